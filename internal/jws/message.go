@@ -1,0 +1,220 @@
+// Package jws reads, verifies and signs compact JSON Web Signatures (RFC 7515) over the standard
+// library's cryptography.
+//
+// It knows asymmetric signatures only, and of the header only what an access token needs. Encryption,
+// HMAC, "none", and keys that the token itself brings (jwk, jku, x5u, x5c) are not switched off but
+// absent, and so are their attacks (RFC 8725 §3).
+//
+//	message, err := jws.Parse(raw)             // syntax; nothing is trusted yet
+//	if err != nil {
+//		return err
+//	}
+//	key := keys.Lookup(message.Header.KeyID)   // the caller's choice, never the token's
+//	if err := message.Verify(key); err != nil {
+//		return err
+//	}
+//	use(message.Payload)
+package jws
+
+import (
+	"crypto/sha512"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/postern-auth/postern/internal/claims"
+)
+
+// MaxSize is the length in bytes beyond which Parse does not look at its input.
+const MaxSize = 16 << 10
+
+// maxKeyID bounds a key id: it is compared and quoted, and honest ones are short.
+const maxKeyID = 512
+
+var (
+	// ErrMalformed says that the text is no compact JWS that this package reads.
+	ErrMalformed = errors.New("jws: malformed")
+	// ErrSignature says that a signature does not match, or that key and algorithm do not fit.
+	ErrSignature = errors.New("jws: signature does not match")
+)
+
+// Message is a JWS that has been parsed and not yet verified: all it says is a claim by a stranger.
+type Message struct {
+	Header  Header
+	Payload string
+
+	signed    string // encoded header, dot, encoded payload
+	signature string // decoded
+}
+
+// Header holds the members of a protected header that verification depends on.
+type Header struct {
+	Algorithm Algorithm // alg
+	KeyID     string    // kid; empty when absent
+	// Type (typ) is lower case and without the prefix "application/", as RFC 7515 §4.1.9 has it read;
+	// empty when absent.
+	Type string
+	// JWK (jwk) is the JSON of the key that a DPoP proof brings. It is empty in a Message from Parse,
+	// which refuses the member.
+	JWK string
+}
+
+// Parse splits and decodes a compact JWS. It refuses, with an error that wraps ErrMalformed, everything
+// that is not exactly three parts of unpadded base64url around a strict JSON header and a payload, that
+// uses an extension (crit, b64), or that brings its own key.
+func Parse(raw string) (Message, error) { return parse(raw, false) }
+
+// ParseProof is Parse for a JWS that must bring its own public key in the header (jwk), as DPoP proofs
+// do (RFC 9449 §4.2). Such a key proves possession and nothing else.
+func ParseProof(raw string) (Message, error) { return parse(raw, true) }
+
+func parse(raw string, proof bool) (Message, error) {
+	if len(raw) > MaxSize {
+		return Message{}, malformed(tooLong)
+	}
+	head, rest, _ := strings.Cut(raw, ".")
+	payload, signature, ok := strings.Cut(rest, ".")
+	if !ok || strings.IndexByte(signature, '.') >= 0 {
+		return Message{}, malformed("want three parts")
+	}
+	if signature == "" {
+		return Message{}, malformed("no signature")
+	}
+	// The base64 decoder skips line ends even when strict, so that one token would have many spellings.
+	if strings.IndexByte(raw, '\n') >= 0 || strings.IndexByte(raw, '\r') >= 0 {
+		return Message{}, malformed("line end inside")
+	}
+	parts := [3]string{head, payload, signature}
+	if !decode(&parts) {
+		return Message{}, malformed("want base64url without padding")
+	}
+	m := Message{Payload: parts[1], signed: raw[:len(head)+1+len(payload)], signature: parts[2]}
+	if err := m.Header.parse(parts[0], proof); err != nil {
+		return Message{}, err
+	}
+	return m, nil
+}
+
+var tooLong = "longer than " + strconv.Itoa(MaxSize) + " bytes"
+
+// refusal is an ErrMalformed with its reason, put into words only when somebody reads it.
+type refusal struct {
+	reason string
+	cause  error // what is wrong with the header's JSON, or nil
+}
+
+func malformed(reason string) error { return &refusal{reason: reason} }
+
+func (e *refusal) Error() string {
+	if e.cause != nil {
+		return fmt.Sprintf("%v: %s: %v", ErrMalformed, e.reason, e.cause)
+	}
+	return fmt.Sprintf("%v: %s", ErrMalformed, e.reason)
+}
+
+func (*refusal) Unwrap() error { return ErrMalformed }
+
+// parse reads the header's JSON. Members that are merely informative (x5t, cty, an issuer's own) are
+// passed over; those that would change how the rest is read are refused.
+func (h *Header) parse(text string, proof bool) error {
+	var set claims.Object
+	if err := set.Parse(text); err != nil {
+		return &refusal{"header", err}
+	}
+	for name, value := range set.All() {
+		switch name {
+		case "alg", "kid", "typ":
+			s, ok := value.Text()
+			if !ok {
+				return malformed("header member " + name + " is not a string")
+			}
+			h.set(name, s)
+		case "jwk":
+			if !proof {
+				return malformed("header brings its own key (jwk)")
+			}
+			if value.Kind() != claims.Obj {
+				return malformed("header member jwk is not an object")
+			}
+			h.JWK = value.JSON()
+		case "jku", "x5u", "x5c", "crit", "b64", "enc", "zip":
+			return malformed("header member " + name + " is not accepted")
+		}
+	}
+	switch {
+	case h.Algorithm == "":
+		return malformed("header has no alg")
+	case len(h.KeyID) > maxKeyID:
+		return malformed("kid is too long")
+	case proof && h.JWK == "":
+		return malformed("header has no jwk")
+	}
+	return nil
+}
+
+func (h *Header) set(name, s string) {
+	switch name {
+	case "alg":
+		h.Algorithm = Algorithm(s)
+	case "kid":
+		h.KeyID = s
+	case "typ":
+		h.Type = mediaType(s)
+	}
+}
+
+// mediaType folds a typ: media types do not depend on case (RFC 6838 §4.2). Only ASCII is folded, for
+// Unicode would make letters such as the Kelvin sign equal to ASCII ones.
+func mediaType(s string) string {
+	if s == "JWT" { // what most issuers write, without an allocation
+		return "jwt"
+	}
+	folded := strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			return r + 'a' - 'A'
+		}
+		return r
+	}, s)
+	rest, ok := strings.CutPrefix(folded, "application/")
+	if ok && rest != "" && !strings.Contains(rest, "/") {
+		return rest
+	}
+	return folded
+}
+
+// work is memory for bytes that are looked at and forgotten. What goes into the standard library's
+// cryptography escapes to the heap, so it is kept for the next message.
+type work struct {
+	text   []byte
+	digest [sha512.Size]byte
+	der    [maxDER]byte
+}
+
+var works = sync.Pool{New: func() any {
+	return &work{text: make([]byte, 0, MaxSize)}
+}}
+
+// strict refuses padding and unused bits that are set. It still skips line ends.
+var strict = base64.RawURLEncoding.Strict()
+
+// decode replaces three parts by the bytes they encode, all in one allocation. It reports whether each
+// was base64url; line ends must have been looked for before.
+func decode(parts *[3]string) bool {
+	w := works.Get().(*work)
+	defer works.Put(w)
+	b := w.text[:0]
+	var ends [3]int
+	for i, part := range parts {
+		var err error
+		if b, err = strict.AppendDecode(b, []byte(part)); err != nil {
+			return false
+		}
+		ends[i] = len(b)
+	}
+	text := string(b)
+	parts[0], parts[1], parts[2] = text[:ends[0]], text[ends[0]:ends[1]], text[ends[1]:]
+	return true
+}
