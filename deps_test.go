@@ -1,0 +1,155 @@
+package postern_test
+
+import (
+	"encoding/json"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/postern-auth/postern"
+
+// A rule says what the packages that fit a pattern may import.
+type rule struct {
+	pattern string
+	may     []string
+	because string
+}
+
+// rules say what each package may import of the packages of this module and of others. The first rule
+// that fits a package is the one that counts. A pattern that ends in /... fits the packages below too.
+var rules = []rule{
+	{"internal/claims", nil, "the strict reader stands on the standard library alone"},
+	{"internal/jws", []string{"internal/claims"}, "a JWS is cryptography around strict JSON"},
+	{"internal/fetch", nil, "HTTP within bounds knows nothing of tokens"},
+	{"internal/tokencache", nil, "a table of raw tokens knows nothing of what they say"},
+	{"internal/metadata", []string{"internal/claims", "internal/fetch"}, "a published document is fetched and read strictly"},
+	{"internal/keyset", []string{"internal/claims", "internal/jws"}, "keys are kept here; who fetches them says how"},
+	{"internal/vectors", nil, "finds test vectors"},
+	{".", []string{"internal/claims", "internal/jws"}, "the nouns need to read a claim and to see an issuer, and no more"},
+	{"internal/facts", []string{".", "internal/claims"}, "claims become a Token's data"},
+	{"jwt", []string{".", "internal/..."}, "a Verifier"},
+	{"clientauth", []string{"internal/claims", "internal/jws"}, "assertions are signed"},
+	{"introspection", []string{".", "clientauth", "internal/..."}, "a Verifier that authenticates itself"},
+	{"dpop", []string{".", "internal/..."}, "a Binding"},
+	{"mtls", []string{".", "internal/..."}, "a Binding"},
+	{"preset", []string{".", "jwt", "introspection", "clientauth"}, "settings of the Verifiers"},
+	{"serviceuser", []string{"clientauth", "internal/...", "golang.org/x/oauth2"}, "the one library package that shows a third party's type, the one that all of Go uses for this"},
+	{"posterntest", []string{".", "jwt", "introspection", "clientauth", "dpop", "mtls", "preset", "serviceuser", "internal/...", "testing", "net/http/httptest"}, "users' tests"},
+
+	{"internal/environ", []string{"github.com/joho/godotenv"}, "programs read .env; the library reads no environment"},
+	{"internal/roots", nil, "programs choose their authorities; the library takes an http.Client"},
+	{"internal/localca", nil, "certificates for one machine"},
+
+	{"server/store", nil, "types and interfaces"},
+	{"server/store/storetest", []string{"server/store", "testing", "github.com/google/go-cmp/..."}, "one suite for all engines"},
+	{"server/store/sqlite/...", []string{"server/store", "modernc.org/sqlite/...", "github.com/pressly/goose/v3/..."}, "the only place that knows this engine"},
+	{"server/secret", []string{"server/store"}, "what is handed out once"},
+	{"server/oauth", []string{"internal/claims"}, "the protocol's words"},
+	{"server/setup", []string{"server/store", "server/secret", "clientauth", "internal/...", "go.yaml.in/yaml/v4"}, "a document becomes rows"},
+	{"server/keys", []string{"server/store", "server/secret", "internal/jws"}, "signing keys are rows"},
+	{"server/rights", []string{"server/store"}, "who holds what"},
+	{"server/clients", []string{"server/store", "server/secret", "server/oauth", "internal/claims", "internal/jws"}, "clients are rows that authenticate"},
+	{"server/accesstoken", []string{"server/store", "server/secret", "server/oauth", "server/keys", "server/rights", "internal/claims", "internal/jws"}, "tokens are made and read in one place"},
+	{"server/grant", []string{"server/store", "server/secret", "server/oauth", "server/keys", "server/rights", "server/clients", "server/accesstoken", "internal/..."}, "a grant ends in a token"},
+	{"server/token", []string{"server/oauth", "server/grant", "server/store", "server/clients"}, "an endpoint over grants"},
+	{"server/introspect", []string{"server/oauth", "server/store", "server/rights", "server/clients", "server/accesstoken"}, "an endpoint over tokens"},
+	{"server/revoke", []string{"server/oauth", "server/store", "server/clients", "server/accesstoken"}, "an endpoint over tokens"},
+	{"server/discovery", []string{"server/oauth", "server/keys", "internal/jws"}, "an endpoint over what is published"},
+	{"server", []string{"server/...", "internal/jws"}, "wiring"},
+
+	{"examples/...", []string{".", "jwt", "introspection", "clientauth", "serviceuser", "preset", "examples/...", "internal/environ", "internal/roots"}, "what a user would import, and the two things that our programs share"},
+	{"cmd/...", []string{"...", "github.com/spf13/...", "golang.org/x/..."}, "programs put everything together"},
+	{"interop/...", []string{"..."}, "foreign clients and servers against our programs"},
+}
+
+type listedPackage struct {
+	ImportPath string
+	Name       string
+	Imports    []string
+	Standard   bool
+}
+
+func listPackages(t *testing.T, args ...string) []listedPackage {
+	t.Helper()
+	out, err := exec.Command("go", append([]string{"list", "-json=ImportPath,Name,Imports,Standard"}, args...)...).Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	var list []listedPackage
+	for decoder := json.NewDecoder(strings.NewReader(string(out))); decoder.More(); {
+		var p listedPackage
+		if err := decoder.Decode(&p); err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, p)
+	}
+	return list
+}
+
+func TestPackagesImportOnlyWhatTheRulesAllow(t *testing.T) {
+	packages := listPackages(t, "./...")
+	if len(packages) < 10 {
+		t.Fatalf("go list found %d packages", len(packages))
+	}
+	for _, p := range packages {
+		name := relative(p.ImportPath)
+		i := slices.IndexFunc(rules, func(r rule) bool { return fits(name, r.pattern) })
+		if i < 0 {
+			t.Errorf("%s has no rule: say in deps_test.go what it may import, and why", name)
+			continue
+		}
+		for _, imported := range p.Imports {
+			if !allowed(imported, rules[i].may) {
+				t.Errorf("%s imports %s, which its rule does not allow (%s)", name, relative(imported), rules[i].because)
+			}
+		}
+	}
+}
+
+// The library's promise: who imports it takes nothing else on than x/oauth2, and that only for serviceuser.
+func TestLibraryNeedsNothingButTheStandardLibraryAndOAuth2(t *testing.T) {
+	args := []string{"-deps"}
+	for _, name := range []string{".", "jwt", "introspection", "dpop", "mtls", "clientauth", "serviceuser", "posterntest"} {
+		if name != "." {
+			name = "./" + name
+		}
+		args = append(args, name)
+	}
+	for _, p := range listPackages(t, args...) {
+		if !p.Standard && !strings.HasPrefix(p.ImportPath, module) && p.ImportPath != "golang.org/x/oauth2" && p.ImportPath != "golang.org/x/oauth2/internal" {
+			t.Errorf("the library needs %s", p.ImportPath)
+		}
+	}
+}
+
+// allowed reports whether an import is of the standard library or fits one of the patterns.
+// testing and httptest count as no part of the standard library: they belong into tests.
+func allowed(imported string, patterns []string) bool {
+	testOnly := imported == "testing" || imported == "net/http/httptest"
+	domain, _, _ := strings.Cut(imported, "/")
+	if !strings.Contains(domain, ".") && !testOnly {
+		return true
+	}
+	name := relative(imported)
+	return slices.ContainsFunc(patterns, func(pattern string) bool { return fits(name, pattern) })
+}
+
+func fits(name, pattern string) bool {
+	if pattern == "..." {
+		return !strings.Contains(name, ".") || name == "."
+	}
+	if below, ok := strings.CutSuffix(pattern, "/..."); ok {
+		return name == below || strings.HasPrefix(name, below+"/")
+	}
+	return name == pattern
+}
+
+// relative returns a package of this module by its folder.
+func relative(path string) string {
+	if path == module {
+		return "."
+	}
+	return strings.TrimPrefix(path, module+"/")
+}
