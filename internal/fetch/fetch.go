@@ -1,0 +1,140 @@
+// Package fetch makes the HTTP calls that verifiers and clients need to an issuer: bounded in time and
+// size, never redirected, over https.
+//
+//	client := fetch.New(config.HTTPClient)
+//	if err := fetch.CheckURL(url, config.InsecureHTTP); err != nil {
+//		return err
+//	}
+//	answer, err := client.Get(ctx, url, 1<<20)
+//
+// The URLs are the operator's own configuration, or come from a document of the issuer that the operator
+// configured; so any address may be called, and only the transport is guarded.
+package fetch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// Timeout bounds one call from connecting to the last byte of the answer.
+const Timeout = 5 * time.Second
+
+// Client calls one issuer. It is safe for concurrent use.
+type Client struct {
+	http http.Client
+}
+
+// New returns a Client that works like client, which may be nil, but follows no redirect: credentials and
+// trust stay with the host that was configured.
+func New(client *http.Client) *Client {
+	c := &Client{}
+	if client != nil {
+		c.http = *client
+	}
+	c.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	c.http.Jar = nil
+	return c
+}
+
+// Answer is an HTTP answer that was read whole.
+type Answer struct {
+	Status int
+	Header http.Header
+	Body   string
+}
+
+// Get fetches a URL. Errors never hold the query of the URL.
+func (c *Client) Get(ctx context.Context, url string, limit int64) (Answer, error) {
+	return c.do(ctx, http.MethodGet, url, nil, nil, limit)
+}
+
+// Post sends a form. The header may be nil; its values go along.
+func (c *Client) Post(ctx context.Context, url string, header http.Header, form url.Values, limit int64) (Answer, error) {
+	return c.do(ctx, http.MethodPost, url, header, form, limit)
+}
+
+func (c *Client) do(ctx context.Context, method, target string, header http.Header, form url.Values, limit int64) (Answer, error) {
+	ctx, cancel := context.WithTimeout(ctx, Timeout)
+	defer cancel()
+	var body io.Reader
+	if form != nil {
+		body = strings.NewReader(form.Encode())
+	}
+	request, err := http.NewRequestWithContext(ctx, method, target, body)
+	if err != nil {
+		return Answer{}, fmt.Errorf("fetch: %s %s: not a URL", method, redact(target))
+	}
+	for name, values := range header {
+		request.Header[name] = values
+	}
+	request.Header.Set("Accept", "application/json")
+	if form != nil {
+		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	response, err := c.http.Do(request)
+	if err != nil {
+		return Answer{}, fmt.Errorf("fetch: %s %s: %w", method, redact(target), cause(err))
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(response.Body, limit+1))
+	if err != nil {
+		return Answer{}, fmt.Errorf("fetch: %s %s: reading the answer: %w", method, redact(target), err)
+	}
+	if int64(len(text)) > limit {
+		return Answer{}, fmt.Errorf("fetch: %s %s: answer is longer than %d bytes", method, redact(target), limit)
+	}
+	return Answer{response.StatusCode, response.Header, string(text)}, nil
+}
+
+// cause takes the wrapping off that would put the whole URL into the text.
+func cause(err error) error {
+	var wrapped *url.Error
+	if errors.As(err, &wrapped) {
+		return wrapped.Err
+	}
+	return err
+}
+
+func redact(target string) string {
+	u, err := url.Parse(target)
+	if err != nil {
+		return "(malformed URL)"
+	}
+	return u.Scheme + "://" + u.Host + u.EscapedPath()
+}
+
+// CheckURL reports why a URL must not be called: it is not absolute, carries user information or a
+// fragment, or is neither https nor, on loopback or with insecureHTTP, http.
+func CheckURL(raw string, insecureHTTP bool) error {
+	u, err := url.Parse(raw)
+	switch {
+	case err != nil || u.Host == "":
+		return fmt.Errorf("%.64q is not an absolute URL", raw)
+	case u.User != nil:
+		return fmt.Errorf("URL of host %q carries user information", u.Host)
+	case strings.Contains(raw, "#"):
+		return fmt.Errorf("%.64q has a fragment", raw)
+	case u.Scheme == "https":
+		return nil
+	case u.Scheme == "http" && (insecureHTTP || Loopback(u.Hostname())):
+		return nil
+	}
+	return fmt.Errorf("%.64q is not https, which only loopback hosts need not be", raw)
+}
+
+// Loopback reports whether a host can only be this machine: localhost (RFC 6761 §6.3) or a loopback
+// address.
+func Loopback(host string) bool {
+	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}

@@ -1,0 +1,203 @@
+// Package introspection verifies access tokens by asking the authorization server about them (RFC 7662).
+// It is the way for opaque tokens, and for JWTs whose revocation must count before they expire.
+//
+//	verifier, err := introspection.NewVerifier(introspection.Config{
+//		Issuer:   "https://login.example.com",
+//		Audience: "https://hello-world.example.com",
+//		Auth:     clientauth.SecretBasic(id, secret),
+//	})
+//	if err != nil {
+//		log.Fatal(err)
+//	}
+//	guard := &postern.Guard{Verifier: verifier}
+//
+// Answers are kept for MaxAge, five seconds unless set otherwise, and never beyond the token's exp: so a
+// busy token costs a call every few seconds, and a revoked one passes for that long at most. Concurrent
+// uses of one token share a call. A server that does not answer is left alone for a while; meanwhile
+// tokens are answered 503, for nobody can say that they are bad.
+//
+// What a Verifier checks of an answer: that active is true; iss, when there; aud; exp, which must be there;
+// nbf; token_type, when there. What it does not check: scopes, roles and permissions (Requirements do), and
+// that the token comes from whom it is bound to (a Guard's Bindings do).
+package introspection
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/postern-auth/postern"
+	"github.com/postern-auth/postern/clientauth"
+	"github.com/postern-auth/postern/internal/claims"
+	"github.com/postern-auth/postern/internal/facts"
+	"github.com/postern-auth/postern/internal/fetch"
+	"github.com/postern-auth/postern/internal/metadata"
+	"github.com/postern-auth/postern/internal/tokencache"
+)
+
+const (
+	// DefaultMaxAge is the MaxAge of a Config that sets none.
+	DefaultMaxAge = 5 * time.Second
+	// DefaultCacheBytes is the CacheBytes of a Config that sets none.
+	DefaultCacheBytes = 16 << 20
+	// negativeBytes and negativeAge bound what is remembered of tokens that are not active.
+	negativeBytes = 1 << 20
+	negativeAge   = 5 * time.Second
+	// leeway is by how much the server's clock may be ahead when it dates a token's beginning.
+	leeway = 10 * time.Second
+)
+
+// Config configures a Verifier for the tokens of one authorization server.
+type Config struct {
+	// Issuer is the server's issuer, byte for byte. Its metadata says where to introspect, unless Endpoint
+	// is set. An answer's iss must equal it. Required, unless Endpoint is set.
+	Issuer string
+	// Issuers are further values that an answer's iss may have, for a server with several names.
+	Issuers []string
+	// Endpoint is the URL to introspect at. Empty: where the metadata says.
+	Endpoint string
+	// Auth is how this API proves itself to the server. Required.
+	Auth clientauth.Method
+	// Audience is what an answer's aud must hold, byte for byte. Required, here or in Audiences, unless
+	// AudienceCheckedByServer is set.
+	Audience string
+	// Audiences are further values of which aud may hold one instead.
+	Audiences []string
+	// AudienceCheckedByServer accepts an answer without aud: for servers that call a token inactive when it
+	// is not meant for the API that asks, as ZITADEL does. An aud that is there is still checked, when an
+	// audience is configured.
+	AudienceCheckedByServer bool
+	// ClaimNames says where rights are found. The zero value: scope, roles and permissions.
+	ClaimNames postern.ClaimNames
+	// Accept says which raw tokens to ask about. Nil: all but JWTs that name an issuer other than those
+	// configured, for they would only tell the server of strangers' tokens.
+	Accept func(raw string) bool
+	// MaxAge is for how long an answer serves, and with it for how long a revoked token may still pass.
+	// Zero: DefaultMaxAge. Negative: every use asks.
+	MaxAge time.Duration
+	// CacheBytes bounds the memory for answers. Zero: DefaultCacheBytes.
+	CacheBytes int64
+	// HTTPClient makes the calls; its redirects are not followed. Nil: http.DefaultClient's settings.
+	HTTPClient *http.Client
+	// Now is the clock for exp and nbf. Nil: time.Now.
+	Now func() time.Time
+	// InsecureNoExpiry accepts answers without exp.
+	InsecureNoExpiry bool
+	// InsecureNoAudience accepts answers whatever their aud: also tokens meant for other APIs.
+	InsecureNoAudience bool
+	// InsecureHTTP calls the server over http on other hosts than loopback: tokens and credentials can
+	// then be read on the way.
+	InsecureHTTP bool
+}
+
+// Verifier verifies tokens at one authorization server. It is safe for concurrent use.
+type Verifier struct {
+	config    Config
+	issuers   []string
+	audiences []string
+	names     facts.Names
+	now       func() time.Time
+	client    *fetch.Client
+	source    *metadata.Source // nil when Endpoint is set
+
+	active   *tokencache.Cache[answer]
+	inactive *tokencache.Cache[answer]
+	calls    calls
+	breaker  breaker
+}
+
+// NewVerifier returns a Verifier. It makes no call. The error names the field of the Config that is
+// wrong.
+func NewVerifier(config Config) (*Verifier, error) {
+	if config.Issuer == "" && config.Endpoint == "" {
+		return nil, errors.New("introspection: Config.Issuer and Config.Endpoint are both empty")
+	}
+	for _, u := range []struct{ field, url string }{{"Issuer", config.Issuer}, {"Endpoint", config.Endpoint}} {
+		if u.url == "" {
+			continue
+		}
+		if err := fetch.CheckURL(u.url, config.InsecureHTTP); err != nil {
+			return nil, fmt.Errorf("introspection: Config.%s: %w", u.field, err)
+		}
+	}
+	if config.Auth == nil {
+		return nil, errors.New("introspection: Config.Auth is nil: set how this API authenticates")
+	}
+	v := &Verifier{config: config, now: config.Now, client: fetch.New(config.HTTPClient)}
+	var err error
+	if v.audiences, err = audiences(config); err != nil {
+		return nil, err
+	}
+	if v.names, err = facts.Compile(config.ClaimNames); err != nil {
+		return nil, fmt.Errorf("introspection: Config.%w", err)
+	}
+	if config.Issuer != "" {
+		v.issuers = append(slices.Clone(config.Issuers), config.Issuer)
+	}
+	if config.Endpoint == "" {
+		v.source = metadata.New(config.Issuer, v.client, config.InsecureHTTP)
+	}
+	if v.now == nil {
+		v.now = time.Now
+	}
+	if v.config.MaxAge == 0 {
+		v.config.MaxAge = DefaultMaxAge
+	}
+	if v.config.Accept == nil {
+		v.config.Accept = v.accept
+	}
+	if v.config.CacheBytes == 0 {
+		v.config.CacheBytes = DefaultCacheBytes
+	}
+	v.active = tokencache.New[answer](v.config.CacheBytes)
+	v.inactive = tokencache.New[answer](min(negativeBytes, v.config.CacheBytes))
+	return v, nil
+}
+
+func audiences(config Config) ([]string, error) {
+	list := slices.Clone(config.Audiences)
+	if config.Audience != "" {
+		list = append(list, config.Audience)
+	}
+	switch {
+	case slices.Contains(list, ""):
+		return nil, errors.New("introspection: Config.Audiences holds an empty string")
+	case config.InsecureNoAudience && len(list) > 0:
+		return nil, errors.New("introspection: Config has an audience and InsecureNoAudience")
+	case len(list) == 0 && !config.InsecureNoAudience && !config.AudienceCheckedByServer:
+		return nil, errors.New("introspection: Config.Audience is empty: set the identifier that tokens for this API carry in aud")
+	}
+	return list, nil
+}
+
+// accept is Config.Accept's default.
+func (v *Verifier) accept(raw string) bool {
+	if len(v.issuers) == 0 {
+		return true
+	}
+	// The header does not matter: one that package jws refuses makes a stranger's token no less a secret.
+	_, rest, _ := strings.Cut(raw, ".")
+	body, _, signed := strings.Cut(rest, ".")
+	payload, err := base64.RawURLEncoding.DecodeString(body)
+	if !signed || err != nil {
+		return true // no JWS: opaque
+	}
+	var set claims.Object
+	if err := set.Parse(string(payload)); err != nil {
+		return true
+	}
+	iss, found := set.Lookup("iss")
+	text, _ := iss.Text()
+	return !found || slices.Contains(v.issuers, text)
+}
+
+// Revoke forgets what is known of the tokens for which gone returns true, so that their next use asks the
+// server. It is called for every token in the cache and must not call the Verifier.
+func (v *Verifier) Revoke(gone func(*postern.Token) bool) {
+	v.active.DeleteFunc(func(_ string, a answer) bool { return a.token != nil && gone(a.token) })
+	v.calls.forget()
+}

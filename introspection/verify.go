@@ -1,0 +1,238 @@
+package introspection
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/postern-auth/postern"
+	"github.com/postern-auth/postern/internal/claims"
+	"github.com/postern-auth/postern/internal/facts"
+	"github.com/postern-auth/postern/internal/jws"
+)
+
+// maxAnswer bounds an introspection answer.
+const maxAnswer = 64 << 10
+
+// answer is what the server said of a token, and from when to when that serves.
+type answer struct {
+	token *postern.Token // nil: not active
+	err   error          // why it is not, when token is nil
+	// soft is when the answer is worth renewing, hard when it serves no longer (monotonic clock); exp is
+	// the token's own end (the clock of Config.Now).
+	soft, hard time.Time
+	exp        time.Time
+}
+
+// Verify asks the server about the token, or remembers that it has. Errors wrap postern's ErrNotMine,
+// ErrMalformed, ErrInactive, ErrExpired, ErrNotYetValid, ErrIssuer, ErrAudience or ErrUnavailable, or are
+// ctx's.
+func (v *Verifier) Verify(ctx context.Context, raw string) (*postern.Token, error) {
+	now := time.Now()
+	if a, ok := v.active.Get(raw); ok && now.Before(a.hard) {
+		if !a.exp.IsZero() && !v.now().Before(a.exp) {
+			return nil, refuse(postern.ErrExpired, "exp has passed since the server was asked")
+		}
+		if now.After(a.soft) {
+			v.renew(ctx, raw)
+		}
+		return a.token, nil
+	}
+	if a, ok := v.inactive.Get(raw); ok && now.Before(a.hard) {
+		return nil, a.err
+	}
+	if len(raw) > jws.MaxSize {
+		return nil, refuse(postern.ErrMalformed, "token is longer than %d bytes", jws.MaxSize)
+	}
+	if !v.config.Accept(raw) {
+		return nil, refuse(postern.ErrNotMine, "token is not one to ask %s about", v.server())
+	}
+	a, err := v.calls.do(ctx, raw, v.ask)
+	if err != nil {
+		return nil, err
+	}
+	return a.token, a.err
+}
+
+// server names the server for errors.
+func (v *Verifier) server() string {
+	if v.config.Issuer != "" {
+		return v.config.Issuer
+	}
+	return v.config.Endpoint
+}
+
+// renew asks again behind the caller's back, unless that is under way already.
+func (v *Verifier) renew(ctx context.Context, raw string) { v.calls.start(ctx, raw, v.ask) }
+
+// ask asks the server and remembers the answer. An error means that there is none.
+func (v *Verifier) ask(ctx context.Context, raw string) (answer, error) {
+	if err := v.breaker.allow(); err != nil {
+		return answer{}, err
+	}
+	asked, since := time.Now(), v.active.Epoch()
+	body, err := v.call(ctx, raw)
+	var a answer
+	if err == nil {
+		a, err = v.judge(body)
+	}
+	v.breaker.report(err)
+	if err != nil {
+		return answer{}, postern.Unavailable(err, retryAfter)
+	}
+	v.remember(raw, a, asked, since)
+	return a, nil
+}
+
+func (v *Verifier) remember(raw string, a answer, asked time.Time, since uint64) {
+	if v.config.MaxAge < 0 {
+		return
+	}
+	if a.token == nil {
+		if _, found := v.active.Get(raw); found {
+			// A renewal has learnt better: what was said before serves no longer.
+			v.active.Put(raw, answer{}, int64(len(raw))+entryBytes, v.active.Epoch())
+		}
+		a.hard = asked.Add(min(v.config.MaxAge, negativeAge))
+		v.inactive.Put(raw, a, int64(len(raw))+entryBytes, v.inactive.Epoch())
+		return
+	}
+	a.hard = asked.Add(v.config.MaxAge)
+	a.soft = asked.Add(v.config.MaxAge * 4 / 5)
+	a.exp = a.token.Expiry()
+	v.active.Put(raw, a, int64(len(raw))+entryBytes+a.token.Size(), since)
+}
+
+// entryBytes is what an entry takes beside the token and what is known of it.
+const entryBytes = 256
+
+// call sends the request and returns the body of a 200. The server's text goes nowhere else.
+func (v *Verifier) call(ctx context.Context, raw string) (string, error) {
+	endpoint := v.config.Endpoint
+	if endpoint == "" {
+		document, err := v.source.Document(ctx)
+		if err != nil {
+			return "", err
+		}
+		if endpoint = document.IntrospectionEndpoint; endpoint == "" {
+			return "", fmt.Errorf("introspection: metadata of %s has no introspection_endpoint; set Config.Endpoint", v.config.Issuer)
+		}
+	}
+	header := make(http.Header)
+	form := url.Values{"token": {raw}, "token_type_hint": {"access_token"}}
+	if err := v.config.Auth.Authenticate(header, form, v.assertionAudience(endpoint)); err != nil {
+		return "", fmt.Errorf("introspection: %w", err)
+	}
+	response, err := v.client.Post(ctx, endpoint, header, form, maxAnswer)
+	if err != nil {
+		return "", err
+	}
+	switch {
+	case response.Status == http.StatusOK:
+		return response.Body, nil
+	case response.Status == http.StatusUnauthorized || response.Status == http.StatusBadRequest:
+		return "", fmt.Errorf("introspection: %s answered %d: it does not accept the client authentication of %q", endpoint, response.Status, v.config.Auth.ClientID())
+	}
+	return "", fmt.Errorf("introspection: %s answered %d, expected 200", endpoint, response.Status)
+}
+
+// assertionAudience is whom a client assertion is meant for: the issuer, or for want of one the endpoint.
+func (v *Verifier) assertionAudience(endpoint string) string {
+	if v.config.Issuer != "" {
+		return v.config.Issuer
+	}
+	return endpoint
+}
+
+// judge reads an answer. The error says that it cannot be read, which is the server's fault and not the
+// token's; that the token is bad is the answer's own err.
+func (v *Verifier) judge(body string) (answer, error) {
+	var set claims.Object
+	if err := set.Parse(body); err != nil {
+		return answer{}, fmt.Errorf("introspection: answer of %s: %w", v.server(), err)
+	}
+	member, _ := set.Lookup("active")
+	// Anything but the JSON value true is not active: "true" and 1 are what a mistaken server would say.
+	if active, _ := member.Bool(); !active {
+		return answer{err: refuse(postern.ErrInactive, "%s says that the token is not active: unknown to it, expired, revoked, or not meant for client %q", v.server(), v.config.Auth.ClientID())}, nil
+	}
+	var reader facts.Reader
+	data, err := reader.Read(&set, v.names)
+	if err != nil {
+		return answer{err: refuse(postern.ErrMalformed, "answer of %s: %w", v.server(), err)}, nil
+	}
+	if err := v.check(&set, &data); err != nil {
+		return answer{err: err}, nil
+	}
+	if data.Issuer == "" {
+		data.Issuer = v.config.Issuer
+	}
+	return answer{token: postern.NewToken(data)}, nil
+}
+
+func (v *Verifier) check(set *claims.Object, data *postern.TokenData) error {
+	now := v.now()
+	_, hasAudience := set.Lookup("aud")
+	checkAudience := len(v.audiences) > 0 && (hasAudience || !v.config.AudienceCheckedByServer)
+	switch {
+	case data.Issuer != "" && len(v.issuers) > 0 && !slices.Contains(v.issuers, data.Issuer):
+		return refuse(postern.ErrIssuer, "iss is %.64q, expected one of %q", data.Issuer, v.issuers)
+	case checkAudience && !slices.ContainsFunc(data.Audience, v.isAudience):
+		return refuse(postern.ErrAudience, "aud is %.256q, expected one of %q", data.Audience, v.audiences)
+	case data.Expiry.IsZero() && !v.config.InsecureNoExpiry:
+		return refuse(postern.ErrMalformed, "no exp; a token without end is not accepted")
+	case !data.Expiry.IsZero() && !now.Before(data.Expiry):
+		return refuse(postern.ErrExpired, "exp was %s, though the server says active", data.Expiry.UTC().Format(time.RFC3339))
+	case now.Before(data.NotBefore.Add(-leeway)):
+		return refuse(postern.ErrNotYetValid, "nbf is %s", data.NotBefore.UTC().Format(time.RFC3339))
+	}
+	return checkTokenType(set)
+}
+
+func (v *Verifier) isAudience(audience string) bool { return slices.Contains(v.audiences, audience) }
+
+// checkTokenType refuses what is no access token, such as a refresh token. RFC 7662 §2.2 has the type of
+// RFC 6749 §5.1 here, and some servers say access_token.
+func checkTokenType(set *claims.Object) error {
+	value, found := set.Lookup("token_type")
+	if !found {
+		return nil
+	}
+	text, _ := value.Text()
+	for _, known := range []string{"Bearer", "DPoP", "access_token"} {
+		if strings.EqualFold(text, known) {
+			return nil
+		}
+	}
+	return refuse(postern.ErrMalformed, "token_type is %.64q, expected Bearer or DPoP: this is no access token", text)
+}
+
+// refusal is an error that is formatted when somebody reads it.
+type refusal struct {
+	is     error
+	format string
+	args   []any
+}
+
+func (e *refusal) Error() string { return "introspection: " + fmt.Errorf(e.format, e.args...).Error() }
+
+// Unwrap returns the reason, and the cause when there is one.
+func (e *refusal) Unwrap() []error {
+	reasons := []error{e.is}
+	for _, arg := range e.args {
+		if err, ok := arg.(error); ok {
+			reasons = append(reasons, err)
+		}
+	}
+	return reasons
+}
+
+func refuse(is error, format string, args ...any) error { return &refusal{is, format, args} }
+
+// errBusy says that too many calls are under way.
+var errBusy = errors.New("introspection: too many calls to the server at once")

@@ -1,0 +1,296 @@
+// Package jwt verifies access tokens that are JSON Web Tokens, against the keys that their issuer
+// publishes (RFC 7519, RFC 9068, RFC 8725).
+//
+//	verifier, err := jwt.NewVerifier(jwt.Config{
+//		Issuer:   "https://login.example.com",
+//		Audience: "https://hello-world.example.com",
+//	})
+//	if err != nil {
+//		log.Fatal(err)
+//	}
+//	guard := &postern.Guard{Verifier: verifier}
+//
+// A token that was verified is remembered, so that its next use costs a look-up.
+//
+// The keys come from the issuer's metadata (OpenID Connect Discovery or RFC 8414), are fetched on first
+// use and kept fresh while the verifier is in use. A key that the issuer adds is accepted with the first
+// token signed by it; one that it withdraws is refused within a minute; while the issuer is away, its last
+// keys serve for a day.
+//
+// What a Verifier checks, in this order, and nothing of it can be switched off but by a field that begins
+// with Insecure: the syntax of the token, to the byte; alg, against the list for the issuer; typ; iss, byte
+// for byte; that it is an access token and no ID token; aud; exp, which must be there, nbf and iat; that
+// the key exists, and fits alg; the signature.
+//
+// What it does not check: revocation before exp (introspection does, or Revoke); scopes, roles and
+// permissions (Requirements do); that the token comes from whom it is bound to (a Guard's Bindings do);
+// whether the subject still exists.
+package jwt
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/postern-auth/postern"
+	"github.com/postern-auth/postern/internal/facts"
+	"github.com/postern-auth/postern/internal/fetch"
+	"github.com/postern-auth/postern/internal/jws"
+	"github.com/postern-auth/postern/internal/keyset"
+	"github.com/postern-auth/postern/internal/metadata"
+	"github.com/postern-auth/postern/internal/tokencache"
+)
+
+// The algorithms that Config.Algorithms can name (RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2.2). There are
+// no others: an HMAC needs a secret that every API would share with the issuer.
+const (
+	RS256   = string(jws.RS256)
+	RS384   = string(jws.RS384)
+	RS512   = string(jws.RS512)
+	PS256   = string(jws.PS256)
+	PS384   = string(jws.PS384)
+	PS512   = string(jws.PS512)
+	ES256   = string(jws.ES256)
+	ES384   = string(jws.ES384)
+	ES512   = string(jws.ES512)
+	EdDSA   = string(jws.EdDSA)
+	Ed25519 = string(jws.Ed25519)
+)
+
+// defaultAlgorithms are those that issuers sign with unless told otherwise, one strength a family.
+var defaultAlgorithms = []string{RS256, PS256, ES256, EdDSA, Ed25519}
+
+// DefaultLeeway is the Leeway of a Config that sets none.
+const DefaultLeeway = 10 * time.Second
+
+// DefaultCacheBytes is the CacheBytes of a Config that sets none.
+const DefaultCacheBytes = 16 << 20
+
+// Config configures a Verifier for the tokens of one issuer.
+type Config struct {
+	// Issuer is the iss of the tokens, byte for byte: a final slash matters. Required. A URL whose
+	// metadata is found below it, unless JWKSURL is set.
+	Issuer string
+	// Audience is what aud must hold, byte for byte: the identifier of this API at the issuer. Required,
+	// here or in Audiences.
+	Audience string
+	// Audiences are further values of which aud may hold one instead.
+	Audiences []string
+	// Algorithms lists the alg values that are accepted. Empty: RS256, PS256, ES256, EdDSA and Ed25519.
+	// The key must fit as well: an issuer's RSA key verifies no ES256, and a key that names its own alg
+	// verifies that one only.
+	Algorithms []string
+	// JWKSURL is where the keys are. Empty: where the issuer's metadata says.
+	JWKSURL string
+	// Leeway is by how much the clocks of issuer and API may differ: it is added to exp and taken from nbf
+	// and iat. Zero: DefaultLeeway. Negative: none.
+	Leeway time.Duration
+	// ClaimNames says where rights are found. The zero value: scope, roles and permissions.
+	ClaimNames postern.ClaimNames
+	// RequireATJWT accepts nothing but typ at+jwt (RFC 9068 §4). Otherwise typ JWT and none pass too,
+	// unless the token has the marks of an ID token.
+	RequireATJWT bool
+	// MaxStale is how long the last keys serve while the issuer cannot be reached. Zero: 24 hours.
+	MaxStale time.Duration
+	// KeySnapshot is a file that holds the last keys, so that a start during an outage works. It must be
+	// protected like the program: who can write it can choose the keys. Empty: none.
+	KeySnapshot string
+	// CacheBytes bounds the memory for tokens that have been verified, so that their next use needs no
+	// signature check. Zero: DefaultCacheBytes. Negative: none are remembered.
+	CacheBytes int64
+	// HTTPClient makes the calls to the issuer; its redirects are not followed. Nil: http.DefaultClient's
+	// settings.
+	HTTPClient *http.Client
+	// Now is the clock for exp, nbf and iat. Nil: time.Now.
+	Now func() time.Time
+	// InsecureNoAudience accepts tokens whatever their audience: also those that were issued for another
+	// API, which may be anyone's.
+	InsecureNoAudience bool
+	// InsecureHTTP fetches metadata and keys over http from other hosts than loopback: whoever is on the
+	// way can then choose the keys.
+	InsecureHTTP bool
+}
+
+// Verifier verifies the access tokens of one issuer. It is safe for concurrent use.
+type Verifier struct {
+	issuer       string
+	audiences    []string // empty: any
+	algorithms   []jws.Algorithm
+	leeway       time.Duration
+	names        facts.Names
+	requireATJWT bool
+	now          func() time.Time
+	keys         *keyset.Set
+	cache        *tokencache.Cache[verified]
+}
+
+// NewVerifier returns a Verifier. It makes no call: keys are fetched on first use, or by Warm. The error
+// names the field of the Config that is wrong.
+func NewVerifier(config Config) (*Verifier, error) {
+	v := &Verifier{
+		issuer:       config.Issuer,
+		leeway:       config.Leeway,
+		requireATJWT: config.RequireATJWT,
+		now:          config.Now,
+	}
+	if v.now == nil {
+		v.now = time.Now
+	}
+	switch {
+	case v.leeway == 0:
+		v.leeway = DefaultLeeway
+	case v.leeway < 0:
+		v.leeway = 0
+	}
+	if config.Issuer == "" {
+		return nil, errors.New("jwt: Config.Issuer is empty")
+	}
+	for _, u := range []struct{ field, url string }{{"Issuer", config.Issuer}, {"JWKSURL", config.JWKSURL}} {
+		// An issuer whose keys are named need not be a URL at all.
+		if u.url == "" || u.field == "Issuer" && config.JWKSURL != "" {
+			continue
+		}
+		if err := fetch.CheckURL(u.url, config.InsecureHTTP); err != nil {
+			return nil, fmt.Errorf("jwt: Config.%s: %w", u.field, err)
+		}
+	}
+	var err error
+	if v.audiences, err = audiences(config); err != nil {
+		return nil, err
+	}
+	if v.algorithms, err = algorithms(config.Algorithms); err != nil {
+		return nil, err
+	}
+	if v.names, err = facts.Compile(config.ClaimNames); err != nil {
+		return nil, fmt.Errorf("jwt: Config.%w", err)
+	}
+	v.keys = keyset.New(keyset.Config{
+		Load:     loader(config),
+		MaxStale: config.MaxStale,
+		Snapshot: keyset.Snapshot{Path: config.KeySnapshot, Issuer: config.Issuer},
+	})
+	if config.CacheBytes == 0 {
+		config.CacheBytes = DefaultCacheBytes
+	}
+	v.cache = tokencache.New[verified](config.CacheBytes)
+	return v, nil
+}
+
+func audiences(config Config) ([]string, error) {
+	accepted := slices.Clone(config.Audiences)
+	if config.Audience != "" {
+		accepted = append(accepted, config.Audience)
+	}
+	switch {
+	case slices.Contains(accepted, ""):
+		return nil, errors.New("jwt: Config.Audiences holds an empty string")
+	case config.InsecureNoAudience && len(accepted) > 0:
+		return nil, errors.New("jwt: Config has an audience and InsecureNoAudience")
+	case !config.InsecureNoAudience && len(accepted) == 0:
+		return nil, errors.New("jwt: Config.Audience is empty: set the identifier that tokens for this API carry in aud")
+	}
+	return accepted, nil
+}
+
+func algorithms(names []string) ([]jws.Algorithm, error) {
+	if len(names) == 0 {
+		names = defaultAlgorithms
+	}
+	var accepted []jws.Algorithm
+	for _, name := range names {
+		alg := jws.Algorithm(name)
+		if !alg.Known() {
+			return nil, fmt.Errorf("jwt: Config.Algorithms: %q is none of %s", name, jws.Algorithms())
+		}
+		accepted = append(accepted, alg)
+	}
+	return accepted, nil
+}
+
+// maxKeySet bounds the answer with an issuer's keys.
+const maxKeySet = 1 << 20
+
+// loader returns what fetches the keys: from the URL given, or from where the metadata says.
+func loader(config Config) func(context.Context) (jws.KeySet, error) {
+	client := fetch.New(config.HTTPClient)
+	source := metadata.New(config.Issuer, client, config.InsecureHTTP)
+	return func(ctx context.Context) (jws.KeySet, error) {
+		url := config.JWKSURL
+		if url == "" {
+			document, err := source.Document(ctx)
+			if err != nil {
+				return jws.KeySet{}, err
+			}
+			if url = document.JWKSURI; url == "" {
+				return jws.KeySet{}, fmt.Errorf("jwt: metadata of %s has no jwks_uri; set Config.JWKSURL", config.Issuer)
+			}
+		}
+		answer, err := client.Get(ctx, url, maxKeySet)
+		if err != nil {
+			return jws.KeySet{}, err
+		}
+		if answer.Status != http.StatusOK {
+			return jws.KeySet{}, fmt.Errorf("jwt: %s answered %d", url, answer.Status)
+		}
+		return jws.ParseKeySet(answer.Body)
+	}
+}
+
+// Warm fetches the issuer's keys, for programs that want to know at start whether they can. Serving works
+// without it.
+func (v *Verifier) Warm(ctx context.Context) error {
+	if err := v.keys.Warm(ctx); err != nil {
+		return unavailable(err)
+	}
+	return nil
+}
+
+// Ready returns how old the issuer's keys are, for health endpoints. It is an error that wraps
+// postern.ErrUnavailable while there are none to work with. It makes no call.
+func (v *Verifier) Ready() (keyAge time.Duration, err error) {
+	age, _, err := v.keys.Ready()
+	if err != nil {
+		return age, unavailable(err)
+	}
+	return age, nil
+}
+
+// Revoke forgets the tokens for which gone returns true, so that their next use is verified again. That
+// alone does not refuse them: a JWT that verifies is good until exp, unless whoever calls Revoke also keeps
+// a Requirement that knows of the revocation. It is called for every token in the cache and must not call
+// the Verifier.
+func (v *Verifier) Revoke(gone func(*postern.Token) bool) {
+	v.cache.DeleteFunc(func(_ string, hit verified) bool { return gone(hit.token) })
+}
+
+func unavailable(err error) error {
+	retry := 5 * time.Second
+	var u *keyset.UnavailableError
+	if errors.As(err, &u) {
+		retry = u.RetryAfter
+	}
+	return postern.Unavailable(fmt.Errorf("jwt: %w", err), retry)
+}
+
+// list formats values for an error text, each cut and not too many.
+type list []string
+
+func (l list) String() string {
+	const most = 8
+	var b strings.Builder
+	for i, value := range l {
+		if i == most {
+			fmt.Fprintf(&b, " and %d more", len(l)-most)
+			break
+		}
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		fmt.Fprintf(&b, "%.64q", value)
+	}
+	return "[" + b.String() + "]"
+}

@@ -1,0 +1,190 @@
+package jwt
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/postern-auth/postern"
+	"github.com/postern-auth/postern/internal/claims"
+	"github.com/postern-auth/postern/internal/facts"
+	"github.com/postern-auth/postern/internal/jws"
+	"github.com/postern-auth/postern/internal/keyset"
+)
+
+// memory is what reading one token needs and nobody keeps.
+type memory struct {
+	set    claims.Object
+	reader facts.Reader
+}
+
+var memories = sync.Pool{New: func() any { return new(memory) }}
+
+// verified is what the cache remembers: the facts, and the key that they were verified with.
+type verified struct {
+	token *postern.Token
+	key   *keyset.Key
+}
+
+// Verify verifies the token, or remembers that it has: then the times are checked again, and that the
+// issuer has not withdrawn the key. Everything that costs nothing is checked before the keys are asked for and
+// the signature is computed. Errors wrap postern's ErrNotMine (no JWS, or another issuer's), ErrMalformed,
+// ErrSignature, ErrExpired, ErrNotYetValid, ErrIssuer, ErrAudience or ErrUnavailable, or are ctx's.
+func (v *Verifier) Verify(ctx context.Context, raw string) (*postern.Token, error) {
+	if hit, ok := v.cache.Get(raw); ok {
+		if err := v.keys.Fresh(ctx); err != nil {
+			return nil, unavailable(err)
+		}
+		if !hit.key.Removed() {
+			if err := v.checkTimes(hit.token.Expiry(), hit.token.NotBefore(), hit.token.IssuedAt()); err != nil {
+				return nil, err
+			}
+			return hit.token, nil
+		}
+	}
+	return v.verify(ctx, raw)
+}
+
+func (v *Verifier) verify(ctx context.Context, raw string) (*postern.Token, error) {
+	since := v.cache.Epoch()
+	message, err := jws.Parse(raw)
+	if err != nil {
+		return nil, notMine(postern.ErrMalformed, "%w", err)
+	}
+	m := memories.Get().(*memory)
+	defer memories.Put(m)
+	if err := m.set.Parse(message.Payload); err != nil {
+		return nil, notMine(postern.ErrMalformed, "%w", err)
+	}
+	data, err := m.reader.Read(&m.set, v.names)
+	if err != nil {
+		return nil, refuse(postern.ErrMalformed, "%w", err)
+	}
+	if err := v.check(&message.Header, &m.set, &data); err != nil {
+		return nil, err
+	}
+	key, err := v.verifySignature(ctx, &message)
+	if err != nil {
+		return nil, err
+	}
+	token := postern.NewToken(data)
+	v.cache.Put(raw, verified{token, key}, int64(len(raw))+entryBytes+token.Size(), since)
+	return token, nil
+}
+
+// entryBytes is what an entry of the cache takes beside the raw token and the Token.
+const entryBytes = 128
+
+// check decides everything that needs no key.
+func (v *Verifier) check(header *jws.Header, set *claims.Object, data *postern.TokenData) error {
+	if data.Issuer != v.issuer {
+		return notMine(postern.ErrIssuer, "iss is %.64q, expected %q", data.Issuer, v.issuer)
+	}
+	if !slices.Contains(v.algorithms, header.Algorithm) {
+		return refuse(postern.ErrSignature, "alg is %.64q, expected one of %s", string(header.Algorithm), v.algorithms)
+	}
+	if err := v.checkType(header.Type, set); err != nil {
+		return err
+	}
+	if len(v.audiences) > 0 && !slices.ContainsFunc(data.Audience, v.isAudience) {
+		return refuse(postern.ErrAudience, "aud is %s, expected one of %s", list(slices.Clone(data.Audience)), list(v.audiences))
+	}
+	if data.Expiry.IsZero() {
+		return refuse(postern.ErrMalformed, "no exp; a token without end is not accepted")
+	}
+	return v.checkTimes(data.Expiry, data.NotBefore, data.IssuedAt)
+}
+
+func (v *Verifier) isAudience(audience string) bool { return slices.Contains(v.audiences, audience) }
+
+// checkType tells access tokens from the other JWTs that an issuer signs with the same keys
+// (RFC 8725 §3.11). at+jwt says what it is; JWT and no typ say nothing, so an ID token's own claims
+// speak instead (OpenID Connect Core §2), and those of a security event (RFC 8417 §2.2).
+func (v *Verifier) checkType(typ string, set *claims.Object) error {
+	if typ == "at+jwt" {
+		return nil
+	}
+	if v.requireATJWT {
+		return refuse(postern.ErrMalformed, "typ is %.64q, expected at+jwt", typ)
+	}
+	if typ != "" && typ != "jwt" {
+		return refuse(postern.ErrMalformed, "typ is %.64q, expected at+jwt or JWT: this is no access token", typ)
+	}
+	for _, name := range [...]string{"at_hash", "c_hash", "nonce", "events"} {
+		if _, found := set.Lookup(name); found {
+			return refuse(postern.ErrMalformed, "claim %s is there: this is no access token; send the access token instead", name)
+		}
+	}
+	use, _ := set.Lookup("token_use")
+	if text, _ := use.Text(); text == "id" {
+		return refuse(postern.ErrMalformed, "token_use is id: this is an ID token; send the access token instead")
+	}
+	return nil
+}
+
+func (v *Verifier) checkTimes(exp, nbf, iat time.Time) error {
+	now := v.now()
+	switch {
+	case !now.Before(exp.Add(v.leeway)):
+		return refuse(postern.ErrExpired, "exp was %s, %s ago", stamp(exp), now.Sub(exp).Round(time.Second))
+	case now.Before(nbf.Add(-v.leeway)):
+		return refuse(postern.ErrNotYetValid, "nbf is %s, in %s", stamp(nbf), nbf.Sub(now).Round(time.Second))
+	case now.Before(iat.Add(-v.leeway)):
+		return refuse(postern.ErrNotYetValid, "iat is %s, in %s: compare the clocks", stamp(iat), iat.Sub(now).Round(time.Second))
+	}
+	return nil
+}
+
+func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+
+// verifySignature is the last step, the one that costs. It returns the key that matched.
+func (v *Verifier) verifySignature(ctx context.Context, message *jws.Message) (*keyset.Key, error) {
+	keys, err := v.keys.Lookup(ctx, message.Header.KeyID, message.Header.Algorithm)
+	switch {
+	case errors.Is(err, keyset.ErrUnknown):
+		return nil, refuse(postern.ErrSignature, "kid %.64q: %w", message.Header.KeyID, err)
+	case errors.Is(err, jws.ErrSignature):
+		return nil, refuse(postern.ErrSignature, "%w", err)
+	case err != nil:
+		return nil, unavailable(err)
+	}
+	for _, key := range keys {
+		if err = message.Verify(key.Key); err == nil {
+			return key, nil
+		}
+	}
+	return nil, refuse(postern.ErrSignature, "%w", err)
+}
+
+// refusal is an error that is formatted when somebody reads it: most are answered by the thousand and
+// read by nobody.
+type refusal struct {
+	is     []error
+	format string
+	args   []any
+}
+
+func (e *refusal) Error() string { return "jwt: " + fmt.Errorf(e.format, e.args...).Error() }
+
+// Unwrap returns the reasons, and the cause when there is one.
+func (e *refusal) Unwrap() []error {
+	reasons := e.is[:len(e.is):len(e.is)]
+	for _, arg := range e.args {
+		if err, ok := arg.(error); ok {
+			reasons = append(reasons, err)
+		}
+	}
+	return reasons
+}
+
+func refuse(is error, format string, args ...any) error {
+	return &refusal{[]error{is}, format, args}
+}
+
+// notMine is a refusal of a token that another verifier may serve.
+func notMine(is error, format string, args ...any) error {
+	return &refusal{[]error{postern.ErrNotMine, is}, format, args}
+}
