@@ -1,0 +1,91 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+
+	"github.com/postern-auth/postern/server/store"
+)
+
+// selectAPIs yields a line for each permission, or one line for an API without.
+const (
+	selectAPIs = `
+		SELECT a.id, a.project_id, a.name, a.identifier, o.client_id, a.form, a.signing_algorithm,
+			a.token_lifetime, a.active, a.created_at, p.key, p.name
+		FROM apis a JOIN owners o ON o.kind = 'api' AND o.id = a.id
+		LEFT JOIN permissions p ON p.api_id = a.id `
+	orderAPIs = ` ORDER BY a.name, a.id, p.position`
+)
+
+func addAPI(row scan, all []store.API) ([]store.API, error) {
+	var a store.API
+	var key, name sql.NullString
+	err := row(&a.ID, &a.ProjectID, &a.Name, (*optional)(&a.Identifier), (*optional)(&a.ClientID), &a.Form, &a.SigningAlgorithm,
+		&a.TokenLifetime, &a.Active, (*instant)(&a.CreatedAt), &key, &name)
+	if err != nil {
+		return nil, err
+	}
+	if n := len(all); n == 0 || all[n-1].ID != a.ID {
+		all = append(all, a)
+	}
+	if key.Valid {
+		last := &all[len(all)-1]
+		last.Permissions = append(last.Permissions, store.Permission{Key: key.String, Name: name.String})
+	}
+	return all, nil
+}
+
+// API returns the API with the id.
+func (s *Store) API(ctx context.Context, id string) (store.API, error) {
+	return find(ctx, s, "api", id, addAPI, selectAPIs+`WHERE a.id = $1`+orderAPIs, id)
+}
+
+// APIByClientID returns the API that authenticates with the client id. An empty one finds nothing.
+func (s *Store) APIByClientID(ctx context.Context, clientID string) (store.API, error) {
+	return find(ctx, s, "api by client id", clientID, addAPI, selectAPIs+`WHERE o.client_id = $1`+orderAPIs, clientID)
+}
+
+// APIByIdentifier returns the API with the identifier. An empty one finds nothing.
+func (s *Store) APIByIdentifier(ctx context.Context, identifier string) (store.API, error) {
+	return find(ctx, s, "api by identifier", identifier, addAPI, selectAPIs+`WHERE a.identifier = $1`+orderAPIs, identifier)
+}
+
+// APIsOf returns the APIs of a project, ordered by name; an empty id means all projects.
+func (s *Store) APIsOf(ctx context.Context, projectID string) ([]store.API, error) {
+	return list(ctx, s, "apis of project", projectID, addAPI, selectAPIs+`WHERE $1 = '' OR a.project_id = $1`+orderAPIs, projectID)
+}
+
+// PutAPI creates the API or replaces the one with its ID, permissions included. Permissions that are gone
+// are taken from every grant. Errors: store.ErrExists when ClientID, Identifier, or Name within the project
+// is taken, or a permission key comes twice; store.ErrNotFound when the project is not there.
+func (s *Store) PutAPI(ctx context.Context, a store.API) error {
+	return s.alter(ctx, "put api", a.ID, func(q *statements) error {
+		if err := putOwner(q, store.Owner{Kind: store.OwnerAPI, ID: a.ID}, a.ClientID); err != nil {
+			return err
+		}
+		_, err := q.exec(`
+			INSERT INTO apis (id, project_id, name, identifier, form, signing_algorithm, token_lifetime, active, created_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+			ON CONFLICT (id) DO UPDATE SET
+				project_id = excluded.project_id, name = excluded.name, identifier = excluded.identifier,
+				form = excluded.form, signing_algorithm = excluded.signing_algorithm,
+				token_lifetime = excluded.token_lifetime, active = excluded.active, created_at = excluded.created_at`,
+			a.ID, a.ProjectID, a.Name, optional(a.Identifier), a.Form, a.SigningAlgorithm,
+			int64(a.TokenLifetime), a.Active, instant(a.CreatedAt))
+		if err != nil {
+			return err
+		}
+		wanted := make([]store.Role, len(a.Permissions))
+		for i, permission := range a.Permissions {
+			wanted[i] = store.Role(permission)
+		}
+		return permissions.replace(q, a.ID, wanted)
+	})
+}
+
+// DeleteAPI removes the API, its secrets and keys, and the grants on it.
+func (s *Store) DeleteAPI(ctx context.Context, id string) error {
+	return s.alter(ctx, "delete api", id, func(q *statements) error {
+		return deleteOwner(q, store.Owner{Kind: store.OwnerAPI, ID: id})
+	})
+}

@@ -1,0 +1,78 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"sync"
+	"time"
+
+	code "modernc.org/sqlite/lib"
+)
+
+const (
+	// busyTimeout is how long a statement waits for another process.
+	busyTimeout = 5 * time.Second
+	// busyPause is the time between two tries of the writer.
+	busyPause = time.Millisecond
+)
+
+// database is the backend outside of transactions.
+type database struct {
+	now func() time.Time
+
+	reading *sql.DB
+	readers *statements
+	slots   chan struct{} // one per reading connection, so that a context bounds the wait for one
+
+	writing *sql.DB
+	conn    *sql.Conn // the only one of writing
+	writer  *writer
+
+	closing sync.Once
+	closed  error
+}
+
+func (d *database) read(ctx context.Context, f func(*statements) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	select {
+	case d.slots <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-d.slots }()
+	return f(d.readers)
+}
+
+func (d *database) write(ctx context.Context, f func(*statements) error) error {
+	return d.writer.write(ctx, f)
+}
+
+// close closes the writing connection last: the last one to go folds the log into the file, which a
+// read-only connection cannot.
+func (d *database) close() error {
+	d.closing.Do(func() {
+		d.writer.close()
+		d.closed = errors.Join(d.reading.Close(), d.writer.conn.close(), d.conn.Close(), d.writing.Close())
+	})
+	return d.closed
+}
+
+// patiently repeats f while another process is in its way. SQLite can wait by itself, but looks no more than
+// ten times a second after a while, and so finds the gap late beside a process that writes all the time.
+func patiently(ctx context.Context, patience time.Duration, f func() error) error {
+	deadline := time.Now().Add(patience)
+	for {
+		err := f()
+		if resultCode(err)&0xff != code.SQLITE_BUSY || time.Now().After(deadline) {
+			return err
+		}
+		select {
+		case <-time.After(busyPause):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}

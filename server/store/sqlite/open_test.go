@@ -1,0 +1,275 @@
+package sqlite
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/postern-auth/postern/server/store"
+	"github.com/postern-auth/postern/server/store/storetest"
+)
+
+func TestOpenMakesAPrivateFileInAPrivateFolder(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("no file modes")
+	}
+	folder := filepath.Join(t.TempDir(), "var", "postern")
+	path := filepath.Join(folder, "postern.db")
+	openPath(t, path, Options{})
+	want := map[string]fs.FileMode{"postern.db": 0o600, "postern.db-wal": 0o600, "postern.db-shm": 0o600}
+	checkModes(t, folder, want)
+	for _, name := range []string{folder, filepath.Dir(folder)} {
+		if info, err := os.Stat(name); err != nil || info.Mode().Perm() != 0o700 {
+			t.Errorf("%s: expected mode 0700, got %v, %v", name, info.Mode(), err)
+		}
+	}
+	for name := range want {
+		if err := os.Chmod(filepath.Join(folder, name), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	openPath(t, path, Options{})
+	checkModes(t, folder, want)
+}
+
+func checkModes(t *testing.T, folder string, want map[string]fs.FileMode) {
+	t.Helper()
+	got := make(map[string]fs.FileMode)
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, entry := range entries {
+		info, err := entry.Info()
+		if err != nil {
+			t.Fatal(err)
+		}
+		got[entry.Name()] = info.Mode()
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("expected (-), got (+):\n%s", diff)
+	}
+}
+
+func TestOpenTakesAnyPath(t *testing.T) {
+	for _, name := range []string{"a b", "what?mode=memory", "100%", "%41", "a#b", "a&b=c", ":memory:", "ü", "file:x", "a'b\"c"} {
+		t.Run(name, func(t *testing.T) {
+			folder := t.TempDir()
+			openPath(t, filepath.Join(folder, name), Options{})
+			if _, err := os.Stat(filepath.Join(folder, name)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func TestOpenTakesARelativePath(t *testing.T) {
+	t.Chdir(t.TempDir())
+	openPath(t, "postern.db", Options{})
+	if _, err := os.Stat("postern.db"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAClosedStoreIsOneFileAndOpensAgain(t *testing.T) {
+	folder := t.TempDir()
+	path := filepath.Join(folder, "postern.db")
+	for range 3 {
+		s, _ := openPath(t, path, Options{})
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		entries, err := os.ReadDir(folder)
+		if err != nil || len(entries) != 1 {
+			t.Fatalf("expected the database alone, got %v, %v", entries, err)
+		}
+	}
+}
+
+func TestOpenRefusesWhatIsNoSoundDatabaseOfOurs(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		prepare func(t *testing.T, path string)
+		want    string
+	}{
+		{"a short text", func(t *testing.T, path string) { writeFile(t, path, []byte("hello")) }, "is no SQLite database"},
+		{"a long text", func(t *testing.T, path string) { writeFile(t, path, bytes.Repeat([]byte("hello\n"), 10_000)) }, "is no SQLite database"},
+		{"a folder", func(t *testing.T, path string) { must(t, os.Mkdir(path, 0o700)) }, "expected a file"},
+		{"another program's database", makeForeign, "belongs to another program"},
+		{"a newer schema", makeNewer, "start a newer postern"},
+		{"a damaged header", damage(0, 16), "is no SQLite database"},
+		{"a damaged schema", damage(100, 3000), "is damaged"},
+		{"damaged pages", damage(8*4096, 40*4096), "is damaged"},
+		{"a file that was cut off", cutOff, "is damaged"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "postern.db")
+			test.prepare(t, path)
+			before, _ := os.ReadFile(path)
+			s, err := Open(context.Background(), path, Options{})
+			if err == nil {
+				_ = s.Close()
+				t.Fatal("expected an error, got nil")
+			}
+			if text := err.Error(); !strings.HasPrefix(text, "sqlite: open "+path+": ") || !strings.Contains(text, test.want) || strings.Contains(text, "\n") {
+				t.Errorf("expected one line with %q, got %q", test.want, text)
+			}
+			if after, _ := os.ReadFile(path); !bytes.Equal(before, after) {
+				t.Error("expected the file to be as it was")
+			}
+		})
+	}
+}
+
+func TestOpenNeedsAPath(t *testing.T) {
+	if _, err := Open(context.Background(), "", Options{}); err == nil || !strings.Contains(err.Error(), "expected the path") {
+		t.Errorf("expected an error, got %v", err)
+	}
+}
+
+func TestOpenStopsWithItsContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := Open(ctx, filepath.Join(t.TempDir(), "postern.db"), Options{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("expected the context's error, got %v", err)
+	}
+}
+
+func TestManyOpenANewFileAtOnce(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "postern.db")
+	const openers = 12
+	errs := make([]error, openers)
+	var done sync.WaitGroup
+	for i := range openers {
+		done.Go(func() {
+			s, err := Open(context.Background(), path, Options{})
+			if err == nil {
+				err = errors.Join(s.PutProject(context.Background(), store.Project{ID: fmt.Sprint(i), Name: fmt.Sprint(i)}), s.Close())
+			}
+			errs[i] = err
+		})
+	}
+	done.Wait()
+	if err := errors.Join(errs...); err != nil {
+		t.Fatal(err)
+	}
+	s, _ := openPath(t, path, Options{})
+	if projects, err := s.Projects(context.Background()); err != nil || len(projects) != openers {
+		t.Errorf("expected %d projects, got %d, %v", openers, len(projects), err)
+	}
+}
+
+// TestNoReadLooksAtEveryRow runs the conformance suite for its queries and asks SQLite how it answers them.
+func TestNoReadLooksAtEveryRow(t *testing.T) {
+	queries := make(map[string]bool)
+	storetest.Run(t, func(t *testing.T) store.Store {
+		s, d := openPath(t, filepath.Join(t.TempDir(), "postern.db"), Options{})
+		must(t, s.DeleteServiceUser(context.Background(), "u1"))
+		t.Cleanup(func() {
+			for query := range d.readers.prepared {
+				queries[query] = true
+			}
+		})
+		return s
+	})
+	listsAll := []string{"FROM projects p LEFT JOIN", "WHERE $1 = ''", "FROM signing_keys", "FROM heartbeat", "o.id = u.id ORDER BY", "user_id = $1 AND kind = $2 ORDER BY"}
+	_, d := openInternal(t, Options{})
+	checked := 0
+	for query := range queries {
+		plan := explainPlan(t, d.reading, query)
+		expected := strings.Contains(query, "ORDER BY p.name") && !strings.Contains(query, "WHERE")
+		for _, part := range listsAll[1:] {
+			expected = expected || strings.Contains(query, part)
+		}
+		if !expected && strings.Contains(plan, "SCAN") {
+			t.Errorf("expected a search, got a scan:\n%s\n%s", query, plan)
+		}
+		checked++
+	}
+	if checked < 20 {
+		t.Errorf("expected at least 20 queries, got %d", checked)
+	}
+}
+
+func explainPlan(t *testing.T, db *sql.DB, query string) string {
+	t.Helper()
+	rows, err := db.Query("EXPLAIN QUERY PLAN "+query, "1", "2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	var plan strings.Builder
+	for rows.Next() {
+		var id, parent, unused int
+		var detail string
+		must(t, rows.Scan(&id, &parent, &unused, &detail))
+		plan.WriteString(detail + "\n")
+	}
+	must(t, rows.Err())
+	return plan.String()
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func writeFile(t *testing.T, path string, content []byte) {
+	t.Helper()
+	must(t, os.WriteFile(path, content, 0o600))
+}
+
+func makeForeign(t *testing.T, path string) {
+	t.Helper()
+	db, err := sql.Open("sqlite", path)
+	must(t, err)
+	_, err = db.Exec(`CREATE TABLE recipes (name TEXT)`)
+	must(t, errors.Join(err, db.Close(), os.Chmod(path, 0o600)))
+}
+
+// makeSound makes a database of some size.
+func makeSound(t *testing.T, path string) {
+	t.Helper()
+	s, _ := openPath(t, path, Options{})
+	must(t, createTokens(s, 20, 40))
+	must(t, s.Close())
+}
+
+func makeNewer(t *testing.T, path string) {
+	t.Helper()
+	makeSound(t, path)
+	db, err := sql.Open("sqlite", path)
+	must(t, err)
+	_, err = db.Exec(`INSERT INTO goose_db_version (version_id, is_applied) VALUES (99999, 1)`)
+	must(t, errors.Join(err, db.Close()))
+}
+
+func damage(from, to int) func(*testing.T, string) {
+	return func(t *testing.T, path string) {
+		t.Helper()
+		makeSound(t, path)
+		content, err := os.ReadFile(path)
+		must(t, err)
+		copy(content[from:to], bytes.Repeat([]byte{0xa5}, to-from))
+		writeFile(t, path, content)
+	}
+}
+
+func cutOff(t *testing.T, path string) {
+	t.Helper()
+	makeSound(t, path)
+	must(t, os.Truncate(path, 20*4096))
+}

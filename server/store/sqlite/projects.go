@@ -1,0 +1,105 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+
+	"github.com/postern-auth/postern/server/store"
+)
+
+// Organization returns the organization with the id, or for an empty id the oldest.
+func (s *Store) Organization(ctx context.Context, id string) (store.Organization, error) {
+	const query = `
+		SELECT id, name, primary_domain FROM organizations
+		WHERE $1 = '' OR id = $1 ORDER BY seq LIMIT 1`
+	return find(ctx, s, "organization", id, addOrganization, query, id)
+}
+
+func addOrganization(row scan, all []store.Organization) ([]store.Organization, error) {
+	var o store.Organization
+	err := row(&o.ID, &o.Name, &o.PrimaryDomain)
+	return append(all, o), err
+}
+
+// PutOrganization creates the organization or replaces the one with its ID.
+func (s *Store) PutOrganization(ctx context.Context, o store.Organization) error {
+	return s.alter(ctx, "put organization", o.ID, func(q *statements) error {
+		_, err := q.exec(`
+			INSERT INTO organizations (id, name, primary_domain) VALUES ($1, $2, $3)
+			ON CONFLICT (id) DO UPDATE SET name = excluded.name, primary_domain = excluded.primary_domain`,
+			o.ID, o.Name, o.PrimaryDomain)
+		return err
+	})
+}
+
+// selectProjects yields a line for each role, or one line for a project without.
+const (
+	selectProjects = `
+		SELECT p.id, p.organization_id, p.name, p.assert_roles, p.active, p.created_at, r.key, r.name
+		FROM projects p LEFT JOIN roles r ON r.project_id = p.id `
+	orderProjects = ` ORDER BY p.name, p.id, r.position`
+)
+
+func addProject(row scan, all []store.Project) ([]store.Project, error) {
+	var p store.Project
+	var key, name sql.NullString
+	err := row(&p.ID, &p.OrganizationID, &p.Name, &p.AssertRoles, &p.Active, (*instant)(&p.CreatedAt), &key, &name)
+	if err != nil {
+		return nil, err
+	}
+	if n := len(all); n == 0 || all[n-1].ID != p.ID {
+		all = append(all, p)
+	}
+	if key.Valid {
+		last := &all[len(all)-1]
+		last.Roles = append(last.Roles, store.Role{Key: key.String, Name: name.String})
+	}
+	return all, nil
+}
+
+// Project returns the project with the id.
+func (s *Store) Project(ctx context.Context, id string) (store.Project, error) {
+	return find(ctx, s, "project", id, addProject, selectProjects+`WHERE p.id = $1`+orderProjects, id)
+}
+
+// ProjectByName returns the project with the name.
+func (s *Store) ProjectByName(ctx context.Context, name string) (store.Project, error) {
+	return find(ctx, s, "project by name", name, addProject, selectProjects+`WHERE p.name = $1`+orderProjects, name)
+}
+
+// Projects returns all projects, ordered by name.
+func (s *Store) Projects(ctx context.Context) ([]store.Project, error) {
+	return list(ctx, s, "projects", "", addProject, selectProjects+orderProjects)
+}
+
+// PutProject creates the project or replaces the one with its ID, roles included. Roles that are gone are
+// taken from every grant. Errors: store.ErrExists when another project has the name, or a role key comes
+// twice.
+func (s *Store) PutProject(ctx context.Context, p store.Project) error {
+	return s.alter(ctx, "put project", p.ID, func(q *statements) error {
+		_, err := q.exec(`
+			INSERT INTO projects (id, organization_id, name, assert_roles, active, created_at)
+			VALUES ($1, $2, $3, $4, $5, $6)
+			ON CONFLICT (id) DO UPDATE SET
+				organization_id = excluded.organization_id, name = excluded.name,
+				assert_roles = excluded.assert_roles, active = excluded.active, created_at = excluded.created_at`,
+			p.ID, p.OrganizationID, p.Name, p.AssertRoles, p.Active, instant(p.CreatedAt))
+		if err != nil {
+			return err
+		}
+		return roles.replace(q, p.ID, p.Roles)
+	})
+}
+
+// DeleteProject removes the project, its APIs, their secrets and keys, and all grants on them.
+func (s *Store) DeleteProject(ctx context.Context, id string) error {
+	return s.alter(ctx, "delete project", id, func(q *statements) error {
+		_, err := q.exec(`
+			DELETE FROM owners
+			WHERE kind = 'api' AND id IN (SELECT id FROM apis WHERE project_id = $1)`, id)
+		if err != nil {
+			return err
+		}
+		return q.change(`DELETE FROM projects WHERE id = $1`, id)
+	})
+}

@@ -1,0 +1,133 @@
+package sqlite
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"time"
+
+	"github.com/postern-auth/postern/server/store"
+)
+
+const selectTokens = `
+	SELECT id, kind, digest, user_id, client_id, issuer, name, audience, scopes, confirmation,
+		issued_at, expires_at, revoked_at
+	FROM tokens `
+
+func addToken(row scan, all []store.Token) ([]store.Token, error) {
+	var t store.Token
+	err := row(&t.ID, &t.Kind, (*digest)(&t.Digest), &t.UserID, &t.ClientID, &t.Issuer, &t.Name,
+		(*texts)(&t.Audience), (*texts)(&t.Scopes), &t.Confirmation,
+		(*instant)(&t.IssuedAt), (*instant)(&t.ExpiresAt), (*instant)(&t.RevokedAt))
+	return append(all, t), err
+}
+
+// CreateToken adds a token. Errors: store.ErrExists for its ID, store.ErrNotFound when the user is not
+// there.
+func (s *Store) CreateToken(ctx context.Context, t store.Token) error {
+	return s.alter(ctx, "create token", t.ID, func(q *statements) error {
+		_, err := q.exec(`
+			INSERT INTO tokens (id, kind, digest, user_id, client_id, issuer, name, audience, scopes, confirmation,
+				issued_at, expires_at, revoked_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+			t.ID, t.Kind, t.Digest[:], t.UserID, t.ClientID, t.Issuer, t.Name, texts(t.Audience), texts(t.Scopes), t.Confirmation,
+			instant(t.IssuedAt), instant(t.ExpiresAt), instant(t.RevokedAt))
+		return err
+	})
+}
+
+// Token returns the token with the id, revoked and expired ones included.
+func (s *Store) Token(ctx context.Context, id string) (store.Token, error) {
+	return find(ctx, s, "token", id, addToken, selectTokens+`WHERE id = $1`, id)
+}
+
+// TokensOf returns a service user's tokens of a kind, oldest first. Personal access tokens have an index;
+// for access tokens it looks at every row, a tenth of a second for a million.
+func (s *Store) TokensOf(ctx context.Context, userID string, kind store.TokenKind) ([]store.Token, error) {
+	query := selectTokens + `WHERE user_id = $1 AND kind = $2 ORDER BY issued_at, id`
+	if kind == store.PersonalAccessToken {
+		query = selectTokens + `WHERE user_id = $1 AND kind = $2 AND kind = 'personal_access_token' ORDER BY issued_at, id`
+	}
+	return list(ctx, s, "tokens of service user", userID, addToken, query, userID, kind)
+}
+
+// RevokeToken marks the token as revoked at the time, or now for the zero time. Revoking it again changes
+// nothing.
+func (s *Store) RevokeToken(ctx context.Context, id string, at time.Time) error {
+	if at.IsZero() {
+		at = s.now() // a zero time would leave the token as it is, and report that it was revoked
+	}
+	return s.alter(ctx, "revoke token", id, func(q *statements) error {
+		return q.change(`UPDATE tokens SET revoked_at = coalesce(revoked_at, $2) WHERE id = $1`, id, instant(at))
+	})
+}
+
+// DeleteExpiredTokens removes access tokens, JWT revocations and assertion ids that ended before the time,
+// at most limit rows of each, and returns how many rows went.
+func (s *Store) DeleteExpiredTokens(ctx context.Context, before time.Time, limit int) (int, error) {
+	var deleted int
+	err := s.alter(ctx, "delete expired tokens before", before.UTC().Format(time.RFC3339), func(q *statements) error {
+		deleted = 0
+		for _, query := range []string{
+			`DELETE FROM tokens WHERE id IN (SELECT id FROM tokens
+				WHERE kind = 'access_token' AND expires_at < $1 ORDER BY expires_at LIMIT $2)`,
+			`DELETE FROM revoked_jwts WHERE jti IN (SELECT jti FROM revoked_jwts
+				WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`,
+			`DELETE FROM used_assertions WHERE digest IN (SELECT digest FROM used_assertions
+				WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`,
+		} {
+			n, err := q.exec(query, instant(before), max(limit, 0))
+			if err != nil {
+				return err
+			}
+			deleted += n
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	return deleted, nil
+}
+
+// RevokeJWT remembers the jti as revoked until its token has expired; the zero time means for ever.
+func (s *Store) RevokeJWT(ctx context.Context, jti string, expires time.Time) error {
+	return s.alter(ctx, "revoke jwt", jti, func(q *statements) error {
+		_, err := q.exec(`
+			INSERT INTO revoked_jwts (jti, expires_at) VALUES ($1, $2)
+			ON CONFLICT (jti) DO UPDATE SET expires_at = excluded.expires_at
+			WHERE excluded.expires_at IS NULL OR excluded.expires_at > revoked_jwts.expires_at`,
+			jti, instant(expires))
+		return err
+	})
+}
+
+// JWTRevoked reports whether the jti is revoked.
+func (s *Store) JWTRevoked(ctx context.Context, jti string) (bool, error) {
+	found, err := list(ctx, s, "revocation of jwt", jti, addText, `SELECT jti FROM revoked_jwts WHERE jti = $1`, jti)
+	return len(found) > 0, err
+}
+
+func addText(row scan, all []string) ([]string, error) {
+	var text string
+	err := row(&text)
+	return append(all, text), err
+}
+
+// UseAssertion records the jti of an assertion by the issuer. All calls for a pair but one get
+// store.ErrExists, until DeleteExpiredTokens has removed it.
+func (s *Store) UseAssertion(ctx context.Context, issuer, jti string, expires time.Time) error {
+	digest := assertionDigest(issuer, jti)
+	return s.alter(ctx, "use assertion", jti, func(q *statements) error {
+		_, err := q.exec(`INSERT INTO used_assertions (digest, expires_at) VALUES ($1, $2)`, digest[:], instant(expires))
+		return err
+	})
+}
+
+// assertionDigest hashes the length of the issuer too, or ("ab", "c") would be the same as ("a", "bc").
+func assertionDigest(issuer, jti string) store.Digest {
+	message := binary.BigEndian.AppendUint64(nil, uint64(len(issuer)))
+	message = append(message, issuer...)
+	message = append(message, jti...)
+	return sha256.Sum256(message)
+}

@@ -1,0 +1,212 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// maxBatch bounds the rows, and so the time, of one commit.
+const maxBatch = 512
+
+var (
+	errClosed = errors.New("the store is closed")
+	// errLost says that SQLite has given up the whole transaction and not the one savepoint.
+	errLost = errors.New("the transaction was undone")
+)
+
+// job is one write that waits for its turn and its commit.
+type job struct {
+	ctx  context.Context
+	f    func(*statements) error
+	err  error
+	done chan error // receives err once the transaction has ended
+}
+
+// writer owns the one connection that writes. Its goroutine takes the jobs that wait and commits them
+// together.
+type writer struct {
+	conn     *statements
+	delay    time.Duration
+	patience time.Duration // for another process
+
+	mu     sync.Mutex
+	queue  []*job
+	wanted int // how many jobs the goroutine waits for
+	closed bool
+
+	wake    chan struct{} // holds a token when there are as many jobs as wanted, or the end has come
+	stopped chan struct{} // closed when the goroutine has ended
+
+	commits, jobs atomic.Int64
+}
+
+func newWriter(conn *statements, delay time.Duration) *writer {
+	w := &writer{
+		conn:     conn,
+		delay:    delay,
+		patience: busyTimeout,
+		wake:     make(chan struct{}, 1),
+		stopped:  make(chan struct{}),
+	}
+	go w.run()
+	return w
+}
+
+// submit queues f for the next transaction. The result arrives on the job's channel.
+func (w *writer) submit(ctx context.Context, f func(*statements) error) *job {
+	j := &job{ctx: ctx, f: f, done: make(chan error, 1)}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.closed {
+		j.done <- errClosed
+		return j
+	}
+	w.queue = append(w.queue, j)
+	if len(w.queue) >= w.wanted {
+		w.signal()
+	}
+	return j
+}
+
+// write runs f in the next transaction and returns when that is on disk.
+func (w *writer) write(ctx context.Context, f func(*statements) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	j := w.submit(ctx, f)
+	select {
+	case err := <-j.done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// close lets the queued jobs finish and refuses new ones.
+func (w *writer) close() {
+	w.mu.Lock()
+	w.closed = true
+	w.signal()
+	w.mu.Unlock()
+	<-w.stopped
+}
+
+// signal is called with mu held.
+func (w *writer) signal() {
+	select {
+	case w.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (w *writer) run() {
+	defer close(w.stopped)
+	company := 1
+	for {
+		batch := w.next(company)
+		if len(batch) == 0 {
+			return
+		}
+		company = len(batch)
+		err := w.commit(batch)
+		w.commits.Add(1)
+		w.jobs.Add(int64(len(batch)))
+		for _, j := range batch {
+			if err != nil {
+				// Also where the job itself failed: what it saw, such as an id in use, was never
+				// committed.
+				j.err = err
+			}
+			j.done <- j.err
+		}
+	}
+}
+
+// next waits for the jobs of a transaction. The callers of the last one have only now learnt that they may
+// go on; those who write again need a moment to come back, and a commit without them would be a commit
+// more. So as many as last time are waited for, but no longer than the delay.
+func (w *writer) next(company int) []*job {
+	w.await(1, nil)
+	if company > 1 && w.delay > 0 {
+		timer := time.NewTimer(w.delay)
+		w.await(company, timer.C)
+		timer.Stop()
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n := min(len(w.queue), maxBatch)
+	batch := w.queue[:n:n]
+	w.queue = append([]*job(nil), w.queue[n:]...)
+	return batch
+}
+
+// await returns when n jobs wait, when the writer is closed, or at the deadline.
+func (w *writer) await(n int, deadline <-chan time.Time) {
+	for {
+		w.mu.Lock()
+		w.wanted = n
+		ready := len(w.queue) >= n || w.closed
+		w.mu.Unlock()
+		if ready {
+			return
+		}
+		select {
+		case <-w.wake:
+		case <-deadline:
+			return
+		}
+	}
+}
+
+// commit runs the batch as one transaction. Its error concerns all jobs; what concerns one is in the job.
+func (w *writer) commit(batch []*job) error {
+	err := patiently(context.Background(), w.patience, func() error {
+		_, err := w.conn.exec("BEGIN IMMEDIATE")
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, j := range batch {
+		if j.err = j.ctx.Err(); j.err != nil {
+			continue // its caller has gone
+		}
+		if j.err = savepoint(w.conn, j.f); errors.Is(j.err, errLost) {
+			w.rollback()
+			return j.err
+		}
+	}
+	if _, err := w.conn.exec("COMMIT"); err != nil {
+		w.rollback()
+		return err
+	}
+	return nil
+}
+
+// rollback leaves the connection without a transaction. It fails where SQLite has undone it by itself,
+// which is as good.
+func (w *writer) rollback() {
+	_, _ = w.conn.exec("ROLLBACK")
+}
+
+// savepoint runs f within the transaction under way and undoes its changes when it fails. An error that is
+// errLost says that the transaction is gone: the connection would now commit each statement by itself.
+func savepoint(q *statements, f func(*statements) error) error {
+	if _, err := q.exec("SAVEPOINT write"); err != nil {
+		return fmt.Errorf("%w: %w", errLost, err)
+	}
+	failed := f(q)
+	if failed != nil {
+		if _, err := q.exec("ROLLBACK TO write"); err != nil {
+			return fmt.Errorf("%w: %w", errLost, failed)
+		}
+	}
+	if _, err := q.exec("RELEASE write"); err != nil {
+		return fmt.Errorf("%w: %w", errLost, err)
+	}
+	return failed
+}

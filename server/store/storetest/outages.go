@@ -1,0 +1,126 @@
+package storetest
+
+import (
+	"context"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/postern-auth/postern/server/store"
+)
+
+// calls has a call of every method of a store, with arguments that would succeed or find nothing.
+var calls = map[string]func(context.Context, store.Store) error{
+	"Organization": func(ctx context.Context, s store.Store) error { return second(s.Organization(ctx, "org")) },
+	"PutOrganization": func(ctx context.Context, s store.Store) error {
+		return s.PutOrganization(ctx, store.Organization{ID: "o"})
+	},
+	"Project":         func(ctx context.Context, s store.Store) error { return second(s.Project(ctx, "p1")) },
+	"ProjectByName":   func(ctx context.Context, s store.Store) error { return second(s.ProjectByName(ctx, "Messages")) },
+	"Projects":        func(ctx context.Context, s store.Store) error { return second(s.Projects(ctx)) },
+	"PutProject":      func(ctx context.Context, s store.Store) error { return s.PutProject(ctx, store.Project{ID: "p3"}) },
+	"DeleteProject":   func(ctx context.Context, s store.Store) error { return s.DeleteProject(ctx, "p1") },
+	"API":             func(ctx context.Context, s store.Store) error { return second(s.API(ctx, "a1")) },
+	"APIByClientID":   func(ctx context.Context, s store.Store) error { return second(s.APIByClientID(ctx, "197@messages")) },
+	"APIByIdentifier": func(ctx context.Context, s store.Store) error { return second(s.APIByIdentifier(ctx, "urn:x")) },
+	"APIsOf":          func(ctx context.Context, s store.Store) error { return second(s.APIsOf(ctx, "")) },
+	"PutAPI": func(ctx context.Context, s store.Store) error {
+		return s.PutAPI(ctx, store.API{ID: "a3", ProjectID: "p1"})
+	},
+	"DeleteAPI":             func(ctx context.Context, s store.Store) error { return s.DeleteAPI(ctx, "a1") },
+	"ServiceUser":           func(ctx context.Context, s store.Store) error { return second(s.ServiceUser(ctx, "u1")) },
+	"ServiceUserByUsername": func(ctx context.Context, s store.Store) error { return second(s.ServiceUserByUsername(ctx, "mailer")) },
+	"ServiceUsers":          func(ctx context.Context, s store.Store) error { return second(s.ServiceUsers(ctx)) },
+	"PutServiceUser": func(ctx context.Context, s store.Store) error {
+		return s.PutServiceUser(ctx, store.ServiceUser{ID: "u3"})
+	},
+	"DeleteServiceUser": func(ctx context.Context, s store.Store) error { return s.DeleteServiceUser(ctx, "u1") },
+	"GrantsOf":          func(ctx context.Context, s store.Store) error { return second(s.GrantsOf(ctx, "u1")) },
+	"PutGrant":          func(ctx context.Context, s store.Store) error { return s.PutGrant(ctx, someGrant) },
+	"DeleteGrant":       func(ctx context.Context, s store.Store) error { return s.DeleteGrant(ctx, someGrant) },
+	"SecretsOf":         func(ctx context.Context, s store.Store) error { return second(s.SecretsOf(ctx, ownerU1)) },
+	"CreateSecret": func(ctx context.Context, s store.Store) error {
+		return s.CreateSecret(ctx, store.Secret{Owner: ownerU1})
+	},
+	"DeleteSecret": func(ctx context.Context, s store.Store) error { return s.DeleteSecret(ctx, "secret-u1") },
+	"Key":          func(ctx context.Context, s store.Store) error { return second(s.Key(ctx, "key-u1")) },
+	"KeysOf":       func(ctx context.Context, s store.Store) error { return second(s.KeysOf(ctx, ownerU1)) },
+	"CreateKey": func(ctx context.Context, s store.Store) error {
+		return s.CreateKey(ctx, store.Key{Owner: ownerU1, PublicKey: []byte{1}})
+	},
+	"DeleteKey":   func(ctx context.Context, s store.Store) error { return s.DeleteKey(ctx, "key-u1") },
+	"CreateToken": func(ctx context.Context, s store.Store) error { return s.CreateToken(ctx, accessToken("t3", "u1")) },
+	"Token":       func(ctx context.Context, s store.Store) error { return second(s.Token(ctx, "t1")) },
+	"TokensOf": func(ctx context.Context, s store.Store) error {
+		return second(s.TokensOf(ctx, "u1", store.AccessToken))
+	},
+	"RevokeToken": func(ctx context.Context, s store.Store) error { return s.RevokeToken(ctx, "t1", noon) },
+	"DeleteExpiredTokens": func(ctx context.Context, s store.Store) error {
+		return second(s.DeleteExpiredTokens(ctx, noon.Add(24*time.Hour), 9))
+	},
+	"RevokeJWT":        func(ctx context.Context, s store.Store) error { return s.RevokeJWT(ctx, "jti", noon) },
+	"JWTRevoked":       func(ctx context.Context, s store.Store) error { return second(s.JWTRevoked(ctx, "jti")) },
+	"UseAssertion":     func(ctx context.Context, s store.Store) error { return s.UseAssertion(ctx, "u1", "jti", noon) },
+	"SigningKeys":      func(ctx context.Context, s store.Store) error { return second(s.SigningKeys(ctx)) },
+	"PutSigningKey":    func(ctx context.Context, s store.Store) error { return s.PutSigningKey(ctx, someSigningKey) },
+	"DeleteSigningKey": func(ctx context.Context, s store.Store) error { return s.DeleteSigningKey(ctx, "k") },
+	"InTx": func(ctx context.Context, s store.Store) error {
+		return s.InTx(ctx, func(store.Store) error { return nil })
+	},
+	"Ping": func(ctx context.Context, s store.Store) error { return s.Ping(ctx) },
+}
+
+var (
+	someGrant      = store.Grant{UserID: "u1", ProjectID: "p1"}
+	someSigningKey = store.SigningKey{ID: "new", Algorithm: "ES256", PrivateKey: []byte{1}}
+)
+
+func second[T any](_ T, err error) error { return err }
+
+var outageTests = []test{
+	{"the tests below call every method", func(t *testing.T, _ store.Store) {
+		methods := reflect.TypeFor[store.Store]()
+		for i := range methods.NumMethod() {
+			if name := methods.Method(i).Name; name != "Close" && calls[name] == nil {
+				t.Errorf("expected a call of %s, got none", name)
+			}
+		}
+	}},
+	{"a store that is open answers a ping", func(t *testing.T, s store.Store) {
+		ok(t, s.Ping(t.Context()))
+	}},
+	{"a closed store is an outage to every method, and not an empty store", func(t *testing.T, s store.Store) {
+		world(t, s)
+		ok(t, s.Close())
+		for name, call := range calls {
+			refused(t, store.ErrUnavailable, call(t.Context(), s))
+			if t.Failed() {
+				t.Fatal(name)
+			}
+		}
+		ok(t, s.Close())
+	}},
+	{"a context that has ended stops every method before it does anything", func(t *testing.T, s store.Store) {
+		world(t, s)
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		for name, call := range calls {
+			refused(t, context.Canceled, call(ctx, s))
+			if t.Failed() {
+				t.Fatal(name)
+			}
+		}
+		ok(t, s.InTx(t.Context(), func(tx store.Store) error {
+			for name, call := range calls {
+				if name != "InTx" {
+					refused(t, context.Canceled, call(ctx, tx))
+				}
+			}
+			return nil
+		}))
+		same(t, []store.Project{project2(), project1()})(s.Projects(t.Context()))
+		same(t, []store.ServiceUser{user2(), user1()})(s.ServiceUsers(t.Context()))
+		same(t, accessToken("t1", "u1"))(s.Token(t.Context(), "t1"))
+		same(t, keyOf(ownerU1))(s.Key(t.Context(), "key-u1"))
+	}},
+}

@@ -1,0 +1,263 @@
+package storetest_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/postern-auth/postern/server/store"
+	"github.com/postern-auth/postern/server/store/sqlite"
+	"github.com/postern-auth/postern/server/store/storetest"
+)
+
+// mutantVariable names, for a process that TestMutants starts, the row that it is.
+const mutantVariable = "STORETEST_MUTANT"
+
+// mutants are stores with one fault each, and the group of tests that has to find it.
+var mutants = []struct {
+	name   string
+	group  string
+	mutate func(store.Store) store.Store
+}{
+	{"a revocation is not written", "tokens", func(s store.Store) store.Store { return forgetful{s} }},
+	{"a second token with an id is welcome", "tokens", func(s store.Store) store.Store { return hospitable{s} }},
+	{"a token ends a millisecond early", "tokens", func(s store.Store) store.Store { return hasty{s} }},
+	{"the limit is not looked at", "tokens", func(s store.Store) store.Store { return limitless{s} }},
+	{"an assertion may be used again", "revocations_and_assertions", func(s store.Store) store.Store { return repeating{s} }},
+	{"an assertion may be used again by two at once", "concurrency", func(s store.Store) store.Store { return repeating{s} }},
+	{"an assertion is known by its jti alone", "revocations_and_assertions", func(s store.Store) store.Store { return nameless{s} }},
+	{"an outage looks like a token that is not there", "outages", func(s store.Store) store.Store { return soothing{s} }},
+	{"a context that has ended is ignored", "outages", func(s store.Store) store.Store { return stubborn{s} }},
+	{"a transaction is none", "transactions", func(s store.Store) store.Store { return loose{s} }},
+	{"a panic in a transaction is swallowed", "transactions", func(s store.Store) store.Store { return calm{s} }},
+	{"a service user is remembered as it was", "service_users", func(s store.Store) store.Store { return &caching{Store: s} }},
+	{"a username may be that of another", "service_users", func(s store.Store) store.Store { return hospitable{s} }},
+	{"an empty client id is that of an API", "apis", func(s store.Store) store.Store { return obliging{s} }},
+	{"a slash at the end makes no difference", "apis", func(s store.Store) store.Store { return trimming{s} }},
+	{"a role that is not there can be granted", "grants", func(s store.Store) store.Store { return generous{s} }},
+	{"grants come in another order", "grants", func(s store.Store) store.Store { return reversed{s} }},
+	{"projects come in another order", "projects", func(s store.Store) store.Store { return reversed{s} }},
+	{"times come in the local zone", "values", func(s store.Store) store.Store { return local{s} }},
+	{"a string that is no UTF-8 is an outage", "values", func(s store.Store) store.Store { return strict{s} }},
+}
+
+// TestMutants shows that the suite finds faults: each mutant has to fail its group.
+func TestMutants(t *testing.T) {
+	if name := os.Getenv(mutantVariable); name != "" {
+		runMutant(t, name)
+		return
+	}
+	for _, mutant := range mutants {
+		t.Run(mutant.name, func(t *testing.T) {
+			t.Parallel()
+			expectFailure(t, mutant.name, mutant.group, "--- FAIL: TestMutants/"+mutant.group)
+		})
+	}
+}
+
+// TestNothing shows that the suite fails when there is nothing to test.
+func TestNothing(t *testing.T) {
+	for _, nothing := range []string{"no function", "no store"} {
+		t.Run(nothing, func(t *testing.T) {
+			t.Parallel()
+			expectFailure(t, nothing, "", "storetest: expected")
+		})
+	}
+}
+
+// TestUnchanged shows that it is the faults that the suite finds.
+func TestUnchanged(t *testing.T) {
+	storetest.Run(t, open)
+}
+
+func expectFailure(t *testing.T, mutant, group, want string) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestMutants$/^"+group+"$")
+	if group == "" {
+		cmd.Args[1] = "-test.run=^TestMutants$"
+	}
+	cmd.Env = append(os.Environ(), mutantVariable+"="+mutant)
+	output, err := cmd.CombinedOutput()
+	if _, exited := errors.AsType[*exec.ExitError](err); !exited || !strings.Contains(string(output), want) {
+		t.Errorf("expected the suite to fail with %q, got %v:\n%.2000s", want, err, output)
+	}
+}
+
+func runMutant(t *testing.T, name string) {
+	switch name {
+	case "no function":
+		storetest.Run(t, nil)
+		return
+	case "no store":
+		storetest.Run(t, func(*testing.T) store.Store { return nil })
+		return
+	}
+	for _, mutant := range mutants {
+		if mutant.name == name {
+			storetest.Run(t, func(t *testing.T) store.Store { return mutant.mutate(open(t)) })
+			return
+		}
+	}
+	t.Skipf("expected a mutant, got %q", name)
+}
+
+func open(t *testing.T) store.Store {
+	s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "postern.db"), sqlite.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// forgive returns nil for an error that is the one to be forgiven.
+func forgive(err, forgiven error) error {
+	if errors.Is(err, forgiven) {
+		return nil
+	}
+	return err
+}
+
+type forgetful struct{ store.Store }
+
+func (s forgetful) RevokeToken(ctx context.Context, id string, _ time.Time) error {
+	_, err := s.Token(ctx, id)
+	return err
+}
+
+type hospitable struct{ store.Store }
+
+func (s hospitable) CreateToken(ctx context.Context, token store.Token) error {
+	return forgive(s.Store.CreateToken(ctx, token), store.ErrExists)
+}
+
+func (s hospitable) PutServiceUser(ctx context.Context, user store.ServiceUser) error {
+	return forgive(s.Store.PutServiceUser(ctx, user), store.ErrExists)
+}
+
+type hasty struct{ store.Store }
+
+func (s hasty) DeleteExpiredTokens(ctx context.Context, before time.Time, limit int) (int, error) {
+	return s.Store.DeleteExpiredTokens(ctx, before.Add(time.Millisecond), limit)
+}
+
+type limitless struct{ store.Store }
+
+func (s limitless) DeleteExpiredTokens(ctx context.Context, before time.Time, _ int) (int, error) {
+	return s.Store.DeleteExpiredTokens(ctx, before, 1000)
+}
+
+type repeating struct{ store.Store }
+
+func (s repeating) UseAssertion(ctx context.Context, issuer, jti string, expires time.Time) error {
+	return forgive(s.Store.UseAssertion(ctx, issuer, jti, expires), store.ErrExists)
+}
+
+type nameless struct{ store.Store }
+
+func (s nameless) UseAssertion(ctx context.Context, issuer, jti string, expires time.Time) error {
+	return s.Store.UseAssertion(ctx, "", issuer+jti, expires)
+}
+
+type soothing struct{ store.Store }
+
+func (s soothing) Token(ctx context.Context, id string) (store.Token, error) {
+	token, err := s.Store.Token(ctx, id)
+	if errors.Is(err, store.ErrUnavailable) {
+		err = store.ErrNotFound
+	}
+	return token, err
+}
+
+type stubborn struct{ store.Store }
+
+func (s stubborn) RevokeToken(ctx context.Context, id string, at time.Time) error {
+	return s.Store.RevokeToken(context.WithoutCancel(ctx), id, at)
+}
+
+type loose struct{ store.Store }
+
+func (s loose) InTx(_ context.Context, f func(store.Store) error) error { return f(s) }
+
+type calm struct{ store.Store }
+
+func (s calm) InTx(ctx context.Context, f func(store.Store) error) (err error) {
+	defer func() { _ = recover() }()
+	return s.Store.InTx(ctx, f)
+}
+
+type caching struct {
+	store.Store
+	users sync.Map
+}
+
+func (s *caching) ServiceUser(ctx context.Context, id string) (store.ServiceUser, error) {
+	if user, ok := s.users.Load(id); ok {
+		return user.(store.ServiceUser), nil
+	}
+	user, err := s.Store.ServiceUser(ctx, id)
+	if err == nil {
+		s.users.Store(id, user)
+	}
+	return user, err
+}
+
+type obliging struct{ store.Store }
+
+func (s obliging) APIByClientID(ctx context.Context, clientID string) (store.API, error) {
+	if clientID != "" {
+		return s.Store.APIByClientID(ctx, clientID)
+	}
+	apis, err := s.APIsOf(ctx, "")
+	return apis[0], err
+}
+
+type trimming struct{ store.Store }
+
+func (s trimming) APIByIdentifier(ctx context.Context, identifier string) (store.API, error) {
+	return s.Store.APIByIdentifier(ctx, strings.TrimSuffix(identifier, "/"))
+}
+
+type generous struct{ store.Store }
+
+func (s generous) PutGrant(ctx context.Context, grant store.Grant) error {
+	return forgive(s.Store.PutGrant(ctx, grant), store.ErrNotFound)
+}
+
+type reversed struct{ store.Store }
+
+func (s reversed) GrantsOf(ctx context.Context, userID string) ([]store.Grant, error) {
+	grants, err := s.Store.GrantsOf(ctx, userID)
+	slices.Reverse(grants)
+	return grants, err
+}
+
+func (s reversed) Projects(ctx context.Context) ([]store.Project, error) {
+	projects, err := s.Store.Projects(ctx)
+	slices.Reverse(projects)
+	return projects, err
+}
+
+type local struct{ store.Store }
+
+func (s local) Token(ctx context.Context, id string) (store.Token, error) {
+	token, err := s.Store.Token(ctx, id)
+	token.IssuedAt = token.IssuedAt.In(time.FixedZone("", 3600))
+	return token, err
+}
+
+type strict struct{ store.Store }
+
+func (s strict) Token(ctx context.Context, id string) (store.Token, error) {
+	if !utf8.ValidString(id) {
+		return store.Token{}, store.ErrUnavailable
+	}
+	return s.Store.Token(ctx, id)
+}
