@@ -1,0 +1,125 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/postern-auth/postern/server/oauth"
+)
+
+// entries are the issuers that the server answers as, by the host of a request: the only thing that
+// chooses, for anything else would let a client mix issuers.
+type entries struct {
+	byHost map[string]oauth.Entry
+	hosts  []string // sorted, for people
+}
+
+func newEntries(issuers []string) (entries, error) {
+	if len(issuers) == 0 {
+		return entries{}, errors.New("server: Config.Issuers is empty, want at least one such as https://login.example.com")
+	}
+	e := entries{byHost: make(map[string]oauth.Entry)}
+	for _, issuer := range issuers {
+		u, err := parseIssuer(issuer)
+		if err != nil {
+			return entries{}, err
+		}
+		for _, host := range spellings(u) {
+			if other, ok := e.byHost[host]; ok {
+				return entries{}, fmt.Errorf("server: issuers %q and %q have the same host %q, which alone chooses between them; give one of them another host name or port", other.Issuer, issuer, host)
+			}
+			e.byHost[host] = oauth.Entry{Issuer: issuer}
+		}
+		e.hosts = append(e.hosts, u.Host)
+	}
+	slices.Sort(e.hosts)
+	return e, nil
+}
+
+// parseIssuer checks what RFC 8414 §2 has an issuer be, and that there is no path: clients append
+// well-known paths to it in more than one way.
+func parseIssuer(issuer string) (*url.URL, error) {
+	u, err := url.Parse(issuer)
+	if err != nil {
+		return nil, fmt.Errorf("server: issuer %.64q is no URL", issuer)
+	}
+	reason := ""
+	switch {
+	case u.Scheme != "https" && u.Scheme != "http":
+		reason = "want https://, or http:// on a loopback host"
+	case u.User != nil:
+		reason = "must not hold a user or password"
+	case u.Hostname() == "":
+		reason = "has no host"
+	case u.Scheme == "http" && !loopback(u.Hostname()):
+		reason = "is http on a host that is not loopback; want https://"
+	case u.Path != "" && u.Path != "/":
+		reason = "has a path; want none, or a single slash"
+	case strings.ContainsAny(issuer, "?#"):
+		reason = "has a query or fragment"
+	case !goodPort(u):
+		reason = "has no valid port behind the colon"
+	case u.String() != issuer || strings.ContainsFunc(u.Host, func(r rune) bool { return r <= ' ' || r > '~' || r == '%' }):
+		reason = "is not in the usual spelling " + strconv.Quote(u.String())
+	}
+	if reason != "" {
+		return nil, fmt.Errorf("server: issuer %.64q %s", u.Redacted(), reason)
+	}
+	return u, nil
+}
+
+func goodPort(u *url.URL) bool {
+	if u.Port() == "" {
+		return !strings.HasSuffix(u.Host, ":")
+	}
+	n, err := strconv.ParseUint(u.Port(), 10, 16)
+	return err == nil && n > 0
+}
+
+func loopback(host string) bool {
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.IsLoopback()
+}
+
+// spellings returns the Host headers that mean the issuer: lower case, and where the port is the
+// scheme's own, with it and without.
+func spellings(u *url.URL) []string {
+	host := lower(u.Host)
+	standard := map[string]string{"https": "443", "http": "80"}[u.Scheme]
+	switch u.Port() {
+	case "":
+		return []string{host, host + ":" + standard}
+	case standard:
+		bare := lower(u.Hostname())
+		if strings.Contains(bare, ":") {
+			bare = "[" + bare + "]"
+		}
+		return []string{bare, net.JoinHostPort(lower(u.Hostname()), standard)}
+	}
+	return []string{host}
+}
+
+// entry returns the entry for a Host header.
+func (e *entries) entry(host string) (oauth.Entry, bool) {
+	entry, ok := e.byHost[lower(host)]
+	return entry, ok
+}
+
+// lower folds ASCII alone: Unicode would make other names equal to ours.
+func lower(s string) string {
+	return strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			return r + 'a' - 'A'
+		}
+		return r
+	}, s)
+}

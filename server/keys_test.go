@@ -1,0 +1,126 @@
+package server_test
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/postern-auth/postern/internal/jws"
+	"github.com/postern-auth/postern/server/keys"
+	"github.com/postern-auth/postern/server/store"
+)
+
+// published returns the ids of the keys in the key set as others see it.
+func (w *world) published() map[string]bool {
+	w.t.Helper()
+	set, err := jws.ParseKeySet(w.do(call{method: http.MethodGet, path: "/oauth/v2/keys"}).body)
+	w.must(err)
+	ids := make(map[string]bool)
+	for _, key := range set.Keys {
+		ids[key.ID] = true
+	}
+	return ids
+}
+
+func kid(t *testing.T, raw string) string {
+	t.Helper()
+	m, err := jws.Parse(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m.Header.KeyID
+}
+
+func TestARotationIsNeverSeenAsARefusedToken(t *testing.T) {
+	w := newWorld(t)
+	w.form("robot", "a-messages", store.FormRFC9068)
+	issue := func() string { return w.token("robot", "audience", messages) }
+
+	old := issue()
+	w.must(w.server.Keys().Rotate(t.Context(), jws.ES256))
+	if ids := w.published(); len(ids) != 3 || !ids["sig-ec"] {
+		t.Fatalf("published %v, want the new key beside the old ones", ids)
+	}
+	// A verifier that read the key set just before the rotation may cache it for a minute.
+	w.pass(keys.MaxAge + 59*time.Second)
+	last := issue()
+	if kid(t, last) != "sig-ec" {
+		t.Errorf("key %q signs before every cache can know it", kid(t, last))
+	}
+	w.pass(time.Second)
+	fresh := issue()
+	if kid(t, fresh) == "sig-ec" || !w.published()[kid(t, fresh)] {
+		t.Errorf("key %q signs, want the new one, published", kid(t, fresh))
+	}
+	for _, raw := range []string{old, last, fresh} {
+		if got := w.introspect("messages", raw); got["active"] != true {
+			t.Errorf("after the rotation: %v", got)
+		}
+	}
+	w.pass(keys.MaxTokenLifetime)
+	if !w.published()["sig-ec"] {
+		t.Error("the old key is gone while a token that it signed may live")
+	}
+	w.pass(keys.MaxAge)
+	if w.published()["sig-ec"] {
+		t.Error("the old key is still published")
+	}
+	w.must(w.server.Keys().DeleteExpired(t.Context()))
+	rows, err := w.store.SigningKeys(t.Context())
+	w.must(err)
+	for _, row := range rows {
+		if row.ID == "sig-ec" {
+			t.Error("the old key is still in the store")
+		}
+	}
+}
+
+func TestAWithdrawnKeyIsGoneAtOnceAndReplaced(t *testing.T) {
+	w := newWorld(t)
+	w.form("robot", "a-messages", store.FormRFC9068)
+	stolen := w.token("robot", "audience", messages)
+	w.must(w.server.Keys().Withdraw(t.Context(), "sig-ec"))
+	w.inactive("messages", stolen)
+	if w.published()["sig-ec"] {
+		t.Error("the withdrawn key is published")
+	}
+	fresh := w.token("robot", "audience", messages)
+	if got := w.introspect("messages", fresh); got["active"] != true || !w.published()[kid(t, fresh)] {
+		t.Errorf("a new token: %v", got)
+	}
+	if err := w.server.Keys().Withdraw(t.Context(), "sig-ec"); err == nil {
+		t.Error("a key that is gone can be withdrawn")
+	}
+}
+
+func TestAKeyByAnotherProcessIsKnownWithinTwoSeconds(t *testing.T) {
+	w := newWorld(t)
+	w.form("robot", "a-messages", store.FormRFC9068)
+	w.token("robot", "audience", messages)
+	other := keys.New(keys.Config{Store: w.store, Now: w.now})
+	w.must(other.Withdraw(t.Context(), "sig-ec"))
+	w.pass(2 * time.Second)
+	if w.published()["sig-ec"] {
+		t.Error("a key that another process withdrew is published")
+	}
+	if got := w.introspect("messages", w.token("robot", "audience", messages)); got["active"] != true {
+		t.Errorf("a token by another process's key: %v", got)
+	}
+}
+
+func TestAServerWithoutKeysMakesThem(t *testing.T) {
+	w := newWorld(t)
+	w.must(w.store.DeleteSigningKey(t.Context(), "sig-ec"))
+	w.must(w.store.DeleteSigningKey(t.Context(), "sig-rsa"))
+	w.serve()
+	first := w.published()
+	if len(first) != 2 || first["sig-ec"] || first["sig-rsa"] {
+		t.Errorf("published %v, want two new keys", first)
+	}
+	w.serve()
+	for id := range w.published() {
+		if !first[id] {
+			t.Error("a restart made new keys")
+		}
+	}
+}

@@ -1,0 +1,79 @@
+// Package rights says what a service user holds at this moment: roles of projects and permissions of
+// APIs. Nothing is remembered between calls, so what an operator takes away is gone at the next question.
+//
+//	held, err := rights.Of(ctx, s, user.ID)
+//	if err != nil {
+//		return err
+//	}
+//	if held.HasRole(project.ID, "read:messages") {
+//		…
+//	}
+package rights
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/postern-auth/postern/server/store"
+)
+
+// Rights are what one service user holds. The zero value holds nothing. It does not know which projects
+// and APIs are active: who asks does.
+type Rights struct {
+	projects map[string][]string // role keys by project id
+	apis     map[string][]string // permission keys by API id
+}
+
+// Of reads the rights of a service user. The error wraps store.ErrUnavailable.
+func Of(ctx context.Context, s store.Grants, userID string) (Rights, error) {
+	grants, err := s.GrantsOf(ctx, userID)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return Rights{}, fmt.Errorf("rights: reading grants: %w", err)
+	}
+	held := Rights{projects: make(map[string][]string), apis: make(map[string][]string)}
+	for _, g := range grants {
+		if g.ProjectID != "" {
+			held.projects[g.ProjectID] = g.Keys
+		} else {
+			held.apis[g.APIID] = g.Keys
+		}
+	}
+	return held, nil
+}
+
+// Roles returns the keys of the roles held in a project, sorted.
+func (r Rights) Roles(projectID string) []string { return slices.Clone(r.projects[projectID]) }
+
+// Permissions returns the keys of the permissions held on an API, sorted.
+func (r Rights) Permissions(apiID string) []string { return slices.Clone(r.apis[apiID]) }
+
+// HasRole reports whether the role is held in the project.
+func (r Rights) HasRole(projectID, key string) bool {
+	return slices.Contains(r.projects[projectID], key)
+}
+
+// HasPermission reports whether the permission is held on the API.
+func (r Rights) HasPermission(apiID, key string) bool { return slices.Contains(r.apis[apiID], key) }
+
+// OnProject reports whether there is a grant on the project, be it without any role.
+func (r Rights) OnProject(projectID string) bool { _, ok := r.projects[projectID]; return ok }
+
+// OnAPI reports whether there is a grant on the API, be it without any permission.
+func (r Rights) OnAPI(apiID string) bool { _, ok := r.apis[apiID]; return ok }
+
+// Holds reports whether the key is a right at the API: a permission on it, or a role in its project.
+func (r Rights) Holds(api store.API, key string) bool {
+	return r.HasPermission(api.ID, key) || r.HasRole(api.ProjectID, key)
+}
+
+// RolesClaim returns the value of the roles claim: each role with the organization that gave it, by the
+// organization's id and domain.
+func RolesClaim(roles []string, org store.Organization) map[string]map[string]string {
+	claim := make(map[string]map[string]string, len(roles))
+	for _, role := range roles {
+		claim[role] = map[string]string{org.ID: org.PrimaryDomain}
+	}
+	return claim
+}

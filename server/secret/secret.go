@@ -1,0 +1,100 @@
+// Package secret makes and recognises what the authorization server hands out once and keeps only as a
+// digest: client secrets, opaque access tokens and personal access tokens.
+//
+//	raw, id := secret.NewToken(secret.AccessToken)
+//	err := tokens.CreateToken(ctx, store.Token{ID: id, Digest: secret.Digest(raw), …})
+//	…
+//	id, ok := secret.TokenID(raw) // false without any look-up when raw cannot be ours
+//
+// All of it is 256 bits from crypto/rand, so one SHA-256 is a sufficient password hash and can be paid
+// on every call. The alphabet is [A-Za-z0-9_-], which HTTP Basic, forms and shells leave alone.
+package secret
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base32"
+	"encoding/base64"
+	"encoding/binary"
+	"strings"
+	"time"
+
+	"github.com/postern-auth/postern/server/store"
+)
+
+// Prefix tells the kinds of opaque tokens apart, for people and for scanners of leaked secrets.
+type Prefix string
+
+const (
+	AccessToken         Prefix = "postern_at_"
+	PersonalAccessToken Prefix = "postern_pat_"
+)
+
+const (
+	idSize    = 26 // 128 bits in base32
+	partSize  = 43 // 256 bits in base64url
+	checkSize = 6  // 36 bits of SHA-256 in base64url
+	tokenSize = idSize + partSize + checkSize
+)
+
+// ids sort as their times do, so the encoding keeps the order of the bytes.
+var ids = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
+
+// NewID returns a new id of 26 characters: 48 bits of time in milliseconds, then 80 random bits. Ids of
+// later milliseconds sort behind.
+func NewID() string { return newID(time.Now()) }
+
+func newID(now time.Time) string {
+	var b [16]byte
+	binary.BigEndian.PutUint64(b[:8], uint64(now.UnixMilli())<<16)
+	rand.Read(b[6:])
+	return ids.EncodeToString(b[:])
+}
+
+// New returns a new client secret of 43 characters.
+func New() string {
+	var b [32]byte
+	rand.Read(b[:])
+	return base64.RawURLEncoding.EncodeToString(b[:])
+}
+
+// NewToken returns a new opaque token and the id within it.
+func NewToken(p Prefix) (raw, id string) {
+	id = NewID()
+	body := string(p) + id + New()
+	return body + checksum(body), id
+}
+
+// TokenID returns the id within an opaque token. It is false for everything that NewToken cannot have
+// made: a wrong prefix, length or checksum. True says nothing of trust; the digest decides.
+func TokenID(raw string) (id string, ok bool) {
+	body, ok := strings.CutPrefix(raw, string(AccessToken))
+	if !ok {
+		if body, ok = strings.CutPrefix(raw, string(PersonalAccessToken)); !ok {
+			return "", false
+		}
+	}
+	if len(body) != tokenSize {
+		return "", false
+	}
+	end := len(raw) - checkSize
+	if checksum(raw[:end]) != raw[end:] {
+		return "", false
+	}
+	return body[:idSize], true
+}
+
+func checksum(body string) string {
+	sum := sha256.Sum256([]byte(body))
+	return base64.RawURLEncoding.EncodeToString(sum[:])[:checkSize]
+}
+
+// Digest returns what the store keeps of a secret.
+func Digest(raw string) store.Digest { return sha256.Sum256([]byte(raw)) }
+
+// Matches reports, in time that depends on neither, whether raw has the digest.
+func Matches(raw string, digest store.Digest) bool {
+	sum := sha256.Sum256([]byte(raw))
+	return subtle.ConstantTimeCompare(sum[:], digest[:]) == 1
+}
