@@ -1,0 +1,111 @@
+package setup
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/postern-auth/postern/server/store"
+)
+
+// grantSteps are the grants of one user to write and to remove.
+type grantSteps struct{ put, remove []store.Grant }
+
+func (s grantSteps) run(ctx context.Context, to store.Store) error {
+	for _, g := range s.remove {
+		if err := to.DeleteGrant(ctx, g); err != nil {
+			return err
+		}
+	}
+	for _, g := range s.put {
+		if err := to.PutGrant(ctx, g); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// grants makes the user's grants exactly those that the document names.
+func (c *comparison) grants(ctx context.Context, u *serviceUser, userID string, found bool, f *facts) (steps grantSteps, err error) {
+	var have []store.Grant
+	if found {
+		if have, err = c.store.GrantsOf(ctx, userID); err != nil {
+			return steps, fmt.Errorf("setup: read the grants of service user %q: %w", u.username.text, err)
+		}
+	}
+	byName := func(a, b store.Grant) int { return strings.Compare(c.grantName(a), c.grantName(b)) }
+	slices.SortFunc(have, byName)
+	want := c.wanted(u, userID)
+	slices.SortFunc(want, byName)
+	for _, g := range want {
+		var before any
+		if i := slices.IndexFunc(have, sameTarget(g)); i >= 0 {
+			before = append([]string{}, slices.Sorted(slices.Values(have[i].Keys))...)
+		}
+		n := len(*f)
+		f.add(c.grantName(g), before, g.Keys)
+		if len(*f) > n {
+			steps.put = append(steps.put, g)
+		}
+	}
+	for _, g := range have {
+		if slices.ContainsFunc(want, sameTarget(g)) || c.options.Prune && !c.listsTarget(g) {
+			continue // what is pruned takes its grants along
+		}
+		f.add(c.grantName(g), append([]string{}, g.Keys...), nil)
+		steps.remove = append(steps.remove, g)
+	}
+	return steps, nil
+}
+
+func (c *comparison) wanted(u *serviceUser, userID string) []store.Grant {
+	var all []store.Grant
+	for _, g := range u.roles {
+		all = append(all, store.Grant{UserID: userID, ProjectID: c.projectIDs[g.project], Keys: sortedKeys(g)})
+	}
+	for _, g := range u.permissions {
+		all = append(all, store.Grant{UserID: userID, APIID: c.apiIDs[g.api], Keys: sortedKeys(g)})
+	}
+	return all
+}
+
+func sortedKeys(g *grant) []string {
+	keys := make([]string, len(g.keys))
+	for i, key := range g.keys {
+		keys[i] = key.text
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+func sameTarget(g store.Grant) func(store.Grant) bool {
+	return func(other store.Grant) bool { return other.ProjectID == g.ProjectID && other.APIID == g.APIID }
+}
+
+func (c *comparison) listsTarget(g store.Grant) bool {
+	if g.APIID == "" {
+		return c.listsProject(g.ProjectID)
+	}
+	return slices.ContainsFunc(c.apis, func(a store.API) bool { return a.ID == g.APIID && c.listsAPI(a) })
+}
+
+// grantName is the field that shows a grant, with the name of what is in the store or about to be.
+func (c *comparison) grantName(g store.Grant) string {
+	for p, id := range c.projectIDs {
+		if id == g.ProjectID {
+			return fmt.Sprintf("roles of %q", p.name.text)
+		}
+	}
+	for a, id := range c.apiIDs {
+		if id == g.APIID {
+			return fmt.Sprintf("permissions of %q", a.project.name.text+"/"+a.name.text)
+		}
+	}
+	for _, a := range c.apis {
+		if a.ID == g.APIID {
+			return fmt.Sprintf("permissions of %q", c.apiName(a))
+		}
+	}
+	return fmt.Sprintf("roles of %q", c.projectName(g.ProjectID))
+}

@@ -1,0 +1,104 @@
+package setup
+
+import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"fmt"
+	"slices"
+
+	"github.com/postern-auth/postern/internal/jws"
+	"github.com/postern-auth/postern/server/secret"
+	"github.com/postern-auth/postern/server/store"
+)
+
+func (c *comparison) keys(ctx context.Context, o owner, entries []*keyEntry) error {
+	left, err := rows(ctx, o, c.store.KeysOf)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		i := -1
+		fields := expires(e.expires.from(c.now))
+		fields.add("algorithm", "", string(e.algorithm))
+		fields.add("compatibility", false, e.compatibility)
+		found, err := c.output(output{
+			file: e.file, object: "key", owner: o.label, fields: fields, keyed: e,
+			holds: func(content []byte) bool {
+				i = slices.IndexFunc(left, o.keyIn(content))
+				return i >= 0
+			},
+			create: func(ctx context.Context, w *work) ([]byte, error) { return c.createKey(ctx, w, o, e) },
+		})
+		if err != nil {
+			return err
+		}
+		if found {
+			if err := c.key(o, e, left[i]); err != nil {
+				return err
+			}
+			left = slices.Delete(left, i, i+1)
+		}
+	}
+	if c.options.Prune {
+		for _, row := range left {
+			c.add(Change{Action: Delete, Object: "key", Name: row.ID, Owner: o.label, do: func(ctx context.Context, w *work) error {
+				return w.store.DeleteKey(ctx, row.ID)
+			}})
+		}
+	}
+	return nil
+}
+
+// keyIn returns what tells the row of a key file. A file with the ids of somebody else, or of the owner
+// under an earlier client id, is of no use and has no row.
+func (o owner) keyIn(content []byte) func(store.Key) bool {
+	file, public, err := parseKeyFile(content)
+	want := newKeyFile(o)
+	want.KeyID, want.Key = file.KeyID, file.Key
+	return func(row store.Key) bool {
+		return err == nil && file == want && row.ID == file.KeyID && bytes.Equal(row.PublicKey, public)
+	}
+}
+
+func (c *comparison) createKey(ctx context.Context, w *work, o owner, e *keyEntry) ([]byte, error) {
+	private, err := w.key(e)
+	if err != nil {
+		return nil, err
+	}
+	public, err := x509.MarshalPKIXPublicKey(private.Public())
+	if err != nil {
+		return nil, fmt.Errorf("setup: encode a key: %w", err)
+	}
+	row := store.Key{
+		ID: secret.NewID(), Owner: o.Owner, PublicKey: public, Compatibility: e.compatibility,
+		CreatedAt: c.now, ExpiresAt: e.expires.from(c.now),
+	}
+	if err := w.store.CreateKey(ctx, row); err != nil {
+		return nil, err
+	}
+	return encodeKeyFile(newKeyFile(o), row.ID, private)
+}
+
+// key compares a key that is there. Its algorithm cannot change, for that would be another key.
+func (c *comparison) key(o owner, e *keyEntry, row store.Key) error {
+	public, err := x509.ParsePKIXPublicKey(row.PublicKey)
+	if err != nil {
+		return fmt.Errorf("setup: key %q of %s: public key in the store: %w", row.ID, o.label, err)
+	}
+	if _, err := jws.NewKey("", e.algorithm, public); err != nil {
+		return e.file.at.errorf("file %q holds a key that is not for algorithm %s: %s", e.file.text, e.algorithm, advice)
+	}
+	after := row
+	after.Compatibility, after.ExpiresAt = e.compatibility, e.expires.from(row.CreatedAt)
+	var f facts
+	f.add("expires", row.ExpiresAt, after.ExpiresAt)
+	f.add("compatibility", row.Compatibility, after.Compatibility)
+	c.put(true, Change{Object: "key", Name: e.file.text, Owner: o.label, do: func(ctx context.Context, w *work) error {
+		if err := w.store.DeleteKey(ctx, row.ID); err != nil {
+			return err
+		}
+		return w.store.CreateKey(ctx, after)
+	}}, f)
+	return nil
+}

@@ -1,0 +1,152 @@
+package setup
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/postern-auth/postern/server/store"
+)
+
+// Action is what a Change does to an object.
+type Action string
+
+const (
+	Create Action = "create"
+	Alter  Action = "change"
+	Delete Action = "delete"
+)
+
+// Field is one fact of an object that a Change sets.
+type Field struct {
+	Name string `json:"name"`
+	// Old and New are a string, a bool or a []string; nil is none.
+	Old any `json:"old"`
+	New any `json:"new"`
+}
+
+// Change is one step of a Plan. It shows no secret, token or key.
+type Change struct {
+	Action Action `json:"action"`
+	// Object is the kind: organization, project, api, service user, secret, key, personal access token
+	// or id file.
+	Object string `json:"object"`
+	// Name is what people know the object by: its name, username or path, for a secret or key without
+	// a path its id.
+	Name string `json:"name"`
+	// Owner is whose the object is, such as: service user "ci". Empty for what has no owner.
+	Owner  string  `json:"owner,omitempty"`
+	Fields []Field `json:"fields,omitempty"`
+
+	do    func(context.Context, *work) error
+	keyed *keyEntry // needs a new key
+}
+
+var signs = map[Action]string{Create: "+", Alter: "~", Delete: "-"}
+
+// String shows the change as lines of text, the last one without a line end.
+func (c Change) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s %q", signs[c.Action], c.Object, c.Name)
+	if c.Owner != "" {
+		fmt.Fprintf(&b, " of %s", c.Owner)
+	}
+	for _, f := range c.Fields {
+		if c.Action == Create {
+			fmt.Fprintf(&b, "\n    %s: %s", f.Name, show(f.New))
+			continue
+		}
+		fmt.Fprintf(&b, "\n    %s: %s → %s", f.Name, show(f.Old), show(f.New))
+	}
+	return b.String()
+}
+
+func show(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return "none"
+	case string:
+		return fmt.Sprintf("%q", v)
+	case []string:
+		return fmt.Sprintf("%q", v)
+	}
+	return fmt.Sprint(v)
+}
+
+// Plan is the difference between a store and a Document, in the order in which it is to be made up:
+// deletions, then projects with their APIs, then service users, each by name. The order is the same for
+// the same difference. A Plan is safe for concurrent use; its JSON is an object with the list changes.
+type Plan struct {
+	Changes []Change `json:"changes"`
+
+	store   store.Store
+	doc     *Document
+	options Options
+}
+
+// Empty reports whether there is nothing to do.
+func (p *Plan) Empty() bool { return len(p.Changes) == 0 }
+
+// String shows the changes as text for people: "+" is created, "~" is changed, "-" is deleted.
+func (p *Plan) String() string {
+	if p.Empty() {
+		return "nothing to do\n"
+	}
+	var b strings.Builder
+	for _, c := range p.Changes {
+		b.WriteString(c.String())
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+// facts collects the fields in which two objects differ.
+type facts []Field
+
+func (f *facts) add(name string, before, after any) {
+	before, after = plain(before), plain(after)
+	if !reflect.DeepEqual(before, after) {
+		*f = append(*f, Field{name, before, after})
+	}
+}
+
+// plain turns a value into one that Field may hold.
+func plain(v any) any {
+	switch v := v.(type) {
+	case bool:
+		return v
+	case string:
+		return unless(v == "", v)
+	case store.TokenForm:
+		return unless(v == "", string(v))
+	case time.Duration:
+		return unless(v == 0, v.String())
+	case time.Time:
+		return unless(v.IsZero(), v.UTC().Format(time.RFC3339))
+	case []string:
+		return v // also without elements: a grant of no rights is a grant
+	case []store.Role:
+		var keys []string
+		for _, role := range v {
+			keys = append(keys, labelled(role.Key, role.Name))
+		}
+		return unless(len(keys) == 0, keys)
+	}
+	return nil
+}
+
+func unless[T any](none bool, v T) any {
+	if none {
+		return nil
+	}
+	return v
+}
+
+func labelled(key, name string) string {
+	if name == "" {
+		return key
+	}
+	return key + " (" + name + ")"
+}

@@ -1,0 +1,59 @@
+package setup
+
+import (
+	"context"
+	"slices"
+
+	"github.com/postern-auth/postern/server/store"
+)
+
+// prune deletes what the document does not name. It goes first, for a name may pass to a new object.
+func (c *comparison) prune() {
+	for _, u := range c.users {
+		if slices.ContainsFunc(c.doc.users, func(d *serviceUser) bool { return d.username.text == u.Username }) {
+			continue
+		}
+		c.add(Change{Action: Delete, Object: "service user", Name: u.Username, do: func(ctx context.Context, w *work) error {
+			return w.store.DeleteServiceUser(ctx, u.ID)
+		}})
+	}
+	for _, a := range c.apis {
+		if !c.listsProject(a.ProjectID) || c.listsAPI(a) {
+			continue
+		}
+		c.add(Change{Action: Delete, Object: "api", Name: c.apiName(a), do: func(ctx context.Context, w *work) error {
+			return w.store.DeleteAPI(ctx, a.ID)
+		}})
+	}
+	for _, p := range c.projects {
+		if c.listsProject(p.ID) {
+			continue
+		}
+		c.add(Change{Action: Delete, Object: "project", Name: p.Name, do: func(ctx context.Context, w *work) error {
+			return w.store.DeleteProject(ctx, p.ID)
+		}})
+	}
+}
+
+func (c *comparison) projectName(id string) string {
+	for _, p := range c.projects {
+		if p.ID == id {
+			return p.Name
+		}
+	}
+	return id
+}
+
+func (c *comparison) listsProject(id string) bool {
+	name := c.projectName(id)
+	return slices.ContainsFunc(c.doc.projects, func(p *project) bool { return p.name.text == name })
+}
+
+func (c *comparison) listsAPI(a store.API) bool {
+	project := c.projectName(a.ProjectID)
+	return slices.ContainsFunc(c.doc.apis(), func(d *api) bool {
+		return d.project.name.text == project && d.name.text == a.Name
+	})
+}
+
+func (c *comparison) apiName(a store.API) string { return c.projectName(a.ProjectID) + "/" + a.Name }

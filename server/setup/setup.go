@@ -1,0 +1,101 @@
+// Package setup makes an authorization server what a YAML document says: its projects, APIs, roles and
+// permissions, its service users, and what they authenticate with.
+//
+//	data, err := os.ReadFile("postern.yaml")
+//	if err != nil {
+//		return err
+//	}
+//	doc, err := setup.Parse("postern.yaml", data)
+//	if err != nil {
+//		return err // postern.yaml:12: service_users[0].roles.hello[0]: expected a role …
+//	}
+//	plan, err := setup.Compare(ctx, store, doc, setup.Options{})
+//	if err != nil {
+//		return err
+//	}
+//	fmt.Print(plan) // the dry run ends here: nothing is written yet
+//	done, err := plan.Apply(ctx)
+//
+// A server may run on the same store. Applying is idempotent: a second time there is nothing to do.
+//
+// # The document
+//
+// Every field but a name may be left out. A complete document:
+//
+//	organization: {name: Example, primary_domain: example.localhost} # both appear in the roles claim
+//
+//	projects:
+//	  - name: hello
+//	    active: true              # false: no tokens for it, none accepted
+//	    assert_roles: false       # true: roles are in every token, requested or not
+//	    roles:                    # exactly these; a key, or a key with a name for people
+//	      - read:messages
+//	      - {key: admin, name: Administrators}
+//	    id_file: generated/project-id
+//	    apis:
+//	      - name: messages
+//	        identifier: https://hello.example.com # the audience; without it the project's id is
+//	        client_id: messages@hello             # for introspection; else <id>@<project> is made
+//	        client_id_file: generated/messages-client-id
+//	        token: rfc9068_authz
+//	        signing_algorithm: RS256
+//	        token_lifetime: 15m
+//	        permissions: [read:messages, write:messages] # as roles
+//	        active: true
+//	        secrets:
+//	          - secret_file: secrets/messages.txt
+//	        keys:
+//	          - key_file: secrets/messages-key.json
+//
+//	service_users:
+//	  - username: reporter       # also its client_id
+//	    name: Weekly report
+//	    active: true             # false: no tokens for it, none accepted
+//	    token: opaque
+//	    roles: {hello: [read:messages]}  # by project; exactly these
+//	    permissions:                     # by identifier or name of an API; exactly these
+//	      https://hello.example.com: []  # no rights, tokens only
+//	    id_file: generated/reporter-id
+//	    secrets:
+//	      - {secret_file: secrets/reporter.txt, expires: 8760h}
+//	    keys:
+//	      - key_file: secrets/reporter-key.json
+//	        algorithm: ES256      # RS256 (the default), ES256 or EdDSA
+//	        compatibility: false  # true: assertions may live an hour and need no jti
+//	        expires: 2040-01-01T00:00:00Z
+//	    personal_access_tokens:
+//	      - name: cron
+//	        token_file: secrets/reporter-pat.txt
+//	        expires: 720h                 # from its making on; a time may be past, for tests
+//	        audience: [hello]             # projects and APIs; without it all that the user has grants on
+//
+// The field token is the shape of access tokens: opaque, access_token, access_token_authz (Auth0's, the
+// latter with permissions), zitadel or jwt (ZITADEL's), rfc9068, rfc9068_authz. Without it an API leaves
+// the choice to the service user, and a service user gets opaque ones.
+//
+// A field that is left out has its default, also where the store says otherwise; only a client_id stays
+// as it is. An object that the document does not name stays, unless Options.Prune is set: then whole
+// projects, APIs and service users go, and of those in the document the secrets, keys and personal access
+// tokens that it does not name. References lead to objects of the same document.
+//
+// Keys of roles and permissions are scope tokens (RFC 6749 §3.3) other than the standard scopes and what
+// starts with urn:zitadel:. Usernames and client ids are made of letters, digits and ._~@-.
+//
+// # The files
+//
+// Secrets, keys and tokens are made here and known to nobody: each is written once to its file, which is
+// readable by its owner alone (mode 0600, a new folder 0700), and is never overwritten. A relative path
+// starts from the document's folder. The content says which row a file belongs to:
+//
+//   - no file: a new secret, key or token is made and written;
+//   - a file whose content the store knows for this owner: nothing to do;
+//   - any other file: an error, and nothing is changed.
+//
+// So a new secret is had by removing the file. The old one stays good until it is pruned. To replace one
+// without a gap, add an entry with another file, apply, hand it out, remove the old entry, and prune.
+//
+// A secret's or token's file holds it with a line end. A key's file is ZITADEL's JSON: type
+// (serviceaccount or application), keyId, key, and userId or clientId and appId; an RSA key is in PKCS #1,
+// others in PKCS #8. An id file holds an id that others must be told: it is no secret, and as little
+// overwritten.
+package setup

@@ -1,0 +1,104 @@
+package setup
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/postern-auth/postern/server/secret"
+	"github.com/postern-auth/postern/server/store"
+)
+
+func (c *comparison) tokens(ctx context.Context, o owner, entries []*tokenEntry) error {
+	left, err := rows(ctx, o, func(ctx context.Context, o store.Owner) ([]store.Token, error) {
+		return c.store.TokensOf(ctx, o.ID, store.PersonalAccessToken)
+	})
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		i := -1
+		after := c.newToken(o, e, c.now)
+		found, err := c.output(output{
+			file: e.file, object: "personal access token", owner: o.label, fields: tokenFacts(store.Token{}, after),
+			holds: func(content []byte) bool {
+				raw := line(content)
+				id, ours := secret.TokenID(raw)
+				i = slices.IndexFunc(left, func(t store.Token) bool { return ours && t.ID == id && secret.Matches(raw, t.Digest) })
+				return i >= 0
+			},
+			create: func(ctx context.Context, w *work) ([]byte, error) {
+				raw, id := secret.NewToken(secret.PersonalAccessToken)
+				row := after
+				row.ID, row.Digest = id, secret.Digest(raw)
+				return []byte(raw + "\n"), w.store.CreateToken(ctx, row)
+			},
+		})
+		if err != nil {
+			return err
+		}
+		if found {
+			if err := c.token(o, e, left[i]); err != nil {
+				return err
+			}
+			left = slices.Delete(left, i, i+1)
+		}
+	}
+	if c.options.Prune {
+		c.revoke(o, left)
+	}
+	return nil
+}
+
+func (c *comparison) newToken(o owner, e *tokenEntry, issued time.Time) store.Token {
+	t := store.Token{
+		Kind: store.PersonalAccessToken, UserID: o.ID, ClientID: o.clientID, Name: e.name.text,
+		IssuedAt: issued, ExpiresAt: e.expires.from(issued),
+	}
+	for _, a := range e.audience {
+		if a.api != nil {
+			t.Audience = append(t.Audience, a.api.identifier.text)
+		} else {
+			t.Audience = append(t.Audience, c.projectIDs[a.project])
+		}
+	}
+	slices.Sort(t.Audience)
+	t.Audience = slices.Compact(t.Audience)
+	return t
+}
+
+func tokenFacts(before, after store.Token) facts {
+	var f facts
+	f.add("name", before.Name, after.Name)
+	f.add("expires", before.ExpiresAt, after.ExpiresAt)
+	return f
+}
+
+// token compares a personal access token that is there. It cannot change, for programs hold it already
+// with what it said when it was made.
+func (c *comparison) token(o owner, e *tokenEntry, row store.Token) error {
+	want := c.newToken(o, e, row.IssuedAt)
+	if !row.RevokedAt.IsZero() {
+		return e.file.at.errorf("the personal access token in file %q is revoked: %s", e.file.text, advice)
+	}
+	f := tokenFacts(row, want)
+	if !slices.Equal(slices.Sorted(slices.Values(row.Audience)), want.Audience) {
+		f = append(f, Field{Name: "audience"})
+	}
+	if len(f) > 0 {
+		return e.file.at.errorf("the personal access token in file %q has another %s and cannot be changed: %s", e.file.text, f[0].Name, advice)
+	}
+	return nil
+}
+
+// revoke ends the tokens that the document does not name. Those that have ended stay as they are.
+func (c *comparison) revoke(o owner, rows []store.Token) {
+	for _, row := range rows {
+		if !row.RevokedAt.IsZero() || !row.ExpiresAt.IsZero() && !row.ExpiresAt.After(c.now) {
+			continue
+		}
+		c.add(Change{Action: Delete, Object: "personal access token", Name: row.Name, Owner: o.label, do: func(ctx context.Context, w *work) error {
+			return w.store.RevokeToken(ctx, row.ID, c.now)
+		}})
+	}
+}
