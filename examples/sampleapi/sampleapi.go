@@ -1,0 +1,135 @@
+// Package sampleapi holds what the sample APIs have in common, so that each of them shows only what it is
+// about: how a Guard is made, and which route requires what.
+//
+// A sample reads its variables, makes a Guard and puts it in front of its routes:
+//
+//	env := sampleapi.Environment{Getenv: getenv}
+//	issuer, audience := env.Auth0Issuer("AUTH0_DOMAIN"), env.Required("API_IDENTIFIER")
+//	if err := env.Err(); err != nil {
+//		return nil, err // names everything that is missing
+//	}
+//	client, err := options.Client(getenv)
+//	if err != nil {
+//		return nil, err
+//	}
+//	verifier, err := jwt.NewVerifier(jwt.Config{Issuer: issuer, Audience: audience, HTTPClient: client})
+//	if err != nil {
+//		return nil, err
+//	}
+//	private := options.Guard(verifier, refusal).Require()
+//	return sampleapi.API{Routes: map[string]http.Handler{
+//		"/api/public":  sampleapi.Text("Hello."),
+//		"/api/private": private(sampleapi.Text("Hello, whoever you are.")),
+//	}}, nil
+package sampleapi
+
+import (
+	"encoding/json"
+	"log/slog"
+	"maps"
+	"net/http"
+	"strings"
+
+	"github.com/postern-auth/postern"
+	"github.com/postern-auth/postern/internal/roots"
+)
+
+// Options is what the program that runs a sample may add to it. The zero value is ready.
+type Options struct {
+	// HTTPClient calls the issuer. Nil: one that trusts the system's certificate authorities and those in
+	// the files that CA_FILE and SSL_CERT_FILE name.
+	HTTPClient *http.Client
+	// Logger gets one line for every refusal. Nil: none is written.
+	Logger *slog.Logger
+	// InsecureExplain tells callers why they were refused, in words meant for the operator. It is for
+	// development only.
+	InsecureExplain bool
+}
+
+// Client returns the client for calls to the issuer. The error names the variable whose file is wrong.
+func (o Options) Client(getenv func(string) string) (*http.Client, error) {
+	if o.HTTPClient != nil {
+		return o.HTTPClient, nil
+	}
+	return roots.Client(getenv)
+}
+
+// Guard returns a Guard whose refusals have the status and body that refusal says. The headers are those
+// of RFC 6750.
+func (o Options) Guard(verifier postern.Verifier, refusal Refusal) *postern.Guard {
+	return &postern.Guard{
+		Verifier:        verifier,
+		Logger:          o.Logger,
+		InsecureExplain: o.InsecureExplain,
+		Responder: func(w http.ResponseWriter, r *http.Request, e *postern.Error) {
+			status, body := refusal(r, e)
+			if o.InsecureExplain {
+				body.Reason, body.Explanation = e.Reason, e.Error()
+			}
+			WriteJSON(w, status, body)
+		},
+	}
+}
+
+// allow is the Allow header of every route.
+const allow = "GET, HEAD, OPTIONS"
+
+// API serves routes that can only be read. What it does not serve it refuses before any token is looked
+// at, and like all its answers in JSON: an unknown path with 404, another method than GET, HEAD and OPTIONS
+// with 405. It is safe for concurrent use; its fields must not change once it serves.
+type API struct {
+	// Routes maps paths to handlers. Paths are compared byte for byte: a final slash makes another path.
+	Routes map[string]http.Handler
+	// Origin is the web origin whose pages may call what is below /api/, errors included. Empty: none.
+	Origin string
+	// Header goes with every answer.
+	Header http.Header
+}
+
+// ServeHTTP answers a request.
+func (a API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	maps.Copy(w.Header(), a.Header)
+	if a.Origin != "" && strings.HasPrefix(r.URL.Path, "/api/") {
+		shareWith(a.Origin, w.Header(), r)
+	}
+	handler, found := a.Routes[r.URL.Path]
+	if !found {
+		WriteJSON(w, http.StatusNotFound, Body{Message: "Not Found"})
+		return
+	}
+	r.Pattern = r.URL.Path // what the Guard logs
+	switch r.Method {
+	case http.MethodGet, http.MethodHead:
+		handler.ServeHTTP(w, r)
+	case http.MethodOptions:
+		w.Header().Set("Allow", allow)
+		w.WriteHeader(http.StatusOK)
+	default:
+		w.Header().Set("Allow", allow)
+		WriteJSON(w, http.StatusMethodNotAllowed, Body{Message: "Method Not Allowed"})
+	}
+}
+
+// Message is a handler that answers {"message": …}.
+func Message(text string) http.Handler { return constant{map[string]string{"message": text}} }
+
+// Text is a handler that answers {"text": …}.
+func Text(text string) http.Handler { return constant{map[string]string{"text": text}} }
+
+type constant struct{ value any }
+
+func (c constant) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
+	WriteJSON(w, http.StatusOK, c.value)
+}
+
+// WriteJSON answers with a value as JSON and a line end behind it. It sets Content-Type unless that is set.
+func WriteJSON(w http.ResponseWriter, status int, value any) {
+	if w.Header().Get("Content-Type") == "" {
+		w.Header().Set("Content-Type", "application/json")
+	}
+	w.WriteHeader(status)
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	// The caller has the status by now and may be gone; there is nobody left to tell.
+	_ = encoder.Encode(value)
+}
