@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/postern-auth/postern/server/setup"
+	"github.com/spf13/cobra"
+)
+
+type applyFlags struct {
+	data, file          string
+	dryRun, prune, json bool
+}
+
+func newApplyCommand(e *env) *cobra.Command {
+	var f applyFlags
+	c := &cobra.Command{
+		Use:   "apply --data DIR -f FILE",
+		Short: "set up the authorization server from a file",
+		Long: "Apply makes the store in a data folder what a YAML file says: projects, APIs, roles, permissions,\n" +
+			"service users. It may run beside the server and a second time changes nothing. New secrets, keys\n" +
+			"and personal access tokens are written to the files that the document names, for their owner\n" +
+			"alone, and never over a file that is there.",
+		Args: positional(cobra.NoArgs),
+		RunE: func(c *cobra.Command, _ []string) error { return apply(c.Context(), e, f) },
+	}
+	flags := c.Flags()
+	flags.StringVar(&f.data, "data", "", "data `folder` (required)")
+	flags.StringVarP(&f.file, "file", "f", "", "the YAML `file`, or - for standard input (required)")
+	flags.BoolVar(&f.dryRun, "dry-run", false, "show what would change, and change nothing")
+	flags.BoolVar(&f.prune, "prune", false, "delete what the file does not name")
+	flags.BoolVar(&f.json, "json", false, "print the changes as JSON")
+	return c
+}
+
+// maxDocument is one byte more than setup.Parse accepts, so that it can say that there is too much.
+const maxDocument = 1<<20 + 1
+
+func apply(ctx context.Context, e *env, f applyFlags) error {
+	if f.data == "" || f.file == "" {
+		return usage("apply needs --data, the folder of the server's store, and -f, the file to apply")
+	}
+	text, err := readDocument(e, f.file)
+	if err != nil {
+		return err
+	}
+	doc, err := setup.Parse(f.file, text)
+	if err != nil {
+		return err
+	}
+	if f.dryRun {
+		// Opening would make the store, and a dry run makes nothing.
+		if there, err := exists(f.data); err != nil || !there {
+			return fmt.Errorf("data folder %s is not there; a dry run makes none", f.data)
+		}
+	}
+	s, err := openStore(ctx, f.data)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	plan, err := setup.Compare(ctx, s, doc, setup.Options{Prune: f.prune})
+	if err == nil && !f.dryRun {
+		plan, err = plan.Apply(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	if f.json {
+		encoder := json.NewEncoder(e.stdout)
+		encoder.SetIndent("", "  ")
+		return encoder.Encode(plan)
+	}
+	_, err = io.WriteString(e.stdout, plan.String())
+	return err
+}
+
+func readDocument(e *env, name string) ([]byte, error) {
+	if name == "-" {
+		return io.ReadAll(io.LimitReader(e.stdin, maxDocument))
+	}
+	file, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	return io.ReadAll(io.LimitReader(file, maxDocument))
+}

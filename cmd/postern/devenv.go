@@ -1,0 +1,102 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// variable is a line of dev.env.
+type variable struct{ name, value string }
+
+// devVariables returns what the samples are configured with: their issuers' addresses, and what set-up
+// wrote into the data folder.
+func devVariables(dir, https, auth0Domain, caFile string) ([]variable, error) {
+	read := func(name string) (string, error) {
+		text, err := os.ReadFile(filepath.Join(dir, "generated", name))
+		return strings.TrimSpace(string(text)), err
+	}
+	list := []variable{
+		{"ZITADEL_DOMAIN", https},
+		{"ZITADEL_INTROSPECTION_URL", https + "/oauth/v2/introspect"},
+		{"ZITADEL_TOKEN_URL", https + "/oauth/v2/token"},
+		{"AUTH0_DOMAIN", auth0Domain},
+		{"API_IDENTIFIER", "https://quickstarts/api"},
+		{"AUTH0_AUDIENCE", "https://hello-world.example.com"},
+		{"CLIENT_ORIGIN_URL", "http://localhost:4040"},
+		{"CA_FILE", caFile},
+		{"SERVICE_USER_CLIENT_ID", "service-user"},
+		{"SERVICE_USER_WITHOUT_ROLE_CLIENT_ID", "service-user-without-role"},
+		{"SERVICE_USER_JWT_CLIENT_ID", "service-user-jwt"},
+		{"M2M_CLIENT_ID", "m2m"},
+		{"M2M_WITHOUT_SCOPE_CLIENT_ID", "m2m-without-scope"},
+	}
+	for _, file := range []variable{
+		{"API_PRIVATE_KEY_FILE", "api-key.json"},
+		{"SERVICE_USER_KEY_FILE", "service-user-key.json"},
+		{"SERVICE_USER_WITHOUT_ROLE_KEY_FILE", "service-user-without-role-key.json"},
+		{"SERVICE_USER_JWT_KEY_FILE", "service-user-jwt-key.json"},
+	} {
+		list = append(list, variable{file.name, filepath.Join(dir, "generated", file.value)})
+	}
+	for _, content := range []variable{
+		{"PROJECT_ID", "project-id"},
+		{"API_CLIENT_ID", "api-client-id"},
+		{"API_CLIENT_SECRET", "api-secret"},
+		{"SERVICE_USER_CLIENT_SECRET", "service-user-secret"},
+		{"SERVICE_USER_WITHOUT_ROLE_CLIENT_SECRET", "service-user-without-role-secret"},
+		{"SERVICE_USER_JWT_CLIENT_SECRET", "service-user-jwt-secret"},
+		{"M2M_CLIENT_SECRET", "m2m-secret"},
+		{"M2M_WITHOUT_SCOPE_CLIENT_SECRET", "m2m-without-scope-secret"},
+		{"PAT", "pat"},
+		{"PAT_WITHOUT_ROLE", "pat-without-role"},
+		{"PAT_EXPIRED", "pat-expired"},
+		{"PAT_DEACTIVATED", "pat-deactivated"},
+	} {
+		value, err := read(content.value)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, variable{content.name, value})
+	}
+	return list, nil
+}
+
+// lookupIn returns the value of a variable, like os.Getenv.
+func lookupIn(list []variable) func(string) string {
+	values := make(map[string]string, len(list))
+	for _, v := range list {
+		values[v.name] = v.value
+	}
+	return func(name string) string { return values[name] }
+}
+
+// writeEnv writes the variables where shells and dotenv read them alike, whole or not at all. A value
+// that is more than a word goes into single quotes, which both take as they stand.
+func writeEnv(path string, list []variable) error {
+	var b strings.Builder
+	for _, v := range list {
+		value := v.value
+		if strings.ContainsAny(value, "'\n") {
+			return fmt.Errorf("%s: the value of %s holds a quote or line end, which dotenv and shells read differently; choose another --data folder", path, v.name)
+		}
+		if strings.Trim(value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:@~") != "" {
+			value = "'" + value + "'"
+		}
+		fmt.Fprintf(&b, "%s=%s\n", v.name, value)
+	}
+	temporary, err := os.CreateTemp(filepath.Dir(path), ".dev.env-*") // 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(temporary.Name())
+	if _, err := temporary.WriteString(b.String()); err != nil {
+		temporary.Close()
+		return err
+	}
+	if err := temporary.Close(); err != nil {
+		return err
+	}
+	return os.Rename(temporary.Name(), path)
+}

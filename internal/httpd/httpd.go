@@ -1,0 +1,133 @@
+// Package httpd serves HTTP for our programs: with bounds on everything that a client decides, and an end
+// that lets requests under way finish.
+//
+//	listener, err := httpd.Listen("127.0.0.1:8080", "--listen", nil)
+//	if err != nil {
+//		return err // names the address and the flag
+//	}
+//	var servers httpd.Group
+//	servers.Serve(listener, handler)
+//	return servers.Wait(ctx)
+//
+// Opening every socket before serving the first means that a program that cannot start does nothing.
+package httpd
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"sync"
+	"syscall"
+	"time"
+)
+
+const (
+	// maxHeader bounds a request's header: a token has at most 16 KB.
+	maxHeader = 32 << 10
+	// grace is how long requests under way may take to end.
+	grace = 10 * time.Second
+)
+
+// ErrInUse says that another program listens at an address.
+var ErrInUse = errors.New("in use by another program")
+
+// Listener is a socket that is open and not served yet.
+type Listener struct {
+	net.Listener
+	tls *tls.Config // nil: plain HTTP
+}
+
+// Listen opens the address, for HTTPS when there is a configuration. Errors name the address and the flag
+// that chooses another; that of an address that is taken wraps ErrInUse.
+func Listen(address, flag string, config *tls.Config) (*Listener, error) {
+	l, err := net.Listen("tcp", address)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		_, port, _ := net.SplitHostPort(address)
+		return nil, fmt.Errorf("port %s (%s) is %w: stop that one, or choose another address with %s", port, address, ErrInUse, flag)
+	case err != nil:
+		return nil, fmt.Errorf("cannot listen on %s, as %s says: %w", address, flag, err)
+	}
+	return &Listener{l, config}, nil
+}
+
+// URL returns the origin that clients reach the listener by, under a host name of this machine.
+func (l *Listener) URL(host string) string {
+	if l.tls != nil {
+		return "https://" + l.Host(host)
+	}
+	return "http://" + l.Host(host)
+}
+
+// Host returns a host name with the listener's port.
+func (l *Listener) Host(name string) string {
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	return net.JoinHostPort(name, port)
+}
+
+// Group is a set of HTTP servers that end together. The zero value is empty. Its methods are called by
+// one goroutine.
+type Group struct {
+	servers []*http.Server
+	running sync.WaitGroup
+	once    sync.Once
+	failed  chan error
+}
+
+// Serve serves the handler on the listener until Wait ends it.
+func (g *Group) Serve(l *Listener, handler http.Handler) {
+	g.once.Do(func() { g.failed = make(chan error, 1) })
+	server := &http.Server{
+		Handler:           handler,
+		TLSConfig:         l.tls,
+		MaxHeaderBytes:    maxHeader,
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       30 * time.Second,
+		WriteTimeout:      30 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		// What it would say is about strangers' connections, and quotes them.
+		ErrorLog: log.New(io.Discard, "", 0),
+	}
+	g.servers = append(g.servers, server)
+	g.running.Go(func() {
+		if err := serve(server, l); !errors.Is(err, http.ErrServerClosed) {
+			select {
+			case g.failed <- err:
+			default: // the first failure ends them all
+			}
+		}
+	})
+}
+
+func serve(server *http.Server, l *Listener) error {
+	if l.tls != nil {
+		return server.ServeTLS(l.Listener, "", "")
+	}
+	return server.Serve(l.Listener)
+}
+
+// Wait returns when ctx has ended, which is how programs are told to stop, or a server has failed, and
+// requests under way have finished or had time to.
+func (g *Group) Wait(ctx context.Context) error {
+	var failure error
+	select {
+	case <-ctx.Done():
+	case failure = <-g.failed:
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
+	defer cancel()
+	for _, server := range g.servers {
+		g.running.Go(func() {
+			if server.Shutdown(ctx) != nil {
+				server.Close()
+			}
+		})
+	}
+	g.running.Wait()
+	return failure
+}
