@@ -1,0 +1,32 @@
+# The commands of a working day. `make` alone lists them.
+.DEFAULT_GOAL := help
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
+
+.PHONY: dev
+dev: ## run the authorization server and the sample APIs
+	go run ./cmd/postern dev
+
+.PHONY: test
+test: ## run the tests
+	go test ./...
+
+.PHONY: check
+check: ## formatting, vet, staticcheck, tests with the race detector, tidy modules
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$unformatted" ]; then echo "not formatted:"; echo "$$unformatted"; exit 1; fi
+	go vet ./...
+	go run $(STATICCHECK) ./...
+	go mod tidy -diff
+	go test -race ./...
+
+.PHONY: deep
+deep: ## the exhaustive tests and every fuzz target for 15 seconds
+	POSTERN_DEEP=1 go test -timeout 60m ./internal/jws/... ./internal/claims/... ./jwt/... ./dpop/...
+	./.ci/fuzz 15s
+
+.PHONY: interop
+interop: ## the foreign clients and servers (needs python3 and node)
+	./interop/run
