@@ -7,6 +7,8 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/postern-auth/postern/internal/claims"
@@ -66,9 +68,17 @@ func NewKey(subject, keyID string, pem []byte, algorithm string) (*Key, error) {
 	if subject == "" {
 		return nil, errors.New("clientauth: key of nobody: the client or user id is empty")
 	}
-	signer, err := signerFor(algorithm, keyID, pem)
+	key, err := newKey(subject, keyID, pem, algorithm)
 	if err != nil {
 		return nil, fmt.Errorf("clientauth: %w", err)
+	}
+	return key, nil
+}
+
+func newKey(subject, keyID string, pem []byte, algorithm string) (*Key, error) {
+	signer, err := signerFor(algorithm, keyID, pem)
+	if err != nil {
+		return nil, err
 	}
 	return &Key{subject, signer}, nil
 }
@@ -105,16 +115,25 @@ func ParseKeyFile(text []byte) (*Key, error) {
 	if err := set.Parse(string(text)); err != nil {
 		return nil, fmt.Errorf("not a JSON object: %w", err)
 	}
+	// The decoder takes KEYID for keyId, which would be a name twice again.
+	for name := range set.All() {
+		if i := slices.IndexFunc(members[:], func(m string) bool { return strings.EqualFold(m, name) }); i >= 0 && members[i] != name {
+			return nil, fmt.Errorf("member %.64q must be written %s", name, members[i])
+		}
+	}
 	var f KeyFile
 	if err := json.Unmarshal(text, &f); err != nil {
 		var field *json.UnmarshalTypeError
 		if errors.As(err, &field) {
-			return nil, fmt.Errorf("member %s is a %s, want a %s", field.Field, field.Value, field.Type)
+			return nil, fmt.Errorf("member %s has type %s, want %s", field.Field, field.Value, field.Type)
 		}
-		return nil, errors.New("a member has the wrong form")
+		return nil, errors.New("member expirationDate is not a time as in RFC 3339")
 	}
 	return f.Parse()
 }
+
+// members are the names in a key file.
+var members = [...]string{"type", "keyId", "key", "expirationDate", "userId", "clientId", "appId", "algorithm"}
 
 // Parse returns the Key in the file.
 func (f KeyFile) Parse() (*Key, error) {
@@ -136,7 +155,7 @@ func (f KeyFile) Parse() (*Key, error) {
 	case !f.Expiration.IsZero() && time.Now().After(f.Expiration):
 		return nil, fmt.Errorf("key expired at %s; make a new one", f.Expiration.Format(time.RFC3339))
 	}
-	return NewKey(subject, f.KeyID, []byte(f.Key), f.Algorithm)
+	return newKey(subject, f.KeyID, []byte(f.Key), f.Algorithm)
 }
 
 // WriteKeyFile writes the file for its owner alone (0600). It never replaces a file: the error then wraps

@@ -103,7 +103,8 @@ func TestServeNamesThePortThatIsInUse(t *testing.T) {
 	address := taken.Addr().String()
 	var messages bytes.Buffer
 	err = sampleapi.Serve(t.Context(), "hello-world", address, http.NotFoundHandler(), &messages)
-	want := "hello-world: port of " + address + " is in use: stop the program that listens there, or choose another address with --listen"
+	_, port, _ := net.SplitHostPort(address)
+	want := "hello-world: port " + port + " (" + address + ") is in use by another program: stop that one, or choose another address with --listen"
 	if err == nil || err.Error() != want {
 		t.Errorf("error is %v, want %s", err, want)
 	}

@@ -3,6 +3,7 @@ package examples_test
 
 import (
 	"bytes"
+	"context"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -29,6 +30,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/postern-auth/postern/clientauth"
 	"github.com/postern-auth/postern/examples/sampleapi"
+	"github.com/postern-auth/postern/internal/httpd"
 	"github.com/postern-auth/postern/internal/jws"
 )
 
@@ -259,11 +261,20 @@ func serve(t *testing.T, handler http.Handler, err error) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewUnstartedServer(nil)
-	server.Config = sampleapi.NewServer(handler, io.Discard)
-	server.Start()
-	t.Cleanup(server.Close)
-	return server.URL
+	listener, err := httpd.Listen("127.0.0.1:0", "", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	var servers httpd.Group
+	servers.Serve(listener, handler)
+	t.Cleanup(func() {
+		stop()
+		if err := servers.Wait(ctx); err != nil {
+			t.Errorf("server ended: %v", err)
+		}
+	})
+	return listener.URL("127.0.0.1")
 }
 
 // answer is a whole answer, but for the headers that differ from one to the next.

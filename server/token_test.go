@@ -57,7 +57,7 @@ func TestHostileBodiesAreRefusedByEveryEndpoint(t *testing.T) {
 }
 
 // at returns the world for a subtest.
-func (w *world) at(t *testing.T) *world {
+func (w *world) at(t testing.TB) *world {
 	return &world{t: t, store: w.store, issuer: w.issuer, logs: w.logs, server: w.server, clock: w.now()}
 }
 
@@ -326,6 +326,37 @@ func TestTheIssuerIsTheOneThatTheHostNames(t *testing.T) {
 		_, _, claims := w.claims(w.issued(w.do(c))["access_token"].(string))
 		if claims["iss"] != issuer {
 			t.Errorf("host %q: iss is %q, want %q", host, claims["iss"], issuer)
+		}
+	}
+}
+
+// TestS15_NamesCannotStandInForClaims calls things by the names of claims and by JSON.
+func TestS15_NamesCannotStandInForClaims(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	const evil = `x","sub":"u-auditor","y":"`
+	w.must(w.store.PutProject(ctx, store.Project{ID: evil, OrganizationID: "org", Name: evil, Active: true, CreatedAt: start,
+		Roles: []store.Role{{Key: "exp"}, {Key: "iss"}, {Key: "sub"}}}))
+	w.must(w.store.PutAPI(ctx, store.API{ID: "a-evil", ProjectID: evil, Name: evil, ClientID: "evil", Identifier: evil, Active: true,
+		CreatedAt: start, Permissions: []store.Permission{{Key: "aud"}}}))
+	w.must(w.store.PutServiceUser(ctx, store.ServiceUser{ID: "u-evil", OrganizationID: "org", Username: evil, Active: true, CreatedAt: start}))
+	w.secret(store.OwnerServiceUser, "u-evil", "evil-secret")
+	w.must(w.store.PutGrant(ctx, store.Grant{UserID: "u-evil", ProjectID: evil, Keys: []string{"exp", "iss", "sub"}}))
+	w.must(w.store.PutGrant(ctx, store.Grant{UserID: "u-evil", APIID: "a-evil", Keys: []string{"aud"}}))
+	for _, form := range []store.TokenForm{store.FormAuth0Permissions, store.FormZITADEL, store.FormRFC9068Permissions} {
+		api, err := w.store.API(ctx, "a-evil")
+		w.must(err)
+		api.Form = form
+		w.must(w.store.PutAPI(ctx, api))
+		a := w.do(call{path: "/oauth/v2/token", form: values("grant_type", clientCredentials, "client_id", evil, "client_secret", "evil-secret",
+			"audience", evil, "scope", "exp iss sub aud")})
+		_, _, got := w.claims(w.issued(a)["access_token"].(string))
+		sub := "u-evil"
+		if form == store.FormAuth0Permissions {
+			sub = evil + "@clients"
+		}
+		if got["iss"] != w.issuer || got["sub"] != sub || got["exp"].(float64) <= float64(start.Unix()) || got["scope"] != "exp iss sub aud" {
+			t.Errorf("%s: %v", form, got)
 		}
 	}
 }

@@ -54,7 +54,7 @@ const (
 // The service user "robot" has the role read:messages in P and all permissions of messages, "plain" has
 // nothing but an empty grant on P, and "auditor" has the roles of Q and the permission read on reports.
 type world struct {
-	t      *testing.T
+	t      testing.TB
 	store  store.Store
 	issuer string
 	logs   *lockedBuffer
@@ -74,7 +74,7 @@ const (
 
 var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
-func newWorld(t *testing.T, change ...func(*server.Config)) *world {
+func newWorld(t testing.TB, change ...func(*server.Config)) *world {
 	t.Helper()
 	s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "postern.db"), sqlite.Options{})
 	if err != nil {

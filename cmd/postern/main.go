@@ -54,6 +54,7 @@ func newRootCommand(e *env) *cobra.Command {
 		newDevCommand(e),
 		newServeCommand(e),
 		newApplyCommand(e),
+		newAPICommand(e),
 		newTokenCommand(e),
 	)
 	root.Version = version()

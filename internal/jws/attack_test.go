@@ -53,6 +53,12 @@ func TestJ1_a_token_without_its_signature_is_refused(t *testing.T) {
 	}
 }
 
+func TestJ1_an_empty_signature_is_malformed(t *testing.T) {
+	for _, alg := range jws.Algorithms() {
+		wantMalformed(t, encode(`{"alg":"`+string(alg)+`"}`)+".e30.")
+	}
+}
+
 func TestJ2_a_public_key_is_no_HMAC_secret(t *testing.T) {
 	hashes := map[string]func() hash.Hash{"HS256": sha256.New, "HS384": sha512.New384, "HS512": sha512.New}
 	for _, alg := range []jws.Algorithm{jws.RS256, jws.PS256, jws.ES256, jws.EdDSA} {
@@ -320,6 +326,13 @@ func TestJ7_what_is_no_compact_JWS_is_refused(t *testing.T) {
 	}
 	for _, member := range []string{`"enc":"A128GCM"`, `"enc":null`, `"zip":"DEF"`, `"zip":null`} {
 		wantMalformed(t, signHeader(t, jws.ES256, `{"alg":"ES256",`+member+`}`, "{}"))
+	}
+}
+
+func TestJ7_the_error_says_that_an_encrypted_token_has_too_many_parts(t *testing.T) {
+	_, err := jws.Parse(encode(`{"alg":"RSA-OAEP","enc":"A128GCM"}`) + ".a.b.c.d")
+	if err == nil || err.Error() != "jws: malformed: want three parts" {
+		t.Errorf("error %v, want one on the three parts", err)
 	}
 }
 

@@ -26,10 +26,13 @@ type Mint struct {
 // Issue returns the raw token for a draft. Errors: ErrTooLarge, store.ErrNotFound when the user is gone
 // meanwhile, and outages.
 func (m *Mint) Issue(ctx context.Context, d Draft) (string, error) {
-	if d.Form == store.FormOpaque {
+	switch d.Form {
+	case store.FormOpaque:
 		return m.opaque(ctx, d)
+	case store.FormAuth0, store.FormAuth0Permissions, store.FormZITADEL, store.FormRFC9068, store.FormRFC9068Permissions:
+		return m.jwt(ctx, d)
 	}
-	return m.jwt(ctx, d)
+	return "", fmt.Errorf("accesstoken: form %.64q is not known", string(d.Form))
 }
 
 func (m *Mint) opaque(ctx context.Context, d Draft) (string, error) {

@@ -31,12 +31,6 @@ func TestStore(t *testing.T) {
 	})
 }
 
-func TestStoreWithoutCommitDelay(t *testing.T) {
-	storetest.Run(t, func(t *testing.T) store.Store {
-		return open(t, filepath.Join(t.TempDir(), "postern.db"), sqlite.Options{CommitDelay: -1})
-	})
-}
-
 func TestClock(t *testing.T) {
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	s := open(t, filepath.Join(t.TempDir(), "postern.db"), sqlite.Options{Now: func() time.Time { return now }})

@@ -112,6 +112,16 @@ func TestOneCallerAloneWaitsForNobody(t *testing.T) {
 	}
 }
 
+func TestWithoutDelayEveryWriteIsCommittedToo(t *testing.T) {
+	s, d := openInternal(t, Options{CommitDelay: -1})
+	if err := createTokens(s, 16, 20); err != nil {
+		t.Fatal(err)
+	}
+	if tokens, err := s.TokensOf(context.Background(), "u1", store.AccessToken); err != nil || len(tokens) != 16*20 || d.writer.delay >= 0 {
+		t.Errorf("expected %d tokens without delay, got %d with %v, %v", 16*20, len(tokens), d.writer.delay, err)
+	}
+}
+
 func TestAFailingWriteTakesNoOtherWithIt(t *testing.T) {
 	s, d := openInternal(t, Options{})
 	release := hold(t, s)

@@ -86,31 +86,35 @@ func runOne(t *testing.T, test test, open func(t *testing.T) store.Store) {
 // noon is the time at which things happen, where no other matters.
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 123_000_000, time.UTC)
 
-// world fills the store with two of everything, so that every test can see whether the wrong one was hit.
+// world fills the store with two of everything, so that every test can see whether the wrong one was hit. It
+// is one transaction, because the disk makes a suite of small ones slow.
 func world(t *testing.T, s store.Store) {
 	t.Helper()
-	ctx := t.Context()
-	ok(t, s.PutOrganization(ctx, store.Organization{ID: "org", Name: "Acme", PrimaryDomain: "acme.example"}))
-	for _, p := range []store.Project{project1(), project2()} {
-		ok(t, s.PutProject(ctx, p))
-	}
-	for _, a := range []store.API{api1(), api2()} {
-		ok(t, s.PutAPI(ctx, a))
-	}
-	for _, u := range []store.ServiceUser{user1(), user2()} {
-		ok(t, s.PutServiceUser(ctx, u))
-		ok(t, s.PutGrant(ctx, store.Grant{UserID: u.ID, ProjectID: "p1", Keys: []string{"read", "write"}}))
-		ok(t, s.PutGrant(ctx, store.Grant{UserID: u.ID, ProjectID: "p2", Keys: []string{"read"}}))
-		ok(t, s.PutGrant(ctx, store.Grant{UserID: u.ID, APIID: "a1", Keys: []string{"list", "send"}}))
-		ok(t, s.PutGrant(ctx, store.Grant{UserID: u.ID, APIID: "a2"}))
-	}
-	for _, owner := range []store.Owner{ownerU1, ownerU2, ownerA1, ownerA2} {
-		ok(t, s.CreateSecret(ctx, secretOf(owner)))
-		ok(t, s.CreateKey(ctx, keyOf(owner)))
-	}
-	for _, token := range []store.Token{accessToken("t1", "u1"), accessToken("t2", "u2"), pat("pat1", "u1"), pat("pat2", "u2")} {
-		ok(t, s.CreateToken(ctx, token))
-	}
+	ok(t, s.InTx(t.Context(), func(tx store.Store) error {
+		ctx := t.Context()
+		ok(t, tx.PutOrganization(ctx, store.Organization{ID: "org", Name: "Acme", PrimaryDomain: "acme.example"}))
+		for _, p := range []store.Project{project1(), project2()} {
+			ok(t, tx.PutProject(ctx, p))
+		}
+		for _, a := range []store.API{api1(), api2()} {
+			ok(t, tx.PutAPI(ctx, a))
+		}
+		for _, u := range []store.ServiceUser{user1(), user2()} {
+			ok(t, tx.PutServiceUser(ctx, u))
+			ok(t, tx.PutGrant(ctx, store.Grant{UserID: u.ID, ProjectID: "p1", Keys: []string{"read", "write"}}))
+			ok(t, tx.PutGrant(ctx, store.Grant{UserID: u.ID, ProjectID: "p2", Keys: []string{"read"}}))
+			ok(t, tx.PutGrant(ctx, store.Grant{UserID: u.ID, APIID: "a1", Keys: []string{"list", "send"}}))
+			ok(t, tx.PutGrant(ctx, store.Grant{UserID: u.ID, APIID: "a2"}))
+		}
+		for _, owner := range []store.Owner{ownerU1, ownerU2, ownerA1, ownerA2} {
+			ok(t, tx.CreateSecret(ctx, secretOf(owner)))
+			ok(t, tx.CreateKey(ctx, keyOf(owner)))
+		}
+		for _, token := range []store.Token{accessToken("t1", "u1"), accessToken("t2", "u2"), pat("pat1", "u1"), pat("pat2", "u2")} {
+			ok(t, tx.CreateToken(ctx, token))
+		}
+		return nil
+	}))
 }
 
 var (

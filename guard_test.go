@@ -1,0 +1,457 @@
+package postern_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/postern-auth/postern"
+	"github.com/postern-auth/postern/jwt"
+	"github.com/postern-auth/postern/posterntest"
+)
+
+// accepting is a Verifier that takes every token, and keeps the last.
+type accepting struct {
+	raw  string
+	data postern.TokenData
+}
+
+func (v *accepting) Verify(_ context.Context, raw string) (*postern.Token, error) {
+	v.raw = raw
+	return postern.NewToken(v.data), nil
+}
+
+// status is what guarded answers: 200 where it lets the request through.
+func status(guarded func(http.Handler) http.Handler, r *http.Request) int {
+	w := httptest.NewRecorder()
+	guarded(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})).ServeHTTP(w, r)
+	return w.Code
+}
+
+func withHeader(authorization ...string) *http.Request {
+	r := httptest.NewRequest("GET", "/", nil)
+	r.Header["Authorization"] = authorization
+	return r
+}
+
+func TestG1_MoreThanOneToken(t *testing.T) {
+	form := func(contentType, body string) *http.Request {
+		r := httptest.NewRequest("POST", "/", strings.NewReader(body))
+		r.Header.Set("Authorization", "Bearer a")
+		r.Header.Set("Content-Type", contentType)
+		return r
+	}
+	query := func(query string) *http.Request {
+		r := withHeader("Bearer a")
+		r.URL.RawQuery = query
+		return r
+	}
+	const urlencoded = "application/x-www-form-urlencoded"
+	for _, test := range []struct {
+		name    string
+		request *http.Request
+		want    int
+	}{
+		{"one header", withHeader("Bearer a"), 200},
+		{"two headers", withHeader("Bearer a", "Bearer b"), 400},
+		{"the same header twice", withHeader("Bearer a", "Bearer a"), 400},
+		{"a good header and an empty one", withHeader("Bearer a", ""), 400},
+		{"another scheme beside it", withHeader("Bearer a", "Basic dTpw"), 400},
+		{"header and query", query("access_token=b"), 400},
+		{"header and query without a value", query("x=1&access_token"), 400},
+		{"header and query with an escaped name", query("access%5Ftoken=b"), 400},
+		{"header and query with a name that is escaped whole", query("%61%63%63%65%73%73%5f%74%6f%6b%65%6e=b"), 400},
+		{"header and query with another name", query("access_tokens=b&token=c"), 200},
+		{"header and a value that only looks like it", query("q=access_token"), 200},
+		{"header and form", form(urlencoded, "access_token=b"), 400},
+		{"header and form with an escaped name", form(urlencoded, "x=1&access%5ftoken=b"), 400},
+		{"header and form with a charset", form(urlencoded+"; charset=utf-8", "access_token=b"), 400},
+		{"header and form in another case", form("Application/X-WWW-Form-URLencoded", "access_token=b"), 400},
+		{"header and a form of other fields", form(urlencoded, "a=1&b=access_token"), 200},
+		{"header and a body that is no form", form("text/plain", "access_token=b"), 200},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			guard := &postern.Guard{Verifier: &accepting{}}
+			if got := status(guard.Require(), test.request); got != test.want {
+				t.Errorf("status %d, want %d", got, test.want)
+			}
+		})
+	}
+}
+
+func TestG1_ATokenElsewhereAloneIsNone(t *testing.T) {
+	guard := &postern.Guard{Verifier: &accepting{}}
+	r := httptest.NewRequest("GET", "/?access_token=a", nil)
+	if got := status(guard.Require(), r); got != 401 {
+		t.Errorf("a token in the query alone: status %d, want 401", got)
+	}
+}
+
+func TestTheHandlerStillReadsTheForm(t *testing.T) {
+	for _, size := range []int{0, 10, 64 << 10, 200 << 10} {
+		body := "field=" + strings.Repeat("x", size)
+		r := httptest.NewRequest("POST", "/", strings.NewReader(body))
+		r.Header.Set("Authorization", "Bearer a")
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		guard := &postern.Guard{Verifier: &accepting{}}
+		var got string
+		guard.Require()(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			text, err := io.ReadAll(r.Body)
+			if err != nil {
+				t.Error(err)
+			}
+			got = string(text)
+		})).ServeHTTP(httptest.NewRecorder(), r)
+		if got != body {
+			t.Errorf("a body of %d bytes arrives as %d bytes", len(body), len(got))
+		}
+	}
+}
+
+func TestG2_SpellingsOfTheHeader(t *testing.T) {
+	for _, test := range []struct {
+		header string
+		want   int
+	}{
+		{"Bearer abc", 200}, {"bearer abc", 200}, {"BEARER abc", 200}, {"bEaReR abc", 200},
+		{"Bearer a.b-c_d~e+f/g==", 200},
+		{"", 400}, {" ", 400}, {"Bearer", 400}, {"Bearer ", 400}, {"bearer", 400}, {"DPoP", 400},
+		{"Bearer  abc", 400}, {"Bearer\tabc", 400}, {"Bearer \tabc", 400}, {" Bearer abc", 400}, {"Bearer abc ", 400},
+		{"Bearer abc def", 400}, {"Bearer abc,", 400}, {"Bearer abc, def", 400}, {"Bearer abc, Bearer def", 400},
+		{"Bearer abc\tdef", 400}, {"Bearer abc\ndef", 400}, {"Bearer abc\x00", 400}, {"Bearer \"abc\"", 400},
+		{"Bearer token=abc", 400}, {"Bearer =", 400}, {"Bearer ==", 400}, {"Bearer a=b", 400}, {"Bearer äbc", 400},
+		{"Bearer a\u2003b", 400}, {"Bearer: abc", 400}, {"Bearer,abc", 400}, {"Bearer abc;x", 400}, {"Bearer Bearer abc", 400},
+		{"abc", 401}, {"Basic dTpw", 401}, {"Negotiate abc", 401}, {"Token abc", 401}, {"Digest a=b", 401},
+		{"ＢＥＡＲＥＲ abc", 400}, {"Beareſ abc", 400},
+	} {
+		guard := &postern.Guard{Verifier: &accepting{}}
+		if got := status(guard.Require(), withHeader(test.header)); got != test.want {
+			t.Errorf("Authorization: %q: status %d, want %d", test.header, got, test.want)
+		}
+	}
+}
+
+func TestG2_TheTokenArrivesUnchanged(t *testing.T) {
+	verifier := &accepting{}
+	guard := &postern.Guard{Verifier: verifier}
+	if _, err := guard.Check(withHeader("bearer aB.c-_~+/=")); err != nil || verifier.raw != "aB.c-_~+/=" {
+		t.Errorf("raw token %q, error %v", verifier.raw, err)
+	}
+}
+
+func TestJ17_AHugeRequestCostsLittle(t *testing.T) {
+	issuer := posterntest.NewIssuer(t)
+	guard := &postern.Guard{Verifier: issuer.Verifier(issuer.Audience)}
+	if got := status(guard.Require(), withHeader("Bearer "+strings.Repeat("a", 900<<10))); got != 401 {
+		t.Errorf("a token of 900 KB: status %d, want 401", got)
+	}
+	body := &counting{r: strings.NewReader("access_token=" + strings.Repeat("a", 10<<20))}
+	r := httptest.NewRequest("POST", "/", body)
+	r.Header.Set("Authorization", "Bearer a")
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	if got := status(guard.Require(), r); got != 400 {
+		t.Errorf("a second token of 10 MB in the form: status %d, want 400", got)
+	}
+	if body.n > 64<<10 {
+		t.Errorf("%d bytes of the form were read, want at most 64 KB", body.n)
+	}
+}
+
+type counting struct {
+	r io.Reader
+	n int
+}
+
+func (c *counting) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n += n
+	return n, err
+}
+
+// FuzzAuthorization holds extraction to its promise: what is accepted came in one header, and is a token68.
+func FuzzAuthorization(f *testing.F) {
+	for _, seed := range []string{"Bearer abc", "bearer a.b.c==", "Bearer", "Bearer  a", "DPoP x", "Basic dTpw", "Bearer a, b", "\x00", "Bearer ="} {
+		f.Add(seed, "", false)
+		f.Add(seed, "access_token=x", false)
+		f.Add(seed, "", true)
+	}
+	f.Fuzz(func(t *testing.T, header, query string, twice bool) {
+		verifier := &accepting{}
+		guard := &postern.Guard{Verifier: verifier}
+		r := withHeader(header)
+		if twice {
+			r = withHeader(header, header)
+		}
+		r.URL.RawQuery = query
+		decision, err := guard.Check(r)
+		if (decision.Token == nil) == (err == nil) {
+			t.Fatalf("token %v, error %v", decision.Token, err)
+		}
+		if err != nil {
+			return
+		}
+		scheme, raw, _ := strings.Cut(header, " ")
+		if twice || r.URL.Query().Has("access_token") || !strings.EqualFold(scheme, "Bearer") || raw != verifier.raw {
+			t.Fatalf("accepted %q, query %q, twice %v, as %q", header, query, twice, verifier.raw)
+		}
+		const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/"
+		if body := strings.TrimRight(raw, "="); body == "" || strings.Trim(body, alphabet) != "" {
+			t.Fatalf("accepted %q, which is no token68", raw)
+		}
+	})
+}
+
+func TestOptional(t *testing.T) {
+	for _, test := range []struct {
+		name          string
+		authorization []string
+		verify        error
+		want          int
+	}{
+		{"no token passes", nil, nil, 200},
+		{"another scheme passes as no token", []string{"Basic dTpw"}, nil, 200},
+		{"a good token passes", bearer, nil, 200},
+		{"a bad token is refused", bearer, postern.ErrExpired, 401},
+		{"a malformed header is refused", []string{"Bearer"}, nil, 400},
+		{"two tokens are refused", []string{"Bearer a", "Bearer b"}, nil, 400},
+		{"an outage is refused", bearer, postern.ErrUnavailable, 503},
+		{"a bad token is refused though the verifier calls it none", bearer, postern.ErrNoToken, 401},
+		{"a bad token is refused though the verifier's text is none of ours", bearer, errors.New("x"), 503},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			c := refusalCase{authorization: test.authorization, verify: test.verify}
+			guard := c.guard(postern.Guard{})
+			passed := false
+			w := httptest.NewRecorder()
+			guard.Optional()(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				passed = true
+				token, ok := postern.TokenFrom(r.Context())
+				if want := len(test.authorization) == 1 && test.authorization[0] == bearer[0]; ok != want || (token != nil) != want {
+					t.Errorf("TokenFrom: %v, %v; want a token: %v", token, ok, want)
+				}
+			})).ServeHTTP(w, c.request())
+			if w.Code != test.want || passed != (test.want == 200) {
+				t.Errorf("status %d, passed %v; want %d", w.Code, passed, test.want)
+			}
+		})
+	}
+	guard := refusalCase{}.guard(postern.Guard{})
+	requirement := failing(postern.ErrNoToken)
+	if got := status(guard.Optional(requirement), withHeader(bearer...)); got != 401 {
+		t.Errorf("a requirement that speaks of no token: status %d, want 401", got)
+	}
+}
+
+func TestRequirePanicsOnMistakesInTheProgram(t *testing.T) {
+	for name, mistake := range map[string]func(){
+		"no verifier":                   func() { (&postern.Guard{}).Require() },
+		"no verifier, Optional":         func() { (&postern.Guard{}).Optional() },
+		"no verifier, Check":            func() { (&postern.Guard{}).Check(withHeader(bearer...)) },
+		"a nil requirement":             func() { (&postern.Guard{Verifier: &accepting{}}).Require(nil) },
+		"a resource that is no URL":     func() { (&postern.Guard{Verifier: &accepting{}, Resource: "api"}).Require() },
+		"a resource with a fragment":    func() { (&postern.Guard{Verifier: &accepting{}, Resource: "https://api.test/#x"}).Require() },
+		"metadata without a resource":   func() { (&postern.Guard{}).Metadata() },
+		"no scope":                      func() { postern.Scope() },
+		"a scope with a space":          func() { postern.Scope("a b") },
+		"a scope with a quote":          func() { postern.AnyScope(`a"b`) },
+		"an empty role":                 func() { postern.Role("") },
+		"no permission":                 func() { postern.Permission() },
+		"nothing required by All":       func() { postern.All() },
+		"nil required by Any":           func() { postern.Any(nil) },
+		"a login of no age and no way":  func() { postern.FreshLogin(0) },
+		"a login of a negative age":     func() { postern.FreshLogin(-1) },
+		"first of none":                 func() { postern.FirstOf() },
+		"first of nil":                  func() { postern.FirstOf(nil) },
+		"by issuer without issuers":     func() { postern.ByIssuer(nil) },
+		"by issuer with an empty one":   func() { postern.ByIssuer(map[string]postern.Verifier{"": &accepting{}}) },
+		"by issuer with a nil verifier": func() { postern.ByIssuer(map[string]postern.Verifier{"a": nil}) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			defer func() {
+				if text, ok := recover().(string); !ok || !strings.HasPrefix(text, "postern: ") {
+					t.Errorf("panic %q, want one that begins with postern:", text)
+				}
+			}()
+			mistake()
+		})
+	}
+}
+
+func TestAVerifierThatAnswersNothingRefuses(t *testing.T) {
+	guard := &postern.Guard{Verifier: postern.VerifierFunc(func(context.Context, string) (*postern.Token, error) { return nil, nil })}
+	if got := status(guard.Require(), withHeader(bearer...)); got != 503 {
+		t.Errorf("status %d, want 503", got)
+	}
+	if got := status(guard.Optional(), withHeader(bearer...)); got != 503 {
+		t.Errorf("Optional: status %d, want 503", got)
+	}
+}
+
+func TestBindings(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		scheme string
+		cnf    map[string]string
+		want   int
+		nonce  string
+	}{
+		{"a bearer token as Bearer", "Bearer", nil, 200, ""},
+		{"a DPoP token as DPoP", "DPoP", map[string]string{"jkt": "good"}, 200, "next"},
+		{"a DPoP token as dpop", "dpop", map[string]string{"jkt": "good"}, 200, "next"},
+		{"a DPoP token as Bearer", "Bearer", map[string]string{"jkt": "good"}, 401, ""},
+		{"a bearer token as DPoP", "DPoP", nil, 401, ""},
+		{"a certificate's token as Bearer", "Bearer", map[string]string{"x5t#S256": "good"}, 200, "next"},
+		{"a certificate's token as DPoP", "DPoP", map[string]string{"x5t#S256": "good"}, 401, ""},
+		{"bound twice, both proved", "DPoP", map[string]string{"jkt": "good", "x5t#S256": "good"}, 200, "next"},
+		{"bound twice, one proved", "DPoP", map[string]string{"jkt": "good", "x5t#S256": "other"}, 401, ""},
+		{"bound twice, one that nobody proves", "DPoP", map[string]string{"jkt": "good", "kid": "x"}, 401, ""},
+		{"bound by an empty member name", "Bearer", map[string]string{"": "x"}, 401, ""},
+		{"a refusal brings the nonce", "DPoP", map[string]string{"jkt": "nonce"}, 401, "fresh"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			guard := &postern.Guard{Verifier: &accepting{data: postern.TokenData{Confirmation: test.cnf}}, Bindings: fakeBindings}
+			w := httptest.NewRecorder()
+			guard.Require()(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})).ServeHTTP(w, withHeader(test.scheme+" raw"))
+			if w.Code != test.want {
+				t.Errorf("status %d, want %d", w.Code, test.want)
+			}
+			if got := w.Header().Get("DPoP-Nonce"); got != test.nonce && test.nonce != "" {
+				t.Errorf("DPoP-Nonce %q, want %q", got, test.nonce)
+			}
+		})
+	}
+}
+
+func TestOnDecisionIsCalledOnceForEveryRequest(t *testing.T) {
+	for _, optional := range []bool{false, true} {
+		for _, c := range append(refusalCases, refusalCase{name: "good token", authorization: bearer}) {
+			var calls int
+			var token *postern.Token
+			var refusal *postern.Error
+			guard := c.guard(postern.Guard{OnDecision: func(r *http.Request, t *postern.Token, e *postern.Error) {
+				calls++
+				token, refusal = t, e
+			}})
+			guarded := guard.Require(c.require...)
+			if optional {
+				guarded = guard.Optional(c.require...)
+			}
+			code := status(guarded, c.request())
+			if calls != 1 {
+				t.Errorf("%s, optional %v: %d calls, want 1", c.name, optional, calls)
+			}
+			if (refusal == nil) != (code == 200) || token != nil && refusal != nil {
+				t.Errorf("%s, optional %v: status %d, token %v, refusal %v", c.name, optional, code, token, refusal)
+			}
+		}
+	}
+}
+
+func TestLogLines(t *testing.T) {
+	const canary = "CANARY-raw-token"
+	for _, test := range []struct {
+		name string
+		c    refusalCase
+		want string
+	}{
+		{"before verification it names nobody", refusalCase{authorization: []string{"Bearer " + canary}, verify: postern.ErrExpired},
+			`level=INFO msg="request refused" status=401 code=invalid_token reason=token-expired decision=ID method=GET pattern="GET /api/private" err="token has expired"`},
+		{"an outage is a warning", refusalCase{authorization: []string{"Bearer " + canary}, verify: postern.ErrUnavailable},
+			`level=WARN msg="request refused" status=503 code="" reason=unavailable decision=ID method=GET pattern="GET /api/private" err="could not decide"`},
+		{"after verification it names the caller", refusalCase{authorization: []string{"Bearer " + canary}, require: []postern.Requirement{postern.Role("editor")}},
+			`level=INFO msg="request refused" status=403 code=insufficient_scope reason=rights-insufficient decision=ID method=GET pattern="GET /api/private" err="postern: subject lacks role \"editor\"" iss=https://issuer.test client_id=web sub=alice`},
+		{"two headers", refusalCase{authorization: []string{"Bearer " + canary, "Bearer " + canary}},
+			`level=INFO msg="request refused" status=400 code=invalid_request reason=malformed-request decision=ID method=GET pattern="GET /api/private" err="postern: 2 Authorization headers, want one: malformed request"`},
+		{"a good token is not worth a line", refusalCase{authorization: []string{"Bearer " + canary}}, ``},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			var log bytes.Buffer
+			guard := test.c.guard(postern.Guard{Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{
+				Level: slog.LevelDebug,
+				ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+					switch a.Key {
+					case slog.TimeKey:
+						return slog.Attr{}
+					case "decision":
+						return slog.String("decision", "ID")
+					}
+					return a
+				},
+			}))})
+			mux := http.NewServeMux()
+			mux.Handle("GET /api/private", guard.Require(test.c.require...)(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})))
+			r := test.c.request()
+			r.URL.RawQuery = "secret=" + canary
+			mux.ServeHTTP(httptest.NewRecorder(), r)
+			if diff := cmp.Diff(test.want, strings.TrimSuffix(log.String(), "\n")); diff != "" {
+				t.Errorf("log (-want +got):\n%s", diff)
+			}
+			if strings.Contains(log.String(), canary) {
+				t.Error("the log holds the raw token")
+			}
+		})
+	}
+}
+
+// TestBattery sends through a Guard what the peers let in: each token is signed by the trusted issuer and
+// has one thing wrong.
+func TestBattery(t *testing.T) {
+	issuer := posterntest.NewIssuer(t)
+	guard := &postern.Guard{Verifier: issuer.Verifier(issuer.Audience)}
+	token := func(set posterntest.Claims, options ...posterntest.Option) string {
+		return issuer.Token(set, options...)
+	}
+	plain := posterntest.Type("JWT")
+	past := issuer.Clock.Now().Add(-time.Minute).Unix()
+	for _, test := range []struct {
+		name   string
+		raw    string
+		want   int
+		reason string
+	}{
+		{"an honest token", token(nil), 200, ""},
+		{"an honest token of typ JWT", token(nil, plain), 200, ""},
+		{"no exp", token(posterntest.Claims{"exp": nil}), 401, "token-malformed"},
+		{"expired", token(posterntest.Claims{"exp": past}), 401, "token-expired"},
+		{"an ID token as an access token", token(posterntest.Claims{"nonce": "n", "at_hash": "h"}, plain), 401, "token-malformed"},
+		{"typ logout+jwt", token(nil, posterntest.Type("logout+jwt")), 401, "token-malformed"},
+		{"bound to a certificate that is not there", token(posterntest.Claims{"cnf": posterntest.Claims{"x5t#S256": "x"}}), 401, "binding-mismatch"},
+		{"bound to a key and sent as Bearer", token(posterntest.Claims{"cnf": posterntest.Claims{"jkt": "x"}}), 401, "binding-mismatch"},
+		{"cnf that says nothing", token(posterntest.Claims{"cnf": posterntest.Claims{}}), 401, "token-malformed"},
+		{"wrong audience", token(posterntest.Claims{"aud": "https://other.test"}), 401, "audience-mismatch"},
+		{"wrong issuer", token(posterntest.Claims{"iss": "https://other.test"}), 401, "issuer-mismatch"},
+		{"another key", token(nil, posterntest.SignedBy(posterntest.NewKey(t, jwt.ES256, issuer.Key().ID()))), 401, "signature-invalid"},
+		{"a new key right after rotation", token(nil, posterntest.SignedBy(issuer.Rotate())), 200, ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			_, err := guard.Check(withHeader("Bearer " + test.raw))
+			var e *postern.Error
+			if test.want == 200 {
+				if err != nil {
+					t.Error(err)
+				}
+				return
+			}
+			if !errors.As(err, &e) || e.Status != test.want || e.Reason != test.reason {
+				t.Errorf("%v, want %d %s", err, test.want, test.reason)
+			}
+			answer := guard.Refusal(err)
+			if challenge := answer.Header.Get("WWW-Authenticate"); !strings.Contains(challenge, `error="invalid_token"`) {
+				t.Errorf("challenge %q, want invalid_token", challenge)
+			}
+			if all := fmt.Sprint(answer.Header, string(answer.Body)); strings.Contains(all, "other.test") || strings.Contains(all, test.raw) {
+				t.Errorf("the answer tells what is none of the client's business: %s", all)
+			}
+		})
+	}
+}
