@@ -3,9 +3,11 @@ package main
 import (
 	"bufio"
 	"bytes"
+	stdcmp "cmp"
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -58,11 +60,18 @@ func (l *locked) String() string {
 // startDev runs dev on ports of the system's choice and returns when it says that it is ready.
 func startDev(t *testing.T) *running {
 	t.Helper()
-	r := &running{t: t, dir: filepath.Join(t.TempDir(), "data"), urls: map[string]string{}, stderr: &locked{}}
-	any := "127.0.0.1:0"
+	return startDevWith(t, filepath.Join(t.TempDir(), "data"), nil)
+}
+
+// startDevWith is startDev on a folder, with addresses given for some of the samples.
+func startDevWith(t *testing.T, dir string, addresses map[string]string) *running {
+	t.Helper()
+	r := &running{t: t, dir: dir, urls: map[string]string{}, stderr: &locked{}}
+	const any = "127.0.0.1:0"
 	flags := devFlags{data: r.dir, listen: any, listenTLS: any, apis: map[string]*string{}}
 	for _, sample := range devSamples {
-		flags.apis[sample.name] = &any
+		address := stdcmp.Or(addresses[sample.name], any)
+		flags.apis[sample.name] = &address
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	out, in := io.Pipe()
@@ -464,4 +473,75 @@ func TestLogsHoldNoSecretAndNoToken(t *testing.T) {
 	if !strings.Contains(r.stderr.String(), "request refused") {
 		t.Error("nothing was logged")
 	}
+}
+
+func TestDevThatCannotListenNamesPortAndFlag(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	_, port, _ := net.SplitHostPort(taken.Addr().String())
+	for _, flag := range []string{"--listen", "--listen-tls"} {
+		dir := filepath.Join(t.TempDir(), "data")
+		args := []string{"dev", "--data", dir, "--listen", "127.0.0.1:0", "--listen-tls", "127.0.0.1:0", "--no-apis", flag, taken.Addr().String()}
+		var stdout, stderr bytes.Buffer
+		code := run(&env{args: args, stdout: &stdout, stderr: &stderr, lookup: os.LookupEnv})
+		if code != 1 || stdout.Len() > 0 {
+			t.Errorf("%s: exit code %d and output %q, want 1 and none", flag, code, &stdout)
+		}
+		want := fmt.Sprintf("postern: port %s (127.0.0.1:%s) is in use by another program: stop that one, or choose another address with %s\n", port, port, flag)
+		if diff := cmp.Diff(want, stderr.String()); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", flag, diff)
+		}
+	}
+}
+
+func TestDevRefusesAddressesThatOthersCanReach(t *testing.T) {
+	for _, address := range []string{"0.0.0.0:8080", ":8080", "192.0.2.1:80", "example.com:80", "8080", "[::]:1"} {
+		var stdout, stderr bytes.Buffer
+		args := []string{"dev", "--data", filepath.Join(t.TempDir(), "data"), "--listen", address}
+		if code := run(&env{args: args, stdout: &stdout, stderr: &stderr, lookup: os.LookupEnv}); code != 2 {
+			t.Errorf("%s: exit code %d, want 2: %s", address, code, &stderr)
+		}
+	}
+}
+
+func TestDevGoesOnWithoutASampleWhosePortIsBusy(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	r := startDevWith(t, filepath.Join(t.TempDir(), "data"), map[string]string{"hello-world": taken.Addr().String()})
+	if r.urls["hello-world"] != "" || r.urls["zitadel-api"] == "" {
+		t.Errorf("samples are %v, want all but hello-world", r.urls)
+	}
+	if want := "warning: hello-world stays off: port "; !strings.Contains(r.stderr.String(), want) || !strings.Contains(r.stderr.String(), "--hello-world-listen") {
+		t.Errorf("standard error has no %q with the flag:\n%s", want, r.stderr)
+	}
+}
+
+func TestSecondDevOnAFolderHasTheSameSecrets(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data")
+	secrets := func(text string) string {
+		var kept []string
+		for line := range strings.Lines(text) {
+			if !strings.Contains(line, "127.0.0.1:") && !strings.Contains(line, "localhost:") { // ports are chosen anew
+				kept = append(kept, line)
+			}
+		}
+		return strings.Join(kept, "")
+	}
+	var first string
+	t.Run("first", func(t *testing.T) { first = startDevWith(t, dir, nil).content("dev.env") })
+	t.Run("second", func(t *testing.T) {
+		r := startDevWith(t, dir, nil)
+		if diff := cmp.Diff(secrets(first), secrets(r.content("dev.env"))); diff != "" {
+			t.Errorf("dev.env (-first +second):\n%s", diff)
+		}
+		if status, body := get(t, r.urls["zitadel-api"]+"/api/private-scoped", r.getenv("PAT")); status != 200 {
+			t.Errorf("the token of the first dev: %d %s", status, body)
+		}
+	})
 }
