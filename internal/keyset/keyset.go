@@ -25,11 +25,12 @@ import (
 )
 
 const (
-	// renewAfter and renewJitter: a set in use is renewed 40 to 50 s after it was fetched, so that a
-	// withdrawn key is refused within a minute and replicas do not ask in step.
-	renewAfter  = 40 * time.Second
+	// renewAfter and renewJitter: a set in use is renewed 35 to 45 s after it was fetched, so that a slow
+	// answer comes before anybody waits for it and replicas do not ask in step.
+	renewAfter  = 35 * time.Second
 	renewJitter = 10 * time.Second
-	// trustedFor is the age at which a use waits for the renewal instead of going on in the meantime.
+	// trustedFor is the age at which a use waits for the renewal instead of going on in the meantime, so
+	// that a withdrawn key is refused within a minute.
 	trustedFor = 50 * time.Second
 	// retryAfter is how long a failed renewal is left alone, and triedFor how long it counts as an attempt
 	// that nobody needs to wait for again.

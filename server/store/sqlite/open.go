@@ -152,8 +152,8 @@ func makePrivate(name string) error {
 func dataSource(path string, parameters url.Values) string {
 	parameters.Set("_busy_timeout", fmt.Sprint(busyTimeout.Milliseconds()))
 	parameters.Set("_foreign_keys", "on")
-	parameters.Set("_dqs", "0")
-	parameters.Set("_error_rc", "1")
+	parameters.Set("_dqs", "0")      // a misspelt column is an error and no string
+	parameters.Set("_error_rc", "1") // errors tell of the call that failed and of no earlier one
 	name := filepath.ToSlash(path)
 	if !strings.HasPrefix(name, "/") {
 		name = "/" + name // C:/data

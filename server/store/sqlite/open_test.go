@@ -61,6 +61,30 @@ func checkModes(t *testing.T, folder string, want map[string]fs.FileMode) {
 	}
 }
 
+func TestConnectionsAreDurableStrictAndReadersReadOnly(t *testing.T) {
+	_, d := openInternal(t, Options{})
+	for _, test := range []struct {
+		on, pragma, want string
+		query            func(context.Context, string, ...any) *sql.Row
+	}{
+		{"writer", "journal_mode", "wal", d.conn.QueryRowContext},
+		{"writer", "synchronous", "2", d.conn.QueryRowContext}, // FULL
+		{"writer", "fullfsync", "1", d.conn.QueryRowContext},
+		{"writer", "foreign_keys", "1", d.conn.QueryRowContext},
+		{"reader", "query_only", "1", d.reading.QueryRowContext},
+		{"reader", "busy_timeout", "5000", d.reading.QueryRowContext},
+	} {
+		var got string
+		if err := test.query(context.Background(), "PRAGMA "+test.pragma).Scan(&got); err != nil || got != test.want {
+			t.Errorf("%s: expected %s to be %s, got %s, %v", test.on, test.pragma, test.want, got, err)
+		}
+	}
+	_, err := d.readers.exec(`PRAGMA query_only = OFF`)
+	if _, insertErr := d.readers.exec(`INSERT INTO revoked_jwts (jti) VALUES ('x')`); err != nil || insertErr == nil {
+		t.Errorf("expected a reader to be read-only for good, got %v, %v", err, insertErr)
+	}
+}
+
 func TestOpenTakesAnyPath(t *testing.T) {
 	for _, name := range []string{"a b", "what?mode=memory", "100%", "%41", "a#b", "a&b=c", ":memory:", "ü", "file:x", "a'b\"c"} {
 		t.Run(name, func(t *testing.T) {

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/postern-auth/postern/server/store"
 )
 
 // maxBatch bounds the rows, and so the time, of one commit.
@@ -169,7 +171,7 @@ func (w *writer) commit(batch []*job) error {
 		return err
 	})
 	if err != nil {
-		return err
+		return fmt.Errorf("%w: begin: %w", store.ErrUnavailable, err)
 	}
 	for _, j := range batch {
 		if j.err = j.ctx.Err(); j.err != nil {
@@ -182,7 +184,7 @@ func (w *writer) commit(batch []*job) error {
 	}
 	if _, err := w.conn.exec("COMMIT"); err != nil {
 		w.rollback()
-		return err
+		return fmt.Errorf("%w: commit: %w", store.ErrUnavailable, err)
 	}
 	return nil
 }
@@ -202,7 +204,9 @@ func savepoint(q *statements, f func(*statements) error) error {
 	failed := f(q)
 	if failed != nil {
 		if _, err := q.exec("ROLLBACK TO write"); err != nil {
-			return fmt.Errorf("%w: %w", errLost, failed)
+			// What failed is told in words alone: it may be that an object was not found, and that is no
+			// answer to the others in the transaction.
+			return fmt.Errorf("%w: %v: %w", errLost, failed, err)
 		}
 	}
 	if _, err := q.exec("RELEASE write"); err != nil {

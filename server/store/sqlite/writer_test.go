@@ -236,7 +236,7 @@ func TestALostTransactionFailsAllItsWritesAndTheNextOneIsSound(t *testing.T) {
 	release := hold(t, s)
 	lose := func(q *statements) error {
 		_, err := q.exec("ROLLBACK")
-		return errors.Join(err, errors.New("disk on fire"))
+		return errors.Join(err, fmt.Errorf("disk on fire: %w", store.ErrNotFound))
 	}
 	var jobs []*job
 	for i, f := range []func(*statements) error{nil, lose, nil} {
@@ -250,7 +250,8 @@ func TestALostTransactionFailsAllItsWritesAndTheNextOneIsSound(t *testing.T) {
 	}
 	release()
 	for i, j := range jobs {
-		if err := explain(<-j.done); !errors.Is(err, store.ErrUnavailable) || !strings.Contains(err.Error(), "disk on fire") {
+		err := explain(<-j.done)
+		if !errors.Is(err, store.ErrUnavailable) || errors.Is(err, store.ErrNotFound) || !strings.Contains(err.Error(), "disk on fire") {
 			t.Errorf("job %d: expected an outage with its cause, got %v", i, err)
 		}
 		if revoked, err := s.JWTRevoked(context.Background(), fmt.Sprint(i)); err != nil || revoked {
@@ -259,6 +260,44 @@ func TestALostTransactionFailsAllItsWritesAndTheNextOneIsSound(t *testing.T) {
 	}
 	if err := s.CreateToken(context.Background(), newToken("next")); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestACommitThatFailsIsAnOutageToAllItsWrites(t *testing.T) {
+	s, d := openInternal(t, Options{})
+	ctx := context.Background()
+	release := hold(t, s)
+	errs := make(chan error)
+	calls := []func() error{
+		func() error { return s.UseAssertion(ctx, "u1", "jti", time.Time{}) },
+		func() error { return s.UseAssertion(ctx, "u1", "jti", time.Time{}) },
+		func() error {
+			return s.alter(ctx, "break", "t1", func(q *statements) error { // only the commit will notice
+				_, err := q.exec(`PRAGMA defer_foreign_keys = ON`)
+				_, insertErr := q.exec(`INSERT INTO roles (project_id, key, name, position) VALUES ('nowhere', '', '', 0)`)
+				return errors.Join(err, insertErr)
+			})
+		},
+		func() error {
+			return s.InTx(ctx, func(tx store.Store) error { return tx.CreateToken(ctx, newToken("t1")) })
+		},
+	}
+	for _, call := range calls {
+		go func() { errs <- call() }()
+	}
+	queued(d.writer, len(calls))
+	release()
+	for range calls {
+		err := <-errs
+		if !errors.Is(err, store.ErrUnavailable) || errors.Is(err, store.ErrExists) || errors.Is(err, store.ErrNotFound) {
+			t.Errorf("expected an outage, got %v", err)
+		}
+	}
+	if err := s.UseAssertion(ctx, "u1", "jti", time.Time{}); err != nil {
+		t.Error(err)
+	}
+	if _, err := s.Token(ctx, "t1"); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("expected no token, got %v", err)
 	}
 }
 

@@ -1,0 +1,506 @@
+package keyset_test
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/postern-auth/postern/internal/jws"
+	"github.com/postern-auth/postern/internal/keyset"
+)
+
+// issuer answers fetches with its keys, after a delay, or as told to.
+type issuer struct {
+	mu      sync.Mutex
+	keys    []*jws.Key
+	skipped []error
+	err     error
+	delay   time.Duration
+	hang    bool
+	fetches int
+}
+
+func (i *issuer) load(ctx context.Context) (jws.KeySet, error) {
+	i.mu.Lock()
+	i.fetches++
+	delay, hang := i.delay, i.hang
+	i.mu.Unlock()
+	if hang {
+		<-ctx.Done()
+		return jws.KeySet{}, ctx.Err()
+	}
+	if delay > 0 {
+		select {
+		case <-time.After(delay):
+		case <-ctx.Done():
+			return jws.KeySet{}, ctx.Err()
+		}
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return jws.KeySet{Keys: i.keys, Skipped: i.skipped}, i.err
+}
+
+func (i *issuer) set(change func(*issuer)) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	change(i)
+}
+
+func (i *issuer) count() int {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.fetches
+}
+
+func newKey(t testing.TB, id string, alg jws.Algorithm) *jws.Key {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := jws.NewKey(id, alg, private.Public())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+// bubble runs a test of a Set over an issuer with a key "a" in a bubble whose clock moves by itself.
+func bubble(t *testing.T, test func(t *testing.T, i *issuer, set *keyset.Set)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		i := &issuer{keys: []*jws.Key{newKey(t, "a", jws.ES256)}}
+		test(t, i, keyset.New(keyset.Config{Load: i.load}))
+		time.Sleep(11 * time.Second) // a fetch under way ends by itself
+	})
+}
+
+func find(t *testing.T, set *keyset.Set, id string) error {
+	t.Helper()
+	keys, err := set.Lookup(t.Context(), id, jws.ES256)
+	if (len(keys) == 0) == (err == nil) {
+		t.Errorf("key %q: %d keys and error %v", id, len(keys), err)
+	}
+	return err
+}
+
+func mustFind(t *testing.T, set *keyset.Set, id string) {
+	t.Helper()
+	if err := find(t, set, id); err != nil {
+		t.Fatalf("key %q: %v", id, err)
+	}
+}
+
+func TestNoFetchBeforeTheFirstUseAndNoneWithoutUse(t *testing.T) {
+	bubble(t, func(t *testing.T, i *issuer, set *keyset.Set) {
+		time.Sleep(time.Hour)
+		if n := i.count(); n != 0 {
+			t.Errorf("%d fetches before the first use", n)
+		}
+		mustFind(t, set, "a")
+		time.Sleep(time.Hour)
+		if n := i.count(); n != 1 {
+			t.Errorf("%d fetches for one use, want 1", n)
+		}
+	})
+}
+
+func TestRefreshAheadKeepsNobodyWaiting(t *testing.T) {
+	bubble(t, func(t *testing.T, i *issuer, set *keyset.Set) {
+		mustFind(t, set, "a")
+		i.set(func(i *issuer) { i.delay = 3 * time.Second })
+		for range 600 {
+			time.Sleep(time.Second)
+			start := time.Now()
+			mustFind(t, set, "a")
+			if waited := time.Since(start); waited > 0 {
+				t.Fatalf("a use waited for %s", waited)
+			}
+			if age, _, err := set.Ready(); err != nil || age > time.Minute {
+				t.Fatalf("age %s, %v; want at most a minute", age, err)
+			}
+		}
+		if n := i.count(); n < 12 || n > 19 {
+			t.Errorf("%d fetches in 10 minutes, want one every 35 to 45 s", n)
+		}
+	})
+}
+
+func TestLookupPicksByIDAndAlgorithm(t *testing.T) {
+	bubble(t, func(t *testing.T, i *issuer, set *keyset.Set) {
+		i.keys = append(i.keys, newKey(t, "any", ""))
+		for _, test := range []struct {
+			name, id string
+			alg      jws.Algorithm
+			want     error
+			keys     int
+		}{
+			{"id and algorithm", "a", jws.ES256, nil, 1},
+			{"another algorithm than the key's own", "a", jws.ES384, jws.ErrSignature, 0},
+			{"a key for any algorithm that fits", "any", jws.ES256, nil, 1},
+			{"a key for any algorithm, and one that does not fit", "any", jws.RS256, jws.ErrSignature, 0},
+			{"no id: every key that fits", "", jws.ES256, nil, 2},
+			{"no id and no key that fits", "", jws.RS256, keyset.ErrUnknown, 0},
+			{"an id of another case", "A", jws.ES256, keyset.ErrUnknown, 0},
+		} {
+			keys, err := set.Lookup(t.Context(), test.id, test.alg)
+			if !errors.Is(err, test.want) || len(keys) != test.keys {
+				t.Errorf("%s: %d keys, %v; want %d, %v", test.name, len(keys), err, test.keys, test.want)
+			}
+		}
+		for n := range 5 {
+			i.keys = append(i.keys, newKey(t, fmt.Sprint(n), ""))
+		}
+		time.Sleep(time.Minute)
+		if err := find(t, set, ""); !errors.Is(err, keyset.ErrUnknown) {
+			t.Errorf("no id and many keys: %v, want ErrUnknown", err)
+		}
+	})
+}
+
+func TestJ20_AnUnknownKeyIsUnknownOnlyToANewerFetch(t *testing.T) {
+	bubble(t, func(t *testing.T, i *issuer, set *keyset.Set) {
+		mustFind(t, set, "a")
+		time.Sleep(10 * time.Second)
+		start := time.Now()
+		if err := find(t, set, "b"); !errors.Is(err, keyset.ErrUnknown) {
+			t.Errorf("%v, want ErrUnknown", err)
+		}
+		if i.count() != 2 || time.Since(start) != 0 {
+			t.Errorf("%d fetches after %s, want the second at once", i.count(), time.Since(start))
+		}
+		time.Sleep(time.Millisecond)
+		i.set(func(i *issuer) { i.keys = append(i.keys, newKey(t, "b", jws.ES256)) })
+		start = time.Now()
+		mustFind(t, set, "b")
+		if waited := time.Since(start); waited > 2*time.Second {
+			t.Errorf("a key published in the cool-down was found after %s, want 2 s at most", waited)
+		}
+	})
+}
+
+func TestJ20_AFirstUseWithAnUnknownKeyCostsOneFetch(t *testing.T) {
+	bubble(t, func(t *testing.T, i *issuer, set *keyset.Set) {
+		start := time.Now()
+		if err := find(t, set, "forged"); !errors.Is(err, keyset.ErrUnknown) || i.count() != 1 || time.Since(start) != 0 {
+			t.Errorf("%v after %d fetches and %s, want ErrUnknown after one and at once", err, i.count(), time.Since(start))
+		}
+	})
+}
+
+func TestJ20_FloodOfForgedKeys(t *testing.T) {
+	bubble(t, func(t *testing.T, i *issuer, set *keyset.Set) {
+		const fetch = 100 * time.Millisecond
+		i.delay = fetch
+		mustFind(t, set, "a")
+		start, before := time.Now(), i.count()
+		var flood sync.WaitGroup
+		var mu sync.Mutex
+		outcomes := make(map[bool]int)
+		const forged, batch = 100_000, 500
+		published := make(chan struct{})
+		var waited time.Duration
+		for n := range forged {
+			flood.Go(func() {
+				_, err := set.Lookup(t.Context(), fmt.Sprint("forged-", n), jws.ES256)
+				unknown := errors.Is(err, keyset.ErrUnknown)
+				if !unknown && !errors.Is(err, keyset.ErrUnavailable) {
+					t.Errorf("forged key: %v", err)
+				}
+				mu.Lock()
+				outcomes[unknown]++
+				mu.Unlock()
+			})
+			if n%batch != 0 {
+				continue
+			}
+			time.Sleep(50 * time.Millisecond)
+			mustFind(t, set, "a")
+			if n == forged/2 {
+				i.set(func(i *issuer) { i.keys = append(i.keys, newKey(t, "genuine", jws.ES256)) })
+				at := time.Now()
+				flood.Go(func() {
+					// 503 with Retry-After is what a client in the crowd is told; it comes back.
+					for {
+						_, err := set.Lookup(t.Context(), "genuine", jws.ES256)
+						if err == nil {
+							break
+						}
+						if !errors.Is(err, keyset.ErrUnavailable) {
+							t.Errorf("genuine key: %v", err)
+							break
+						}
+						time.Sleep(10 * time.Millisecond)
+					}
+					waited = time.Since(at)
+					close(published)
+				})
+			}
+		}
+		<-published
+		flood.Wait()
+		elapsed := time.Since(start)
+		if most := int(elapsed/(2*time.Second)) + 1; i.count()-before > most {
+			t.Errorf("%d fetches in %s, want at most %d", i.count()-before, elapsed, most)
+		}
+		if waited > 2*time.Second+2*fetch {
+			t.Errorf("the genuine key was found %s after its publication, want at most 2 s and a fetch", waited)
+		}
+		if outcomes[true] == 0 || outcomes[true]+outcomes[false] != forged {
+			t.Errorf("outcomes %v, want %d in all and some of them unknown", outcomes, forged)
+		}
+		t.Logf("%s, %d fetches, genuine key after %s, %d refused, %d told to come back", elapsed, i.count()-before, waited, outcomes[true], outcomes[false])
+	})
+}
+
+func TestJ20_WaitersOfOneFetchAllHaveItsOutcome(t *testing.T) {
+	bubble(t, func(t *testing.T, i *issuer, set *keyset.Set) {
+		mustFind(t, set, "a")
+		time.Sleep(time.Millisecond)
+		i.set(func(i *issuer) { i.keys = append(i.keys, newKey(t, "b", jws.ES256)) })
+		start := time.Now()
+		var group sync.WaitGroup
+		for range 60 {
+			group.Go(func() { mustFind(t, set, "b") })
+		}
+		group.Wait()
+		if waited := time.Since(start); waited > 2*time.Second || i.count() != 2 {
+			t.Errorf("60 waiters were served after %s and %d fetches, want 2 s and 2", waited, i.count())
+		}
+	})
+}
+
+func TestAHangingIssuerHoldsNobodyPastTheirDeadline(t *testing.T) {
+	bubble(t, func(t *testing.T, i *issuer, set *keyset.Set) {
+		i.hang = true
+		timed := func(deadline time.Duration) error {
+			ctx, cancel := context.WithTimeout(t.Context(), deadline)
+			defer cancel()
+			start := time.Now()
+			_, err := set.Lookup(ctx, "a", jws.ES256)
+			if waited := time.Since(start); waited > deadline {
+				t.Errorf("a use with a deadline of %s waited for %s", deadline, waited)
+			}
+			return err
+		}
+		for range 20 {
+			if err := timed(300 * time.Millisecond); err == nil {
+				t.Fatal("a key came from nowhere")
+			}
+		}
+		time.Sleep(15 * time.Second)
+		i.set(func(i *issuer) { i.hang = false })
+		mustFind(t, set, "a")
+		i.set(func(i *issuer) { i.hang = true })
+		slow := 0
+		for range 300 {
+			time.Sleep(time.Second)
+			start := time.Now()
+			if err := timed(10 * time.Second); err != nil {
+				t.Fatalf("with keys that are known: %v", err)
+			}
+			if time.Since(start) > 0 {
+				slow++
+			}
+		}
+		if slow > 2 {
+			t.Errorf("%d of 300 uses waited for an issuer that hangs", slow)
+		}
+	})
+}
+
+func TestOneWhoHangsUpSpoilsNobodysWait(t *testing.T) {
+	bubble(t, func(t *testing.T, i *issuer, set *keyset.Set) {
+		i.delay = time.Second
+		leader, hangUp := context.WithCancel(t.Context())
+		var group sync.WaitGroup
+		group.Go(func() {
+			if _, err := set.Lookup(leader, "a", jws.ES256); !errors.Is(err, context.Canceled) {
+				t.Errorf("who hung up was told %v, want context.Canceled", err)
+			}
+		})
+		synctest.Wait()
+		for range 19 {
+			group.Go(func() { mustFind(t, set, "a") })
+		}
+		synctest.Wait()
+		hangUp()
+		group.Wait()
+		if n := i.count(); n != 1 {
+			t.Errorf("%d fetches, want 1", n)
+		}
+	})
+}
+
+func TestJ21_ARemovedKeyIsRefusedWithinAMinute(t *testing.T) {
+	bubble(t, func(t *testing.T, i *issuer, set *keyset.Set) {
+		i.keys = append(i.keys, newKey(t, "b", jws.ES256))
+		keys, err := set.Lookup(t.Context(), "b", jws.ES256)
+		if err != nil {
+			t.Fatal(err)
+		}
+		i.set(func(i *issuer) { i.keys = i.keys[:1] })
+		start := time.Now()
+		for time.Since(start) < time.Minute && !keys[0].Removed() {
+			time.Sleep(time.Second)
+			if err := set.Fresh(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if !keys[0].Removed() {
+			t.Error("after a minute the key is not marked as removed")
+		}
+		time.Sleep(3 * time.Second)
+		if err := find(t, set, "b"); !errors.Is(err, keyset.ErrUnknown) {
+			t.Errorf("%v, want ErrUnknown", err)
+		}
+		again, err := set.Lookup(t.Context(), "a", jws.ES256)
+		if err != nil || again[0].Removed() {
+			t.Errorf("the key that stayed: %v, removed %v", err, again[0].Removed())
+		}
+	})
+}
+
+func TestJ21_AnotherKeyUnderTheSameIDRemovesTheFirst(t *testing.T) {
+	bubble(t, func(t *testing.T, i *issuer, set *keyset.Set) {
+		keys, err := set.Lookup(t.Context(), "a", jws.ES256)
+		if err != nil {
+			t.Fatal(err)
+		}
+		i.set(func(i *issuer) { i.keys = []*jws.Key{newKey(t, "a", jws.ES256)} })
+		time.Sleep(time.Minute)
+		now, err := set.Lookup(t.Context(), "a", jws.ES256)
+		if err != nil || now[0] == keys[0] || !keys[0].Removed() || now[0].Removed() {
+			t.Errorf("%v; same key %v, first removed %v", err, now[0] == keys[0], keys[0].Removed())
+		}
+	})
+}
+
+func TestF4_ABadAnswerReplacesNothing(t *testing.T) {
+	for name, bad := range map[string]func(*issuer){
+		"an error":          func(i *issuer) { i.err = errors.New("500") },
+		"an error and keys": func(i *issuer) { i.err, i.keys = errors.New("truncated"), nil },
+		"no keys":           func(i *issuer) { i.keys = nil },
+		"no usable keys":    func(i *issuer) { i.keys, i.skipped = nil, []error{errors.New("weak")} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, i *issuer, set *keyset.Set) {
+				mustFind(t, set, "a")
+				i.set(bad)
+				start := time.Now()
+				for time.Since(start) < time.Hour {
+					time.Sleep(5 * time.Second)
+					mustFind(t, set, "a")
+				}
+				if i.count() < 100 {
+					t.Errorf("%d fetches in an hour: nobody looked whether the issuer is back", i.count())
+				}
+				if err := find(t, set, "b"); !errors.Is(err, keyset.ErrUnavailable) {
+					t.Errorf("an unknown key while the issuer is away: %v, want ErrUnavailable", err)
+				}
+			})
+		})
+	}
+}
+
+func TestHardLimit(t *testing.T) {
+	bubble(t, func(t *testing.T, i *issuer, set *keyset.Set) {
+		mustFind(t, set, "a")
+		i.set(func(i *issuer) { i.err = errors.New("down") })
+		time.Sleep(keyset.DefaultMaxStale - time.Second)
+		mustFind(t, set, "a")
+		if age, n, err := set.Ready(); err != nil || n != 1 || age < 23*time.Hour {
+			t.Errorf("Ready: %s, %d, %v", age, n, err)
+		}
+		time.Sleep(6 * time.Second)
+		err := find(t, set, "a")
+		var unavailable *keyset.UnavailableError
+		if !errors.Is(err, keyset.ErrUnavailable) || !errors.As(err, &unavailable) || unavailable.RetryAfter <= 0 {
+			t.Errorf("beyond the limit: %v, want an UnavailableError that says when to come back", err)
+		}
+		if _, _, err := set.Ready(); !errors.Is(err, keyset.ErrUnavailable) {
+			t.Errorf("Ready beyond the limit: %v, want ErrUnavailable", err)
+		}
+		i.set(func(i *issuer) { i.err = nil })
+		time.Sleep(6 * time.Second)
+		mustFind(t, set, "a")
+	})
+}
+
+func TestF1_AnIssuerThatIsDownAtTheStart(t *testing.T) {
+	bubble(t, func(t *testing.T, i *issuer, set *keyset.Set) {
+		i.err = errors.New("refused")
+		if _, _, err := set.Ready(); !errors.Is(err, keyset.ErrUnavailable) {
+			t.Errorf("Ready: %v, want ErrUnavailable", err)
+		}
+		start := time.Now()
+		for time.Since(start) < time.Minute {
+			if err := set.Warm(t.Context()); !errors.Is(err, keyset.ErrUnavailable) {
+				t.Fatalf("Warm: %v, want ErrUnavailable", err)
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
+		if n := i.count(); n > 61 {
+			t.Errorf("%d fetches in a minute, want one a second at most", n)
+		}
+		i.set(func(i *issuer) { i.err = nil })
+		time.Sleep(time.Second)
+		mustFind(t, set, "a")
+	})
+}
+
+func TestSnapshot(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "keys.json")
+	snapshot := keyset.Snapshot{Path: path, Issuer: "https://issuer.test"}
+	synctest.Test(t, func(t *testing.T) {
+		i := &issuer{keys: []*jws.Key{newKey(t, "a", jws.ES256), newKey(t, "b", "")}}
+		mustFind(t, keyset.New(keyset.Config{Load: i.load, Snapshot: snapshot}), "a")
+		synctest.Wait()
+		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+			t.Fatalf("the file: %v, %v; want mode 0600", info, err)
+		}
+		i.set(func(i *issuer) { i.err = errors.New("down") })
+		start := func(s keyset.Snapshot, maxStale time.Duration) *keyset.Set {
+			return keyset.New(keyset.Config{Load: i.load, Snapshot: s, MaxStale: maxStale})
+		}
+		time.Sleep(time.Hour)
+		set := start(snapshot, 0)
+		mustFind(t, set, "a")
+		mustFind(t, set, "b")
+		if age, n, err := set.Ready(); err != nil || n != 2 || age < time.Hour {
+			t.Errorf("Ready of a restored set: %s, %d, %v; want the age of the snapshot", age, n, err)
+		}
+		for name, s := range map[string]*keyset.Set{
+			"another issuer's snapshot": start(keyset.Snapshot{Path: path, Issuer: "https://other.test"}, 0),
+			"a snapshot that is stale":  start(snapshot, time.Minute),
+			"no snapshot":               start(keyset.Snapshot{Path: path + ".none", Issuer: snapshot.Issuer}, 0),
+		} {
+			if err := find(t, s, "a"); !errors.Is(err, keyset.ErrUnavailable) {
+				t.Errorf("%s: %v, want ErrUnavailable", name, err)
+			}
+		}
+		for _, text := range []string{"", "{", `{"issuer":"https://issuer.test","keys":[]}`, `{"issuer":"https://issuer.test","fetched":9e9,"keys":[]}`, "null"} {
+			if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if err := find(t, start(snapshot, 0), "a"); !errors.Is(err, keyset.ErrUnavailable) {
+				t.Errorf("snapshot %q: %v, want ErrUnavailable", text, err)
+			}
+		}
+		i.set(func(i *issuer) { i.err = nil })
+		mustFind(t, start(snapshot, 0), "a")
+		synctest.Wait()
+		i.set(func(i *issuer) { i.err = errors.New("down") })
+		mustFind(t, start(snapshot, 0), "a")
+	})
+}
