@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/postern-auth/postern/internal/jws"
+	"github.com/postern-auth/postern/server/oauth"
 	"github.com/postern-auth/postern/server/secret"
 	"github.com/postern-auth/postern/server/store"
 )
@@ -305,6 +306,30 @@ func TestS5_DeactivationBitesAtOnce(t *testing.T) {
 				t.Errorf("a new token: %d %s, want %d", a.status, a.body, row.status)
 			}
 		})
+	}
+}
+
+func TestS5_ADeactivatedOwnerSignsInVain(t *testing.T) {
+	w := newAssertionWorld(t)
+	u, err := w.store.ServiceUser(t.Context(), "u-robot")
+	w.must(err)
+	u.Active = false
+	w.must(w.store.PutServiceUser(t.Context(), u))
+	w.refused(w.do(call{path: "/oauth/v2/token", form: values("grant_type", oauth.GrantJWTBearer, "assertion", w.strict())}), 400, "invalid_grant")
+	w.refused(w.do(call{path: "/oauth/v2/token", form: values("grant_type", clientCredentials,
+		"client_assertion", w.strict(), "client_assertion_type", oauth.AssertionType)}), 401, "invalid_client")
+	w.must(w.store.DeleteServiceUser(t.Context(), "u-robot"))
+	w.refused(w.do(call{path: "/oauth/v2/token", form: values("grant_type", oauth.GrantJWTBearer, "assertion", w.strict())}), 400, "invalid_grant")
+}
+
+func TestAConfirmationIsPassedOn(t *testing.T) {
+	w := newWorld(t)
+	raw, id := secret.NewToken(secret.AccessToken)
+	w.must(w.store.CreateToken(t.Context(), store.Token{ID: id, Kind: store.AccessToken, Digest: secret.Digest(raw), UserID: "u-robot",
+		ClientID: "robot", Issuer: w.issuer, Audience: []string{"P"}, Confirmation: `{"jkt":"x"}`, IssuedAt: start, ExpiresAt: start.Add(time.Hour)}))
+	got := w.introspect("samples", raw)
+	if diff := cmp.Diff(map[string]any{"jkt": "x"}, got["cnf"]); diff != "" {
+		t.Errorf("cnf (-want +got):\n%s", diff)
 	}
 }
 

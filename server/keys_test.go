@@ -108,6 +108,17 @@ func TestAKeyByAnotherProcessIsKnownWithinTwoSeconds(t *testing.T) {
 	}
 }
 
+func TestAClockThatIsSetBackDoesNotKeepAWithdrawnKey(t *testing.T) {
+	w := newWorld(t)
+	w.pass(time.Hour)
+	w.published()
+	w.must(keys.New(keys.Config{Store: w.store, Now: w.now}).Withdraw(t.Context(), "sig-ec"))
+	w.pass(-time.Minute)
+	if w.published()["sig-ec"] {
+		t.Error("the list of keys is kept until the clock is back")
+	}
+}
+
 func TestAServerWithoutKeysMakesThem(t *testing.T) {
 	w := newWorld(t)
 	w.must(w.store.DeleteSigningKey(t.Context(), "sig-ec"))
@@ -122,5 +133,18 @@ func TestAServerWithoutKeysMakesThem(t *testing.T) {
 		if !first[id] {
 			t.Error("a restart made new keys")
 		}
+	}
+}
+
+func TestARetiredKeyWithoutASuccessorGetsOne(t *testing.T) {
+	w := newWorld(t)
+	w.form("robot", "a-messages", store.FormRFC9068)
+	row := signingKeys()[0]
+	row.RetiredAt = start
+	w.must(w.store.PutSigningKey(t.Context(), row))
+	w.pass(2 * time.Second)
+	raw := w.token("robot", "audience", messages)
+	if kid(t, raw) == "sig-ec" || !w.published()["sig-ec"] || !w.published()[kid(t, raw)] {
+		t.Errorf("key %q signs; published %v", kid(t, raw), w.published())
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,23 +16,22 @@ import (
 // expiring is a store of expired rows alone.
 type expiring struct {
 	store.Store
-	left    int
-	sweeps  int
-	failing bool
+	left    atomic.Int64
+	sweeps  atomic.Int64
+	failing atomic.Bool
 }
 
 func (e *expiring) DeleteExpiredTokens(_ context.Context, _ time.Time, limit int) (int, error) {
-	if e.failing {
-		e.failing = false
+	if e.failing.Swap(false) {
 		return 0, store.ErrUnavailable
 	}
-	n := min(limit, e.left)
-	e.left -= n
-	return n, nil
+	n := min(int64(limit), e.left.Load())
+	e.left.Add(-n)
+	return int(n), nil
 }
 
 func (e *expiring) InTx(_ context.Context, f func(store.Store) error) error {
-	e.sweeps++
+	e.sweeps.Add(1)
 	return f(e)
 }
 
@@ -39,7 +39,9 @@ func (e *expiring) SigningKeys(context.Context) ([]store.SigningKey, error) { re
 
 func TestTheSweepDeletesAllUntilItIsStopped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		rows := &expiring{left: 2500, failing: true}
+		rows := new(expiring)
+		rows.left.Store(2500)
+		rows.failing.Store(true)
 		ctx, cancel := context.WithCancel(t.Context())
 		s := &Server{
 			config: Config{Store: rows, Now: time.Now, SweepEvery: time.Minute, Logger: slog.New(slog.DiscardHandler)},
@@ -47,18 +49,20 @@ func TestTheSweepDeletesAllUntilItIsStopped(t *testing.T) {
 		}
 		s.running.Go(func() { s.sweepUntil(ctx) })
 		time.Sleep(90 * time.Second)
-		if rows.left != 2500 || rows.sweeps != 0 {
-			t.Errorf("%d rows left after a failure, %d sweeps", rows.left, rows.sweeps)
+		synctest.Wait()
+		if rows.left.Load() != 2500 || rows.sweeps.Load() != 0 {
+			t.Errorf("%d rows left after a failure, %d sweeps", rows.left.Load(), rows.sweeps.Load())
 		}
 		time.Sleep(time.Minute)
-		if rows.left != 0 || rows.sweeps != 1 {
-			t.Errorf("%d rows left, %d sweeps; want all gone in one", rows.left, rows.sweeps)
+		synctest.Wait()
+		if rows.left.Load() != 0 || rows.sweeps.Load() != 1 {
+			t.Errorf("%d rows left, %d sweeps; want all gone in one", rows.left.Load(), rows.sweeps.Load())
 		}
 		if err := s.Close(); err != nil || !errors.Is(ctx.Err(), context.Canceled) {
 			t.Errorf("Close: %v", err)
 		}
 		time.Sleep(time.Hour)
-		if rows.sweeps != 1 {
+		if rows.sweeps.Load() != 1 {
 			t.Error("the sweep goes on after Close")
 		}
 	})

@@ -163,7 +163,7 @@ func (a *Authenticator) bySecret(ctx context.Context, p password) (Client, error
 	}
 	if err := a.judge(client, match); err != nil {
 		if client.API != nil {
-			a.store.ServiceUserByUsername(ctx, p.id) //nolint:errcheck // the look-up that named spared
+			a.store.ServiceUserByUsername(ctx, p.id) // the look-up that named spared, for its duration alone
 		}
 		return Client{}, err
 	}

@@ -77,5 +77,5 @@ func write(w http.ResponseWriter, v any) {
 	}
 	w.Header().Set("Cache-Control", fmt.Sprintf("public, max-age=%d", keys.MaxAge/time.Second))
 	w.Header().Set("Content-Type", "application/json")
-	w.Write(append(body, '\n')) //nolint:errcheck // the client is gone; nobody is left to tell
+	w.Write(append(body, '\n')) // an error means that the client is gone: nobody is left to tell
 }

@@ -114,7 +114,7 @@ func writeJSON(w http.ResponseWriter, status int, v any) {
 	noStore(w.Header())
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	w.Write(append(body, '\n')) //nolint:errcheck // the client is gone; nobody is left to tell
+	w.Write(append(body, '\n')) // an error means that the client is gone: nobody is left to tell
 }
 
 // noStore keeps answers out of caches, as RFC 6749 §5.1 demands.
