@@ -41,6 +41,7 @@ var rules = []rule{
 	{"internal/environ", []string{"github.com/joho/godotenv"}, "programs read .env; the library reads no environment"},
 	{"internal/roots", nil, "programs choose their authorities; the library takes an http.Client"},
 	{"internal/localca", nil, "certificates for one machine"},
+	{"internal/httpd", nil, "bounded serving knows no handler"},
 
 	{"server/store", nil, "types and interfaces"},
 	{"server/store/storetest", []string{"server/store", "testing", "github.com/google/go-cmp/..."}, "one suite for all engines"},
@@ -59,7 +60,7 @@ var rules = []rule{
 	{"server/discovery", []string{"server/oauth", "server/keys", "internal/jws"}, "an endpoint over what is published"},
 	{"server", []string{"server/...", "internal/jws"}, "wiring"},
 
-	{"examples/...", []string{".", "jwt", "introspection", "clientauth", "serviceuser", "preset", "examples/...", "internal/environ", "internal/roots"}, "what a user would import, and the two things that our programs share"},
+	{"examples/...", []string{".", "jwt", "introspection", "clientauth", "serviceuser", "preset", "examples/...", "internal/environ", "internal/roots", "internal/httpd", "internal/keyset"}, "what a user would import, and what our programs share"},
 	{"cmd/...", []string{"...", "github.com/spf13/...", "golang.org/x/..."}, "programs put everything together"},
 	{"interop/...", []string{"..."}, "foreign clients and servers against our programs"},
 }

@@ -91,9 +91,6 @@ func TestRotateAndWithdraw(t *testing.T) {
 
 func TestIntrospectionKnowsBothKindsOfTokens(t *testing.T) {
 	issuer := posterntest.NewIssuer(t)
-	config := issuer.IntrospectionConfig(issuer.Audience)
-	config.MaxAge = -1
-	_ = config
 	for name, raw := range map[string]string{"opaque": issuer.Opaque(nil), "JWT": issuer.Token(nil)} {
 		if _, err := issuer.Introspector(issuer.Audience).Verify(t.Context(), raw); err != nil {
 			t.Errorf("%s token: %v", name, err)

@@ -90,13 +90,13 @@ func (i *Issuer) json(value any) []byte {
 // answer is what introspection says of a token.
 type answer struct {
 	body string
-	exp  time.Time // when the token becomes inactive by itself; zero: never
+	exp  time.Time // when it becomes inactive by itself; zero: never
 }
 
 const inactive = `{"active":false}`
 
 // Opaque returns a token that only introspection can tell about: it is active, with the usual claims
-// changed by those given.
+// changed by those given, until Revoke or its exp on the issuer's clock.
 func (i *Issuer) Opaque(claims Claims) string {
 	i.t.Helper()
 	i.mu.Lock()
@@ -110,18 +110,25 @@ func (i *Issuer) Opaque(claims Claims) string {
 // remember makes the claims the introspection answer for the token.
 func (i *Issuer) remember(raw string, set Claims) {
 	i.t.Helper()
-	a := answer{}
-	if exp, ok := set["exp"].(int64); ok {
-		a.exp = time.Unix(exp, 0)
-	}
 	set = maps.Clone(set)
 	if _, given := set["active"]; !given {
 		set["active"] = true
 	}
-	a.body = string(i.json(set))
+	a := answer{body: string(i.json(set)), exp: date(set["exp"])}
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.answers[raw] = a
+}
+
+// date returns the time that a claim of whole seconds stands for, and zero for what is none.
+func date(claim any) time.Time {
+	switch seconds := claim.(type) {
+	case int64:
+		return time.Unix(seconds, 0)
+	case int:
+		return time.Unix(int64(seconds), 0)
+	}
+	return time.Time{}
 }
 
 // Answer sets the introspection answer for the token, to the byte. It need not be JSON.

@@ -17,7 +17,7 @@ func TestAPIScripts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer taken.Close()
+	t.Cleanup(func() { taken.Close() }) // scripts run when this function has returned
 	_, port, _ := net.SplitHostPort(taken.Addr().String())
 	runScripts(t, "api*.txtar", func(e *testscript.Env) error {
 		e.Setenv("TAKEN", port)

@@ -10,6 +10,8 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
+	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -77,10 +79,13 @@ func newTestIssuer(t *testing.T) *testIssuer {
 	mux.HandleFunc("POST /introspect", i.introspect)
 	mux.HandleFunc("POST /down", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(503) })
 	mux.HandleFunc("POST /hang", func(_ http.ResponseWriter, r *http.Request) {
+		r.ParseForm() // a client that leaves is noticed once its body is read
 		i.hanging <- struct{}{}
 		<-r.Context().Done()
 	})
-	i.Server = httptest.NewTLSServer(mux)
+	i.Server = httptest.NewUnstartedServer(mux)
+	i.Config.ErrorLog = log.New(io.Discard, "", 0) // a script's client distrusts it on purpose
+	i.StartTLS()
 	t.Cleanup(i.Close)
 	return i
 }
@@ -134,6 +139,7 @@ func (i *testIssuer) introspect(w http.ResponseWriter, r *http.Request) {
 		answer(w, 200, map[string]any{
 			"active": true, "iss": i.URL, "sub": "u1", "client_id": "robot", "username": "Robot",
 			"aud": []string{"api"}, "scope": "openid read:messages", "exp": 253402300799,
+			"urn:zitadel:iam:org:project:roles": map[string]any{"read:messages": map[string]string{"1": "example.com"}},
 		})
 	default:
 		answer(w, 200, map[string]any{"active": false})
@@ -281,6 +287,7 @@ func TestTimesInWords(t *testing.T) {
 	}{
 		{"an end in an hour", "exp", fmt.Sprint(now.Unix() + 3600), fmt.Sprintf("%d  2030-01-02T04:04:05Z (in 1h0m0s)", now.Unix()+3600)},
 		{"a beginning a moment ago", "iat", fmt.Sprint(now.Unix() - 5), fmt.Sprintf("%d  2030-01-02T03:04:00Z (5s ago)", now.Unix()-5)},
+		{"this moment", "nbf", fmt.Sprint(now.Unix()), fmt.Sprintf("%d  2030-01-02T03:04:05Z (now)", now.Unix())},
 		{"an end long ago", "exp", "0", "0  1970-01-01T00:00:00Z (21916 days ago)"},
 		{"the end of time", "exp", "253402300799", "253402300799  9999-12-31T23:59:59Z (in 106751 days)"},
 		{"a time that is none", "exp", `"soon"`, "soon"},

@@ -72,25 +72,25 @@ const maxSecret = 64 << 10
 
 // readSecret reads a file, or standard input for "-", without the line end behind it.
 func readSecret(e *env, path string) (string, error) {
-	in := e.stdin
+	in, name := e.stdin, "standard input"
 	if path != "-" {
 		file, err := os.Open(path)
 		if err != nil {
 			return "", err
 		}
 		defer file.Close()
-		in = file
+		in, name = file, path
 	}
 	text, err := io.ReadAll(io.LimitReader(in, maxSecret+1))
 	if err != nil {
 		return "", err
 	}
 	if len(text) > maxSecret {
-		return "", fmt.Errorf("%s is longer than %d bytes", path, maxSecret)
+		return "", fmt.Errorf("%s is longer than %d bytes", name, maxSecret)
 	}
 	secret := strings.TrimRight(string(text), "\r\n")
 	if secret == "" {
-		return "", fmt.Errorf("%s is empty", path)
+		return "", fmt.Errorf("%s is empty", name)
 	}
 	return secret, nil
 }

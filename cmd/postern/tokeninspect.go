@@ -158,6 +158,7 @@ func (i *inspection) verifier(e *env, getenv func(string) string, unreadable err
 	return introspection.NewVerifier(introspection.Config{
 		Issuer: i.issuer, Endpoint: i.introspectionURL, Auth: auth,
 		Audience: i.audience, AudienceCheckedByServer: true,
+		ClaimNames: postern.ClaimNames{Roles: []string{"roles", "urn:zitadel:iam:org:project:roles"}},
 		Accept:     func(string) bool { return true },
 		MaxAge:     -1,
 		HTTPClient: client,

@@ -183,6 +183,9 @@ func describe(name string, value claims.Value, now time.Time) string {
 // distance tells how far off a time is, to the second, and beyond two days to the day.
 func distance(d time.Duration) string {
 	d = d.Round(time.Second)
+	if d == 0 {
+		return "now"
+	}
 	span := d.Abs().String()
 	if days := d.Abs() / (24 * time.Hour); days > 1 {
 		span = fmt.Sprintf("%d days", days)

@@ -63,8 +63,8 @@ func (o Options) Guard(verifier postern.Verifier, refusal Refusal) *postern.Guar
 		InsecureExplain: o.InsecureExplain,
 		Responder: func(w http.ResponseWriter, r *http.Request, e *postern.Error) {
 			status, body := refusal(r, e)
-			if o.InsecureExplain {
-				body.Reason, body.Explanation = e.Reason, e.Error()
+			if o.InsecureExplain && e.Err != nil {
+				body.Reason, body.Explanation = e.Reason, e.Err.Error()
 			}
 			WriteJSON(w, status, body)
 		},

@@ -129,7 +129,10 @@ func (s *Source) parse(place, text string) (Document, error) {
 	if d.Issuer != s.issuer {
 		return Document{}, fmt.Errorf("metadata: %s: issuer is %.128q, configured is %q; they must be equal to the byte, final slash included", place, d.Issuer, s.issuer)
 	}
-	return d, s.check(place, fields)
+	if err := s.check(place, fields); err != nil {
+		return Document{}, err
+	}
+	return d, nil
 }
 
 // check holds the endpoints to the issuer's own transport: a jwks_uri over http would hand the keys of an

@@ -1,0 +1,262 @@
+package tokencache_test
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/postern-auth/postern/internal/tokencache"
+)
+
+// token returns the nth of a series of tokens that end as signatures do.
+func token(series string, n int) string {
+	sum := sha256.Sum256(fmt.Append(nil, series, n))
+	return "eyJhbGciOiJFUzI1NiJ9." + base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
+func put[V any](c *tokencache.Cache[V], raw string, v V, size int64) { c.Put(raw, v, size, c.Epoch()) }
+
+func TestGetReturnsWhatWasPut(t *testing.T) {
+	c := tokencache.New[int](1 << 20)
+	if _, ok := c.Get("a"); ok {
+		t.Error("an empty cache has something")
+	}
+	for _, raw := range []string{"", "a", strings.Repeat("a", 31), strings.Repeat("a", 32), strings.Repeat("a", 33), "b" + strings.Repeat("a", 32)} {
+		if _, ok := c.Get(raw); ok {
+			t.Errorf("%q is there before it was put", raw)
+		}
+		put(c, raw, len(raw), 1)
+	}
+	for _, raw := range []string{"", "a", strings.Repeat("a", 31), strings.Repeat("a", 32), strings.Repeat("a", 33), "b" + strings.Repeat("a", 32)} {
+		if v, ok := c.Get(raw); !ok || v != len(raw) {
+			t.Errorf("%q: %d, %v", raw, v, ok)
+		}
+	}
+	put(c, "a", 7, 10)
+	if v, ok := c.Get("a"); !ok || v != 7 {
+		t.Errorf("put again: %d, %v; want 7", v, ok)
+	}
+	if n, bytes := c.Size(); n != 6 || bytes != 15 {
+		t.Errorf("%d entries of %d bytes, want 6 of 15", n, bytes)
+	}
+}
+
+func TestTokensWithOneEndAreStillTold(t *testing.T) {
+	c := tokencache.New[int](1 << 20)
+	end := strings.Repeat("z", 64)
+	for n := range 1000 {
+		put(c, fmt.Sprint(n, end), n, 100)
+	}
+	found := 0
+	for n := range 1000 {
+		if v, ok := c.Get(fmt.Sprint(n, end)); ok {
+			found++
+			if v != n {
+				t.Fatalf("token %d has the value of %d", n, v)
+			}
+		}
+	}
+	if found == 0 {
+		t.Error("no token was found")
+	}
+}
+
+func TestNothingIsHeldWithoutRoom(t *testing.T) {
+	for _, limit := range []int64{-1, 0} {
+		c := tokencache.New[int](limit)
+		put(c, "a", 1, 1)
+		if _, ok := c.Get("a"); ok {
+			t.Errorf("limit %d holds something", limit)
+		}
+	}
+	c := tokencache.New[int](10)
+	put(c, "a", 1, 11)
+	if _, ok := c.Get("a"); ok {
+		t.Error("an entry above the limit is held")
+	}
+	put(c, "a", 1, 10)
+	put(c, "b", 1, 10)
+	if n, bytes := c.Size(); n > 1 || bytes > 10 {
+		t.Errorf("%d entries of %d bytes, want 10 bytes at most", n, bytes)
+	}
+}
+
+func TestBytesAreBounded(t *testing.T) {
+	const limit = 256 << 10
+	c := tokencache.New[int](limit)
+	random := rand.New(rand.NewPCG(1, 2))
+	for n := range 50_000 {
+		put(c, token("bytes", random.IntN(5000)), n, 1+random.Int64N(4096))
+		if random.IntN(3) == 0 {
+			c.Get(token("bytes", random.IntN(5000)))
+		}
+		count, bytes := c.Size()
+		if bytes > limit || bytes < 0 || count < 0 || (count == 0) != (bytes == 0) {
+			t.Fatalf("after %d: %d entries of %d bytes, limit %d", n, count, bytes, limit)
+		}
+	}
+	if _, bytes := c.Size(); bytes < limit/2 {
+		t.Errorf("%d of %d bytes are used", bytes, limit)
+	}
+	c.DeleteFunc(func(string, int) bool { return true })
+	if n, bytes := c.Size(); n != 0 || bytes != 0 {
+		t.Errorf("after all were deleted: %d entries of %d bytes", n, bytes)
+	}
+}
+
+func TestAFloodOfTokensUsedOnceKeepsTheReused(t *testing.T) {
+	for _, size := range []int64{512, 1 << 10, 2400} {
+		t.Run(fmt.Sprint(size), func(t *testing.T) {
+			const limit = 4 << 20
+			c := tokencache.New[int](limit)
+			capacity := int(limit / max(size, 1<<10))
+			live := capacity / 4
+			use := func(n int) bool {
+				raw := token("live", n)
+				if _, ok := c.Get(raw); ok {
+					return true
+				}
+				put(c, raw, n, size)
+				return false
+			}
+			for range 2 {
+				for n := range live {
+					use(n)
+				}
+			}
+			hits, uses := 0, 0
+			for n := range 5 * capacity {
+				put(c, token("flood", n), n, size)
+				if use(n % live) {
+					hits++
+				}
+				uses++
+			}
+			if share := float64(hits) / float64(uses); share < 0.95 {
+				t.Errorf("%.1f %% of the reused tokens still hit, want 95 %%", share*100)
+			} else {
+				t.Logf("%.1f %% hits", share*100)
+			}
+		})
+	}
+}
+
+func TestAFloodBetweenTwoUsesOfEachKeepsMost(t *testing.T) {
+	// Less kind: between two uses of one live token there are as many strangers as live tokens.
+	const limit, size = 4 << 20, 1 << 10
+	c := tokencache.New[int](limit)
+	live := limit / size / 4
+	hits, uses := 0, 0
+	for round := range 20 {
+		for n := range live {
+			if _, ok := c.Get(token("live", n)); ok {
+				hits++
+			} else {
+				put(c, token("live", n), n, size)
+			}
+			uses++
+			put(c, token(fmt.Sprint("flood", round), n), n, size)
+		}
+	}
+	if share := float64(hits) / float64(uses-live); share < 0.95 {
+		t.Errorf("%.1f %% of the reused tokens still hit, want 95 %%", share*100)
+	}
+}
+
+func TestPutAfterDeleteFuncIsDeclined(t *testing.T) {
+	c := tokencache.New[int](1 << 20)
+	since := c.Epoch()
+	c.DeleteFunc(func(string, int) bool { return true })
+	c.Put("a", 1, 1, since)
+	if _, ok := c.Get("a"); ok {
+		t.Error("what was found out before DeleteFunc is held after it")
+	}
+	put(c, "a", 2, 1)
+	put(c, "b", 3, 1)
+	c.DeleteFunc(func(raw string, v int) bool { return raw == "a" && v == 2 })
+	if _, ok := c.Get("a"); ok {
+		t.Error("a deleted token is there")
+	}
+	if v, ok := c.Get("b"); !ok || v != 3 {
+		t.Error("another token is gone")
+	}
+}
+
+// TestRevocationRace has writers that find out a generation and put it, while another ends generations: no
+// token of an ended generation may be found afterwards.
+func TestRevocationRace(t *testing.T) {
+	c := tokencache.New[int64](1 << 20)
+	var mu sync.Mutex
+	generation := int64(0)
+	stop := make(chan struct{})
+	var writers sync.WaitGroup
+	for range 4 {
+		writers.Go(func() {
+			for n := 0; ; n++ {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				since := c.Epoch()
+				mu.Lock()
+				g := generation
+				mu.Unlock()
+				c.Put(token("race", n%64), g, 100, since)
+			}
+		})
+	}
+	for range 500 {
+		mu.Lock()
+		generation++
+		ended := generation
+		mu.Unlock()
+		c.DeleteFunc(func(_ string, g int64) bool { return g < ended })
+		for n := range 64 {
+			if g, ok := c.Get(token("race", n)); ok && g < ended {
+				t.Fatalf("a token of generation %d is found after %d began", g, ended)
+			}
+		}
+	}
+	close(stop)
+	writers.Wait()
+}
+
+func TestConcurrentUse(t *testing.T) {
+	c := tokencache.New[string](64 << 10)
+	var group sync.WaitGroup
+	for worker := range 8 {
+		group.Go(func() {
+			random := rand.New(rand.NewPCG(uint64(worker), 1))
+			for range 5000 {
+				raw := token("shared", random.IntN(300))
+				switch v, ok := c.Get(raw); {
+				case ok && v != raw:
+					t.Errorf("%s has the value of %s", raw, v)
+				case !ok:
+					put(c, raw, raw, 512)
+				}
+				if random.IntN(1000) == 0 {
+					c.DeleteFunc(func(raw, v string) bool { return raw[len(raw)-1] == 'A' })
+				}
+			}
+		})
+	}
+	group.Wait()
+	if _, bytes := c.Size(); bytes > 64<<10 {
+		t.Errorf("%d bytes, want 64 KB at most", bytes)
+	}
+}
+
+func TestGetAllocatesNothing(t *testing.T) {
+	c := tokencache.New[int](1 << 20)
+	raw := token("alloc", 1)
+	put(c, raw, 1, 1)
+	if n := testing.AllocsPerRun(1000, func() { c.Get(raw); c.Get("missing") }); n != 0 {
+		t.Errorf("%v allocations, want none", n)
+	}
+}

@@ -1,0 +1,60 @@
+package introspection
+
+import (
+	"encoding/json"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/postern-auth/postern/clientauth"
+)
+
+// FuzzAnswer holds the reading of answers to its promise: whatever the server says, only an object whose
+// active is true, whose audience is ours and whose exp lies ahead makes a token.
+func FuzzAnswer(f *testing.F) {
+	now := time.Unix(1_700_000_000, 0)
+	verifier, err := NewVerifier(Config{
+		Issuer:   "https://issuer.test",
+		Audience: "api",
+		Auth:     clientauth.SecretBasic("id", "secret"),
+		Now:      func() time.Time { return now },
+	})
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, seed := range []string{
+		`{"active":true,"aud":"api","exp":1700000060}`,
+		`{"active":true,"aud":["api","b"],"exp":1700000060,"scope":"a b","cnf":{"jkt":"x"},"roles":{"a":{}}}`,
+		`{"active":false}`, `{"active":"true"}`, `{"active":1}`, `{"active":null}`, `{}`, `[]`, `null`, ``,
+		`{"active":false,"active":true,"aud":"api","exp":1700000060}`,
+		`{"Active":true,"aud":"api","exp":1700000060}`,
+		`{"active":true,"aud":"api","exp":1700000060}{}`,
+		`{"active":true,"aud":"api","exp":1e400}`, `{"active":true,"aud":null,"exp":1700000060}`,
+		"\xef\xbb\xbf{\"active\":true}", "<html></html>",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, body string) {
+		a, err := verifier.judge(body)
+		if err != nil {
+			if a.token != nil || a.err != nil {
+				t.Fatalf("an unreadable answer says %v, %v", a.token, a.err)
+			}
+			return
+		}
+		if (a.token == nil) == (a.err == nil) {
+			t.Fatalf("token %v, error %v", a.token, a.err)
+		}
+		if a.token == nil {
+			return
+		}
+		// The standard library's reader is looser, so what ours accepts it must read the same way.
+		var document map[string]any
+		if err := json.Unmarshal([]byte(body), &document); err != nil || document["active"] != true {
+			t.Fatalf("accepted %q, which the standard library reads as %v, %v", body, document, err)
+		}
+		if !a.token.HasAudience("api") || !a.token.Expiry().After(now) || a.token.Issuer() != "https://issuer.test" {
+			t.Fatalf("accepted %q: audience %q, exp %s, iss %q", body, slices.Collect(a.token.Audience()), a.token.Expiry(), a.token.Issuer())
+		}
+	})
+}
