@@ -52,7 +52,7 @@ func parseIssuer(issuer string) (*url.URL, error) {
 	reason := ""
 	switch {
 	case u.Scheme != "https" && u.Scheme != "http":
-		reason = "want https://, or http:// on a loopback host"
+		reason = "has another scheme than https, or http on a loopback host"
 	case u.User != nil:
 		reason = "must not hold a user or password"
 	case u.Hostname() == "":

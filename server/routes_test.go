@@ -184,7 +184,7 @@ func TestNewRefusesAWrongConfig(t *testing.T) {
 		{"no store", server.Config{Issuers: []string{"https://a"}}, `server: Config.Store is nil, want one such as sqlite.Open returns`},
 		{"no issuer", server.Config{Store: w.store}, `server: Config.Issuers is empty, want at least one such as https://login.example.com`},
 		{"http on a host that is not loopback", issuers(w, "http://login.example.com"), `server: issuer "http://login.example.com" is http on a host that is not loopback; want https://`},
-		{"no scheme", issuers(w, "login.example.com"), `server: issuer "login.example.com" want https://, or http:// on a loopback host`},
+		{"no scheme", issuers(w, "login.example.com"), `server: issuer "login.example.com" has another scheme than https, or http on a loopback host`},
 		{"no host", issuers(w, "https:///"), `server: issuer "https:///" has no host`},
 		{"a path", issuers(w, "https://a/tenant"), `server: issuer "https://a/tenant" has a path; want none, or a single slash`},
 		{"two slashes", issuers(w, "https://a//"), `server: issuer "https://a//" has a path; want none, or a single slash`},
