@@ -1,17 +1,24 @@
 package postern_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/postern-auth/postern"
+	"github.com/postern-auth/postern/clientauth"
+	"github.com/postern-auth/postern/introspection"
 	"github.com/postern-auth/postern/jwt"
 	"github.com/postern-auth/postern/posterntest"
 )
@@ -146,23 +153,53 @@ func TestMetadata(t *testing.T) {
 	}
 }
 
-func TestNoAnswerHoldsTheToken(t *testing.T) {
+// TestNoSecretLeaves plants marked tokens and a marked client secret and looks for them in all that the
+// library says: answers, headers, errors, and the log at its most talkative.
+func TestNoSecretLeaves(t *testing.T) {
+	synctest.Test(t, noSecretLeaves) // for the waits of an unknown key id
+}
+
+func noSecretLeaves(t *testing.T) {
+	const canary = "CANARY-client-secret"
 	issuer := posterntest.NewIssuer(t)
+	config := issuer.IntrospectionConfig(issuer.Audience)
+	config.Auth = clientauth.SecretPost("api", canary)
+	opaque, err := introspection.NewVerifier(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
 	guard := &postern.Guard{
-		Verifier:        postern.FirstOf(issuer.Verifier(issuer.Audience), issuer.Introspector(issuer.Audience)),
+		Verifier:        postern.FirstOf(issuer.Verifier(issuer.Audience), opaque),
+		Logger:          slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		InsecureExplain: true,
 	}
-	for name, raw := range map[string]string{
+	tokens := map[string]string{
 		"expired": issuer.Token(posterntest.Claims{"exp": 1}), "forged key id": issuer.Token(nil, posterntest.KeyID("forged")),
+		"another audience": issuer.Token(posterntest.Claims{"aud": "x"}), "too weak": issuer.Token(nil),
 		"opaque": "opaque-CANARY-of-some-length", "inactive": issuer.Opaque(posterntest.Claims{"active": false}),
-	} {
-		_, err := guard.Check(withHeader("Bearer " + raw))
-		if err == nil {
-			t.Fatalf("%s: accepted", name)
-		}
-		answer := guard.Refusal(err)
-		if strings.Contains(string(answer.Body), raw) || strings.Contains(err.Error(), raw) {
-			t.Errorf("%s: answer or error holds the raw token", name)
+		"opaque and too weak": issuer.Opaque(nil), "unreadable": issuer.Token(posterntest.Claims{"sub": 1}),
+	}
+	try := func() {
+		for name, raw := range tokens {
+			w := httptest.NewRecorder()
+			guard.Require(postern.Role("admin"))(http.NotFoundHandler()).ServeHTTP(w, withHeader("Bearer "+raw))
+			if w.Code < 400 || w.Code == http.StatusNotFound {
+				t.Fatalf("%s: status %d", name, w.Code)
+			}
+			_, err := guard.Check(withHeader("Bearer "+raw), postern.Role("admin"))
+			all := fmt.Sprintf("%s %v %v %+v %s", w.Body, w.Header(), err, err, log.String())
+			signature := raw[strings.LastIndexByte(raw, '.')+1:]
+			if strings.Contains(all, signature) || strings.Contains(all, canary) {
+				t.Errorf("%s: a secret is in %s", name, all)
+			}
+			log.Reset()
 		}
 	}
+	try()
+	for _, outage := range []http.Handler{posterntest.Status(500), posterntest.Reset(), posterntest.Status(401)} {
+		issuer.Outage(outage)
+		try()
+	}
+	time.Sleep(time.Minute) // calls under way end by themselves
 }

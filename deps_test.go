@@ -60,7 +60,7 @@ var rules = []rule{
 	{"server/discovery", []string{"server/oauth", "server/keys", "internal/jws"}, "an endpoint over what is published"},
 	{"server", []string{"server/...", "internal/jws"}, "wiring"},
 
-	{"examples/...", []string{".", "jwt", "introspection", "clientauth", "serviceuser", "preset", "examples/...", "internal/environ", "internal/roots", "internal/httpd", "internal/keyset"}, "what a user would import, and what our programs share"},
+	{"examples/...", []string{".", "jwt", "introspection", "clientauth", "serviceuser", "preset", "examples/...", "internal/environ", "internal/roots", "internal/httpd"}, "what a user would import, and what our programs share"},
 	{"cmd/...", []string{"...", "github.com/spf13/...", "golang.org/x/..."}, "programs put everything together"},
 	{"interop/...", []string{"..."}, "foreign clients and servers against our programs"},
 }

@@ -14,6 +14,7 @@ var (
 	ErrRequest      = errors.New("malformed request")
 	ErrMalformed    = errors.New("malformed token")
 	ErrSignature    = errors.New("signature does not verify")
+	ErrUnknownKey   = errors.New("unknown key")
 	ErrExpired      = errors.New("token has expired")
 	ErrNotYetValid  = errors.New("token is not valid yet")
 	ErrIssuer       = errors.New("wrong issuer")

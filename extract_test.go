@@ -11,6 +11,7 @@ import (
 	"github.com/postern-auth/postern/posterntest"
 )
 
+// withHeader returns a request with these Authorization headers.
 func withHeader(authorization ...string) *http.Request {
 	r := httptest.NewRequest("GET", "/", nil)
 	r.Header["Authorization"] = authorization

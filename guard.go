@@ -38,7 +38,8 @@ type Guard struct {
 	// Logger gets one line for every refusal. Nil: none is written.
 	Logger *slog.Logger
 	// InsecureExplain tells clients why they were refused, in words meant for the operator: reason and
-	// cause. Those words name what is expected here, so it is for development only.
+	// cause, in the body and in the headers Postern-Reason and Postern-Explanation. Those words name what
+	// is expected here, so it is for development only.
 	InsecureExplain bool
 }
 

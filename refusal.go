@@ -32,6 +32,7 @@ var refusals = []struct {
 	{ErrNotYetValid, 401, "invalid_token", "token-not-yet-valid", "The access token is not valid yet."},
 	{ErrAudience, 401, "invalid_token", "audience-mismatch", "The access token is for another audience."},
 	{ErrIssuer, 401, "invalid_token", "issuer-mismatch", "The access token is from another issuer."},
+	{ErrUnknownKey, 401, "invalid_token", "key-unknown", "The access token is signed with a key that its issuer does not publish."},
 	{ErrSignature, 401, "invalid_token", "signature-invalid", "The access token's signature does not verify."},
 	{ErrInactive, 401, "invalid_token", "token-inactive", "The access token is not active."},
 	{ErrBinding, 401, "invalid_token", "binding-mismatch", "The access token is bound to its sender, and the request does not prove to come from there."},
@@ -129,6 +130,10 @@ func (g *Guard) setHeaders(header http.Header, e *Error) {
 	header.Set("Cache-Control", "no-store")
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Postern-Decision", e.ID)
+	if g.InsecureExplain {
+		header.Set("Postern-Reason", e.Reason)
+		header.Set("Postern-Explanation", e.explanation())
+	}
 	if e.Status == http.StatusServiceUnavailable {
 		header.Set("Retry-After", seconds(e.RetryAfter))
 		return
@@ -137,6 +142,24 @@ func (g *Guard) setHeaders(header http.Header, e *Error) {
 	for _, challenge := range g.challenges(e) {
 		header.Add("WWW-Authenticate", challenge)
 	}
+}
+
+// maxExplanation bounds what a client is told of a cause, which stands in a header.
+const maxExplanation = 1024
+
+// explanation is the cause as one line of printable ASCII.
+func (e *Error) explanation() string {
+	if e.Err == nil {
+		return ""
+	}
+	text := e.Err.Error()
+	text = text[:min(len(text), maxExplanation)]
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' {
+			return '?'
+		}
+		return r
+	}, text)
 }
 
 func seconds(d time.Duration) string {
@@ -207,10 +230,7 @@ func (g *Guard) problem(e *Error) []byte {
 		Decision: e.ID,
 	}
 	if g.InsecureExplain {
-		doc.Reason = e.Reason
-		if e.Err != nil {
-			doc.Explanation = e.Err.Error()
-		}
+		doc.Reason, doc.Explanation = e.Reason, e.explanation()
 	}
 	var body bytes.Buffer
 	encoder := json.NewEncoder(&body)

@@ -244,6 +244,14 @@ func TestRefusalOfWhatIsNoRefusal(t *testing.T) {
 	}
 }
 
+func TestUnavailableKeepsItsCause(t *testing.T) {
+	cause := errors.New("refused")
+	err := fmt.Errorf("outer: %w", postern.Unavailable(cause, time.Second))
+	if !errors.Is(err, cause) || !errors.Is(err, postern.ErrUnavailable) || !strings.Contains(err.Error(), "refused") {
+		t.Errorf("%v wraps cause %v and ErrUnavailable %v", err, errors.Is(err, cause), errors.Is(err, postern.ErrUnavailable))
+	}
+}
+
 func TestRetryAfterIsWholeSecondsAndAtLeastOne(t *testing.T) {
 	guard := refusalCase{}.guard(postern.Guard{})
 	for wait, want := range map[time.Duration]string{-time.Second: "1", 0: "1", time.Millisecond: "1", time.Second: "1", 1001 * time.Millisecond: "2", time.Minute: "60"} {

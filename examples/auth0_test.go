@@ -83,7 +83,7 @@ var tooLarge = answer{431, map[string]string{"Content-Type": "text/plain; charse
 
 // says are a Guard's challenges for bad tokens.
 var says = map[why]string{
-	noRS256: saysSignature, noKey: saysSignature, badSign: saysSignature, unreadable: saysMalformed,
+	noRS256: saysSignature, noKey: saysKey, badSign: saysSignature, unreadable: saysMalformed,
 	expired: saysExpired, audienceIs: saysAudience, issuerIs: saysIssuer, noJWT: saysMalformed, early: saysEarly,
 }
 
@@ -344,9 +344,13 @@ func TestInsecureExplainSaysWhatTheOperatorNeeds(t *testing.T) {
 	i := newIssuer(t)
 	base := hello(t, i, func(o *sampleapi.Options) { o.InsecureExplain = true })
 	got := ask(t, base, row{path: "/api/messages/protected", header: bearer(sign(t, i.rs, "JWT", i.claims("https://other.example.com", nil)))})
-	for _, part := range []string{`"message":"Bad credentials"`, `"reason":"audience-mismatch"`, `aud is [\"https://other.example.com\"], expected one of [\"` + audience + `\"]`} {
-		if !strings.Contains(got.Body, part) {
-			t.Errorf("body lacks %s: %s", part, got.Body)
-		}
+	if want := "{\"error\":\"invalid_token\",\"error_description\":\"The access token is for another audience.\",\"message\":\"Bad credentials\"}\n"; got.Body != want {
+		t.Errorf("body is %s, want the sample's, %s", got.Body, want)
+	}
+	if reason := got.Header["Postern-Reason"]; reason != "audience-mismatch" {
+		t.Errorf("Postern-Reason is %q", reason)
+	}
+	if got, want := got.Header["Postern-Explanation"], `aud is ["https://other.example.com"], expected one of ["`+audience+`"]`; !strings.Contains(got, want) {
+		t.Errorf("Postern-Explanation is %q, want %q in it", got, want)
 	}
 }

@@ -19,9 +19,13 @@ import (
 func TestAnswers(t *testing.T) {
 	issuer := posterntest.NewIssuer(t)
 	now := issuer.Clock.Now().Unix()
-	any := func(c *introspection.Config) { c.Audience, c.InsecureNoAudience = "", true }
+	anyAudience := func(c *introspection.Config) { c.Audience, c.InsecureNoAudience = "", true }
 	byServer := func(c *introspection.Config) { c.Audience, c.AudienceCheckedByServer = "", true }
 	byBoth := func(c *introspection.Config) { c.AudienceCheckedByServer = true }
+	byClient := func(c *introspection.Config) {
+		byBoth(c)
+		c.ClaimNames.Audience = []string{"client_id"}
+	}
 	for _, test := range []struct {
 		name   string
 		change func(*introspection.Config)
@@ -43,7 +47,10 @@ func TestAnswers(t *testing.T) {
 		{"aud of another, checked by the server alone", byServer, claims{"aud": "https://other.test"}, nil},
 		{"aud absent, checked by both", byBoth, claims{"aud": nil}, nil},
 		{"aud of another, checked by both", byBoth, claims{"aud": "https://other.test"}, postern.ErrAudience},
-		{"aud of another, insecurely", any, claims{"aud": "https://other.test"}, nil},
+		{"the audience in a claim of another name, checked by both", byClient, claims{"aud": nil, "client_id": issuer.Audience}, nil},
+		{"the audience of another in a claim of another name, checked by both", byClient, claims{"aud": nil, "client_id": "other"}, postern.ErrAudience},
+		{"aud does not stand in for the claim that is named", byClient, claims{"client_id": nil}, postern.ErrAudience},
+		{"aud of another, insecurely", anyAudience, claims{"aud": "https://other.test"}, nil},
 		{"exp absent", nil, claims{"exp": nil}, postern.ErrMalformed},
 		{"exp absent, insecurely", func(c *introspection.Config) { c.InsecureNoExpiry = true }, claims{"exp": nil}, nil},
 		{"exp passed, though active", nil, claims{"exp": now - 3600, "active": true}, postern.ErrInactive},

@@ -17,8 +17,9 @@
 // tokens are answered 503, for nobody can say that they are bad.
 //
 // What a Verifier checks of an answer: that active is true; iss, when there; aud; exp, which must be there;
-// nbf; token_type, when there. What it does not check: scopes, roles and permissions (Requirements do), and
-// that the token comes from whom it is bound to (a Guard's Bindings do).
+// nbf; token_type, when there; with SignedAnswers the signature, and that the answer was made just now for
+// this API. What it does not check: scopes, roles and permissions (Requirements do), and that the token
+// comes from whom it is bound to (a Guard's Bindings do).
 package introspection
 
 import (
@@ -71,7 +72,13 @@ type Config struct {
 	// is not meant for the API that asks, as ZITADEL does. An aud that is there is still checked, when an
 	// audience is configured.
 	AudienceCheckedByServer bool
-	// ClaimNames says where rights are found. The zero value: scope, roles and permissions.
+	// SignedAnswers asks for answers that the server has signed, and accepts no others (RFC 9701): what is
+	// between, such as a proxy that ends TLS, can then not change them, and what was answered can be proved.
+	// The keys are those of the issuer's metadata, so Issuer is required. An answer that does not verify is
+	// an outage. A signed answer is at most 16 KB long.
+	SignedAnswers bool
+	// ClaimNames says where rights are found. The zero value: scope, roles and permissions; aud and
+	// client_id.
 	ClaimNames postern.ClaimNames
 	// Accept says which raw tokens to ask about. Nil: all but JWTs that name an issuer other than those
 	// configured, for they would only tell the server of strangers' tokens.
@@ -103,6 +110,7 @@ type Verifier struct {
 	now       func() time.Time
 	client    *fetch.Client
 	source    *metadata.Source // nil when Endpoint is set
+	signed    *signed          // nil unless SignedAnswers is set
 
 	active   *tokencache.Cache[answer]
 	inactive *tokencache.Cache[answer]
@@ -143,6 +151,12 @@ func NewVerifier(config Config) (*Verifier, error) {
 	}
 	if v.now == nil {
 		v.now = time.Now
+	}
+	if config.SignedAnswers {
+		if config.Issuer == "" {
+			return nil, errors.New("introspection: Config.SignedAnswers needs Config.Issuer, whose keys sign them")
+		}
+		v.signed = newSigned(config, v.now, v.client)
 	}
 	if v.config.MaxAge == 0 {
 		v.config.MaxAge = DefaultMaxAge

@@ -124,6 +124,9 @@ func (v *Verifier) call(ctx context.Context, raw string) (string, error) {
 		}
 	}
 	header := make(http.Header)
+	if v.signed != nil {
+		header.Set("Accept", signedMedia)
+	}
 	form := url.Values{"token": {raw}, "token_type_hint": {"access_token"}}
 	if err := v.config.Auth.Authenticate(header, form, v.assertionAudience(endpoint)); err != nil {
 		return "", fmt.Errorf("introspection: %w", err)
@@ -133,6 +136,8 @@ func (v *Verifier) call(ctx context.Context, raw string) (string, error) {
 		return "", err
 	}
 	switch {
+	case response.Status == http.StatusOK && v.signed != nil:
+		return v.signed.open(ctx, response)
 	case response.Status == http.StatusOK:
 		return response.Body, nil
 	case response.Status == http.StatusUnauthorized || response.Status == http.StatusBadRequest:
@@ -178,6 +183,7 @@ func (v *Verifier) judge(body string) (answer, error) {
 func (v *Verifier) check(set *claims.Object, data *postern.TokenData) error {
 	now := v.now()
 	_, hasAudience := set.Lookup("aud")
+	hasAudience = hasAudience || len(data.Audience) > 0 // ClaimNames may name another claim
 	checkAudience := len(v.audiences) > 0 && (hasAudience || !v.config.AudienceCheckedByServer)
 	switch {
 	case data.Issuer != "" && len(v.issuers) > 0 && !slices.Contains(v.issuers, data.Issuer):

@@ -285,6 +285,29 @@ func TestF5_AServerThatFailsIsLeftAlone(t *testing.T) {
 	}
 }
 
+func TestF5_OneCallAtATimeLooksWhetherTheServerIsBack(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, issuer *posterntest.Issuer, verifier *introspection.Verifier) {
+		issuer.Outage(posterntest.Status(500), posterntest.Introspection)
+		for n := range 20 {
+			verifier.Verify(t.Context(), fmt.Sprint(n))
+		}
+		slow(issuer, time.Second)
+		time.Sleep(time.Second)
+		before := calls(issuer)
+		var group sync.WaitGroup
+		for n := range 20 {
+			group.Go(func() { verifier.Verify(t.Context(), fmt.Sprint("probe-", n)) })
+		}
+		group.Wait()
+		if n := calls(issuer) - before; n != 1 {
+			t.Errorf("%d calls to a server that has just failed, want 1 to see", n)
+		}
+		if _, err := verifier.Verify(t.Context(), "after"); err != nil {
+			t.Errorf("after the look: %v", err)
+		}
+	})
+}
+
 func TestF5_AHangingServerHoldsNobodyPastTheirDeadline(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, issuer *posterntest.Issuer, verifier *introspection.Verifier) {
 		issuer.Outage(posterntest.Hang(), posterntest.Introspection)
@@ -296,6 +319,16 @@ func TestF5_AHangingServerHoldsNobodyPastTheirDeadline(t *testing.T) {
 			if waited := time.Since(start); err == nil || waited > min(deadline, 5*time.Second) {
 				t.Errorf("deadline %s: waited %s, %v", deadline, waited, err)
 			}
+		}
+	})
+}
+
+func TestF5_MetadataThatHangAreWithinTheBoundOfACall(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, issuer *posterntest.Issuer, verifier *introspection.Verifier) {
+		issuer.Outage(posterntest.Hang(), posterntest.Metadata, "/.well-known/oauth-authorization-server")
+		start := time.Now()
+		if _, err := verifier.Verify(t.Context(), "raw"); !errors.Is(err, postern.ErrUnavailable) || time.Since(start) != 5*time.Second {
+			t.Errorf("%v after %s, want ErrUnavailable after 5 s", err, time.Since(start))
 		}
 	})
 }

@@ -320,6 +320,27 @@ func TestJ17_HugeTokensCostNothing(t *testing.T) {
 	}
 }
 
+func TestGarbageCostsNoSignatureCheck(t *testing.T) {
+	issuer := posterntest.NewIssuer(t)
+	verifier := issuer.Verifier(issuer.Audience)
+	for name, raw := range map[string]string{
+		"no JWT": "garbage", "empty": "", "three empty parts": "..", "no JSON": "YQ.YQ.YQ",
+		"another issuer": issuer.Token(claims{"iss": "https://other.test"}), "another audience": issuer.Token(claims{"aud": "x"}),
+		"expired": issuer.Token(claims{"exp": 1}), "no exp": issuer.Token(claims{"exp": nil}),
+		"of the future": issuer.Token(claims{"nbf": 9999999999}), "an ID token": issuer.Token(claims{"nonce": "n"}, posterntest.Type("JWT")),
+		"another type": issuer.Token(nil, posterntest.Type("logout+jwt")), "an HMAC": issuer.Token(nil, posterntest.Algorithm("HS256")),
+		"an unreadable claim": issuer.Token(claims{"sub": 1}), "a key that it brings": issuer.Token(nil, posterntest.Header("jwk", claims{})),
+	} {
+		if _, err := verifier.Verify(t.Context(), raw); err == nil || errors.Is(err, postern.ErrUnavailable) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	// Who has no keys can check no signature.
+	if n := issuer.Calls(posterntest.KeySet) + issuer.Calls(posterntest.Metadata); n != 0 {
+		t.Errorf("the keys were asked for %d times, want never", n)
+	}
+}
+
 func TestJ19_NoSettingTakesAnHMACSecret(t *testing.T) {
 	suspicious := regexp.MustCompile(`(?i)secret|hmac|symmetric|password|private|sharedkey`)
 	var walk func(path string, typ reflect.Type)

@@ -89,11 +89,14 @@ type Config struct {
 	// Leeway is by how much the clocks of issuer and API may differ: it is added to exp and taken from nbf
 	// and iat. Zero: DefaultLeeway. Negative: none.
 	Leeway time.Duration
-	// ClaimNames says where rights are found. The zero value: scope, roles and permissions.
+	// ClaimNames says where rights are found. The zero value: scope, roles and permissions; aud and
+	// client_id.
 	ClaimNames postern.ClaimNames
 	// RequireATJWT accepts nothing but typ at+jwt (RFC 9068 §4). Otherwise typ JWT and none pass too,
 	// unless the token has the marks of an ID token.
 	RequireATJWT bool
+	// AccessTokenMark is how the issuer marks its access tokens. The zero value: not at all.
+	AccessTokenMark Mark
 	// MaxStale is how long the last keys serve while the issuer cannot be reached. Zero: 24 hours.
 	MaxStale time.Duration
 	// KeySnapshot is a file that holds the last keys, so that a start during an outage works. It must be
@@ -115,6 +118,16 @@ type Config struct {
 	InsecureHTTP bool
 }
 
+// Mark is a claim that tells an issuer's access tokens from the other JWTs that it signs with the same
+// keys, such as Cognito's token_use. A token without it is refused, whatever its typ.
+type Mark struct {
+	// Claim is the name of a top-level claim whose value is a string. Empty: there is no mark.
+	Claim string
+	// Values are those that the claim may have, byte for byte. They say what the token is, so it is not
+	// searched for the claims of an ID token in addition. Empty: any; then it is.
+	Values []string
+}
+
 // Verifier verifies the access tokens of one issuer. It is safe for concurrent use.
 type Verifier struct {
 	issuer       string
@@ -123,6 +136,7 @@ type Verifier struct {
 	leeway       time.Duration
 	names        facts.Names
 	requireATJWT bool
+	mark         Mark
 	now          func() time.Time
 	keys         *keyset.Set
 	cache        *tokencache.Cache[verified]
@@ -135,6 +149,7 @@ func NewVerifier(config Config) (*Verifier, error) {
 		issuer:       config.Issuer,
 		leeway:       config.Leeway,
 		requireATJWT: config.RequireATJWT,
+		mark:         Mark{config.AccessTokenMark.Claim, slices.Clone(config.AccessTokenMark.Values)},
 		now:          config.Now,
 	}
 	if v.now == nil {
@@ -167,6 +182,9 @@ func NewVerifier(config Config) (*Verifier, error) {
 	}
 	if v.names, err = facts.Compile(config.ClaimNames); err != nil {
 		return nil, fmt.Errorf("jwt: Config.%w", err)
+	}
+	if v.mark.Claim == "" && len(v.mark.Values) > 0 {
+		return nil, errors.New("jwt: Config.AccessTokenMark has Values and no Claim: name the claim that has one of them")
 	}
 	v.keys = keyset.New(keyset.Config{
 		Load:     loader(config),

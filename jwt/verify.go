@@ -30,9 +30,12 @@ type verified struct {
 }
 
 // Verify verifies the token, or remembers that it has: then the times are checked again, and that the
-// issuer has not withdrawn the key. Everything that costs nothing is checked before the keys are asked for and
-// the signature is computed. Errors wrap postern's ErrNotMine (no JWS, or another issuer's), ErrMalformed,
-// ErrSignature, ErrExpired, ErrNotYetValid, ErrIssuer, ErrAudience or ErrUnavailable, or are ctx's.
+// issuer has not withdrawn the key. Everything that costs nothing is checked before the keys are asked
+// for and the signature is computed.
+//
+// Errors wrap postern's ErrNotMine (no JWS, or another issuer's), ErrMalformed, ErrSignature (with
+// ErrUnknownKey when the issuer has no such key), ErrExpired, ErrNotYetValid, ErrIssuer, ErrAudience or
+// ErrUnavailable, or are ctx's.
 func (v *Verifier) Verify(ctx context.Context, raw string) (*postern.Token, error) {
 	if hit, ok := v.cache.Get(raw); ok {
 		if err := v.keys.Fresh(ctx); err != nil {
@@ -101,18 +104,40 @@ func (v *Verifier) check(header *jws.Header, set *claims.Object, data *postern.T
 func (v *Verifier) isAudience(audience string) bool { return slices.Contains(v.audiences, audience) }
 
 // checkType tells access tokens from the other JWTs that an issuer signs with the same keys
-// (RFC 8725 §3.11). at+jwt says what it is; JWT and no typ say nothing, so an ID token's own claims
-// speak instead (OpenID Connect Core §2), and those of a security event (RFC 8417 §2.2).
+// (RFC 8725 §3.11). at+jwt says what it is, and so does a mark; JWT and no typ say nothing.
 func (v *Verifier) checkType(typ string, set *claims.Object) error {
-	if typ == "at+jwt" {
+	switch {
+	case typ == "at+jwt":
+	case v.requireATJWT:
+		return refuse(postern.ErrMalformed, "typ is %.64q, expected at+jwt", typ)
+	case typ != "" && typ != "jwt":
+		return refuse(postern.ErrMalformed, "typ is %.64q, expected at+jwt or JWT: this is no access token", typ)
+	case len(v.mark.Values) == 0:
+		if err := checkNoOther(set); err != nil {
+			return err
+		}
+	}
+	return v.checkMark(set)
+}
+
+func (v *Verifier) checkMark(set *claims.Object) error {
+	if v.mark.Claim == "" {
 		return nil
 	}
-	if v.requireATJWT {
-		return refuse(postern.ErrMalformed, "typ is %.64q, expected at+jwt", typ)
+	value, _ := set.Lookup(v.mark.Claim)
+	text, ok := value.Text()
+	switch {
+	case !ok:
+		return refuse(postern.ErrMalformed, "claim %s is not there as a string: this is no access token of this issuer", v.mark.Claim)
+	case len(v.mark.Values) > 0 && !slices.Contains(v.mark.Values, text):
+		return refuse(postern.ErrMalformed, "claim %s is %.64q, expected one of %s: this is no access token", v.mark.Claim, text, list(v.mark.Values))
 	}
-	if typ != "" && typ != "jwt" {
-		return refuse(postern.ErrMalformed, "typ is %.64q, expected at+jwt or JWT: this is no access token", typ)
-	}
+	return nil
+}
+
+// checkNoOther looks for the claims of an ID token (OpenID Connect Core §2) and of a security event
+// (RFC 8417 §2.2).
+func checkNoOther(set *claims.Object) error {
 	for _, name := range [...]string{"at_hash", "c_hash", "nonce", "events"} {
 		if _, found := set.Lookup(name); found {
 			return refuse(postern.ErrMalformed, "claim %s is there: this is no access token; send the access token instead", name)
@@ -145,7 +170,7 @@ func (v *Verifier) verifySignature(ctx context.Context, message *jws.Message) (*
 	keys, err := v.keys.Lookup(ctx, message.Header.KeyID, message.Header.Algorithm)
 	switch {
 	case errors.Is(err, keyset.ErrUnknown):
-		return nil, refuse(postern.ErrSignature, "kid %.64q: %w", message.Header.KeyID, err)
+		return nil, &refusal{[]error{postern.ErrUnknownKey, postern.ErrSignature}, "kid %.64q: %w", []any{message.Header.KeyID, err}}
 	case errors.Is(err, jws.ErrSignature):
 		return nil, refuse(postern.ErrSignature, "%w", err)
 	case err != nil:

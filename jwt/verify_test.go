@@ -99,7 +99,7 @@ func TestVerifyReadsTheFacts(t *testing.T) {
 		issuer.URL, "alice", "client-1", "id-1", "Alice", "urn:mfa",
 		now, now, now.Add(10 * time.Minute), now.Add(-time.Minute),
 		[]string{"https://other.test", issuer.Audience}, []string{"read:messages", "write:messages"},
-		[]string{"editor"}, []string{"a", "b"},
+		[]string{"editor"}, []string{"a b"},
 		map[string]string{"jkt": "thumb", "x": `{"y":1}`},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -130,12 +130,12 @@ func TestClaimNames(t *testing.T) {
 		want  []string
 	}{
 		{"the default is roles", nil, []string{"top"}},
-		{"a string holds words", []string{"groups"}, []string{"g1", "g2"}},
+		{"a string is one role, spaces and all", []string{"groups"}, []string{"g1 g2"}},
 		{"a JSON Pointer reads a member", []string{"/realm_access/roles"}, []string{"realm"}},
 		{"an object gives its member names, as ZITADEL's does", []string{"urn:zitadel:iam:org:project:roles"}, []string{"admin", "reader"}},
 		{"a name that is a URL is no pointer", []string{"https://example.com/roles"}, []string{"namespaced"}},
 		{"a pointer escapes slash and tilde", []string{"/a~1b/c~0d"}, []string{"escaped"}},
-		{"several names are put together in their order", []string{"groups", "roles"}, []string{"g1", "g2", "top"}},
+		{"several names are put together in their order", []string{"groups", "roles"}, []string{"g1 g2", "top"}},
 		{"a missing claim gives no rights", []string{"none", "/realm_access/none", "/roles/0"}, nil},
 		{"a claim of another shape gives no rights", []string{"number", "mixed"}, nil},
 	} {

@@ -113,7 +113,7 @@ func invalidHeader(header string, e *postern.Error) string {
 		return "Authorization header must be Bearer token"
 	case errors.Is(e.Err, postern.ErrNotMine) || algorithm(header) != jwt.RS256:
 		return "Invalid header. Use an RS256 signed JWT Access Token"
-	case sampleapi.UnknownKey(e):
+	case e.Reason == "key-unknown":
 		return "Unable to find appropriate key"
 	}
 	return "Unable to parse authentication token."

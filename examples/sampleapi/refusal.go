@@ -1,11 +1,9 @@
 package sampleapi
 
 import (
-	"errors"
 	"net/http"
 
 	"github.com/postern-auth/postern"
-	"github.com/postern-auth/postern/internal/keyset"
 )
 
 // Refusal says how a refused request is answered: a sample's own status and body, where its callers rely
@@ -19,9 +17,6 @@ type Body struct {
 	Error            string `json:"error,omitempty"`
 	ErrorDescription string `json:"error_description,omitempty"`
 	Message          string `json:"message,omitempty"`
-	// Reason and Explanation are there under Options.InsecureExplain alone.
-	Reason      string `json:"reason,omitempty"`
-	Explanation string `json:"explanation,omitempty"`
 }
 
 // TemporarilyUnavailable is the error code of the 503 that a Guard gives when it could not decide.
@@ -41,6 +36,3 @@ func OAuth(r *http.Request, e *postern.Error) (int, Body) {
 	}
 	return e.Status, body
 }
-
-// UnknownKey reports whether a token was refused because its issuer has no key of the id that it names.
-func UnknownKey(e *postern.Error) bool { return errors.Is(e.Err, keyset.ErrUnknown) }

@@ -41,8 +41,8 @@ type Options struct {
 	HTTPClient *http.Client
 	// Logger gets one line for every refusal. Nil: none is written.
 	Logger *slog.Logger
-	// InsecureExplain tells callers why they were refused, in words meant for the operator. It is for
-	// development only.
+	// InsecureExplain tells callers why they were refused, in headers and in words meant for the operator.
+	// It is for development only.
 	InsecureExplain bool
 }
 
@@ -63,9 +63,6 @@ func (o Options) Guard(verifier postern.Verifier, refusal Refusal) *postern.Guar
 		InsecureExplain: o.InsecureExplain,
 		Responder: func(w http.ResponseWriter, r *http.Request, e *postern.Error) {
 			status, body := refusal(r, e)
-			if o.InsecureExplain && e.Err != nil {
-				body.Reason, body.Explanation = e.Reason, e.Err.Error()
-			}
 			WriteJSON(w, status, body)
 		},
 	}

@@ -25,6 +25,7 @@ import (
 // Names is a compiled postern.ClaimNames.
 type Names struct {
 	scopes, roles, permissions []path
+	audience, client           []path // empty: the registered claims
 }
 
 // path leads to a claim: the name of a top-level claim and of members below it.
@@ -43,8 +44,10 @@ func Compile(n postern.ClaimNames) (Names, error) {
 		{"Scopes", n.Scopes, "scope", &names.scopes},
 		{"Roles", n.Roles, "roles", &names.roles},
 		{"Permissions", n.Permissions, "permissions", &names.permissions},
+		{"Audience", n.Audience, "", &names.audience},
+		{"ClientID", n.ClientID, "", &names.client},
 	} {
-		if len(list.from) == 0 {
+		if len(list.from) == 0 && list.fallback != "" {
 			*list.to = []path{{list.fallback}}
 		}
 		for _, name := range list.from {
@@ -108,7 +111,10 @@ func (r *Reader) Read(set *claims.Object, names Names) (postern.TokenData, error
 	if data.Username == "" {
 		data.Username = preferred
 	}
-	var err error
+	err := r.named(&data, set, names)
+	if err != nil {
+		return postern.TokenData{}, err
+	}
 	if data.Scopes, err = r.scopes(set, names.scopes); err != nil {
 		return postern.TokenData{}, err
 	}
@@ -145,6 +151,33 @@ func (r *Reader) member(data *postern.TokenData, name string, v claims.Value) (e
 		data.Confirmation, err = confirmation(v)
 	}
 	return err
+}
+
+// named reads audience and client from the claims that an issuer has them in.
+func (r *Reader) named(data *postern.TokenData, set *claims.Object, names Names) error {
+	if len(names.audience) > 0 {
+		start := len(r.list)
+		for _, p := range names.audience {
+			v := p.lookup(set)
+			if v.Kind() == claims.None {
+				continue
+			}
+			if _, err := r.texts(p[len(p)-1], v); err != nil {
+				return err
+			}
+		}
+		data.Audience = r.list[start:len(r.list):len(r.list)]
+	}
+	if len(names.client) > 0 {
+		data.ClientID = ""
+	}
+	for _, p := range names.client {
+		if id, ok := p.lookup(set).Text(); ok {
+			data.ClientID = id
+			break
+		}
+	}
+	return nil
 }
 
 func text(name string, v claims.Value) (string, error) {
@@ -224,7 +257,10 @@ func (r *Reader) rights(set *claims.Object, paths []path) []string {
 		v := p.lookup(set)
 		switch v.Kind() {
 		case claims.String:
-			r.words(v)
+			// One right, spaces and all: "super admin" must not be an admin.
+			if text, _ := v.Text(); text != "" {
+				r.list = append(r.list, text)
+			}
 		case claims.Array:
 			r.texts(p[len(p)-1], v)
 		case claims.Obj:

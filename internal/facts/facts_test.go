@@ -69,8 +69,31 @@ func TestRegisteredClaimsOfTheWrongTypeAreErrors(t *testing.T) {
 	}
 }
 
+func TestAudienceAndClientOfOtherNames(t *testing.T) {
+	names := postern.ClaimNames{Audience: []string{"client_id", "/app/ids"}, ClientID: []string{"cid", "appid"}}
+	for _, test := range []struct {
+		text     string
+		audience []string
+		client   string
+		good     bool
+	}{
+		{`{"client_id":"c","aud":"a","cid":"x"}`, []string{"c"}, "x", true},
+		{`{"client_id":"c","app":{"ids":["d","e"]},"appid":"y"}`, []string{"c", "d", "e"}, "y", true},
+		{`{"cid":1,"appid":"y"}`, nil, "y", true},
+		{`{"aud":"a","azp":"z"}`, nil, "", true},
+		{`{"app":{"ids":1}}`, nil, "", false},
+		{`{"app":{"ids":null}}`, nil, "", false},
+		{`{"aud":1}`, nil, "", false},
+	} {
+		data, err := read(t, test.text, names)
+		if (err == nil) != test.good || !slices.Equal(data.Audience, test.audience) || data.ClientID != test.client {
+			t.Errorf("%s: audience %q, client %q, %v", test.text, data.Audience, data.ClientID, err)
+		}
+	}
+}
+
 func TestRightsOfAnUnreadableShapeAreNone(t *testing.T) {
-	for _, value := range []string{`1`, `true`, `null`, `["a",1]`, `[["a"]]`, `[]`, `{}`, `""`, `" "`} {
+	for _, value := range []string{`1`, `true`, `null`, `["a",1]`, `[["a"]]`, `[]`, `{}`, `""`} {
 		data, err := read(t, `{"roles":`+value+`,"permissions":`+value+`}`, postern.ClaimNames{})
 		if err != nil || len(data.Roles)+len(data.Permissions) != 0 {
 			t.Errorf("%s: roles %q, permissions %q, %v; want none", value, data.Roles, data.Permissions, err)
@@ -83,7 +106,9 @@ func TestCompile(t *testing.T) {
 		"roles": true, "https://a/b": true, "a~2": true, "/a": true, "/a/b": true, "/a~0b~1c": true, "//a": true, "/a/": true,
 		"": false, "/": false, "/~": false, "/a~": false, "/a~2b": false, "/~~0": false,
 	} {
-		for _, names := range []postern.ClaimNames{{Scopes: []string{name}}, {Roles: []string{"x", name}}, {Permissions: []string{name}}} {
+		for _, names := range []postern.ClaimNames{
+			{Scopes: []string{name}}, {Roles: []string{"x", name}}, {Permissions: []string{name}}, {Audience: []string{name}}, {ClientID: []string{name}},
+		} {
 			if _, err := facts.Compile(names); (err == nil) != good {
 				t.Errorf("%+v: %v, want good %v", names, err, good)
 			}

@@ -55,7 +55,7 @@ func (c *Client) Get(ctx context.Context, url string, limit int64) (Answer, erro
 	return c.do(ctx, http.MethodGet, url, nil, nil, limit)
 }
 
-// Post sends a form. The header may be nil; its values go along.
+// Post sends a form. The header may be nil; its values go along, and Accept is JSON unless it says other.
 func (c *Client) Post(ctx context.Context, url string, header http.Header, form url.Values, limit int64) (Answer, error) {
 	return c.do(ctx, http.MethodPost, url, header, form, limit)
 }
@@ -74,7 +74,9 @@ func (c *Client) do(ctx context.Context, method, target string, header http.Head
 	for name, values := range header {
 		request.Header[name] = values
 	}
-	request.Header.Set("Accept", "application/json")
+	if request.Header.Get("Accept") == "" {
+		request.Header.Set("Accept", "application/json")
+	}
 	if form != nil {
 		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}

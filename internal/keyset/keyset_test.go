@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -261,6 +262,34 @@ func TestJ20_FloodOfForgedKeys(t *testing.T) {
 	})
 }
 
+func TestJ20_ACrowdIsToldToComeBack(t *testing.T) {
+	bubble(t, func(t *testing.T, i *issuer, set *keyset.Set) {
+		mustFind(t, set, "a")
+		time.Sleep(time.Millisecond)
+		start := time.Now()
+		var group sync.WaitGroup
+		var unknown, later atomic.Int32
+		for n := range 100 {
+			group.Go(func() {
+				_, err := set.Lookup(t.Context(), fmt.Sprint("forged-", n), jws.ES256)
+				var unavailable *keyset.UnavailableError
+				switch {
+				case errors.Is(err, keyset.ErrUnknown):
+					unknown.Add(1)
+				case errors.As(err, &unavailable) && unavailable.RetryAfter == 2*time.Second && time.Since(start) == 0:
+					later.Add(1)
+				default:
+					t.Errorf("after %s: %v", time.Since(start), err)
+				}
+			})
+		}
+		group.Wait()
+		if unknown.Load() != 64 || later.Load() != 36 {
+			t.Errorf("%d waited and %d were told to come back in 2 s, want 64 and 36", unknown.Load(), later.Load())
+		}
+	})
+}
+
 func TestJ20_WaitersOfOneFetchAllHaveItsOutcome(t *testing.T) {
 	bubble(t, func(t *testing.T, i *issuer, set *keyset.Set) {
 		mustFind(t, set, "a")
@@ -285,6 +314,10 @@ func TestJ21_ARemovedKeyIsRefusedWithinAMinute(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		stays, err := set.Lookup(t.Context(), "a", jws.ES256)
+		if err != nil {
+			t.Fatal(err)
+		}
 		i.set(func(i *issuer) { i.keys = i.keys[:1] })
 		start := time.Now()
 		for time.Since(start) < time.Minute && !keys[0].Removed() {
@@ -301,8 +334,8 @@ func TestJ21_ARemovedKeyIsRefusedWithinAMinute(t *testing.T) {
 			t.Errorf("%v, want ErrUnknown", err)
 		}
 		again, err := set.Lookup(t.Context(), "a", jws.ES256)
-		if err != nil || again[0].Removed() {
-			t.Errorf("the key that stayed: %v, removed %v", err, again[0].Removed())
+		if err != nil || again[0] != stays[0] || stays[0].Removed() {
+			t.Errorf("the key that stayed: %v, the same %v, removed %v", err, again[0] == stays[0], stays[0].Removed())
 		}
 	})
 }

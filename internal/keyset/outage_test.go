@@ -95,6 +95,14 @@ func TestF4_ABadAnswerReplacesNothing(t *testing.T) {
 				if i.count() < 100 {
 					t.Errorf("%d fetches in an hour: nobody looked whether the issuer is back", i.count())
 				}
+				before := i.count()
+				for range 600 {
+					time.Sleep(100 * time.Millisecond)
+					mustFind(t, set, "a")
+				}
+				if n := i.count() - before; n > 13 {
+					t.Errorf("%d fetches in a minute of use, want one every 5 s", n)
+				}
 				if err := find(t, set, "b"); !errors.Is(err, keyset.ErrUnavailable) {
 					t.Errorf("an unknown key while the issuer is away: %v, want ErrUnavailable", err)
 				}

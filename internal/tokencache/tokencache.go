@@ -14,9 +14,9 @@
 //
 // The cache is a table of buckets of eight. A token's place depends on its last characters: those of a
 // JWT's signature or of a random string, which nobody but the issuer chooses. A wrong guess costs a miss
-// and nothing else, for all bytes of the token are compared. An entry that was hit is kept by the first
-// eviction that comes by and given up by the second unless hit again in between; when everything in its
-// bucket was hit, a newcomer is not let in.
+// and nothing else, for all bytes of the token are compared. An entry that was hit lately is kept; one that
+// is not hit again ages and is given up in time; when everything in its bucket was hit lately, a newcomer is
+// not let in.
 package tokencache
 
 import (
@@ -31,6 +31,8 @@ const (
 	typicalSize = 1 << 10
 	// tail is how many of a token's last characters choose its place.
 	tail = 32
+	// ageing is after how many evictions, in whatever bucket, one entry counts as not hit lately.
+	ageing = 4
 	// sweepLength is how many buckets one Put looks through for bytes to free.
 	sweepLength = 16
 )
@@ -46,6 +48,7 @@ type Cache[V any] struct {
 	bytes int64
 	count int
 	hand  int // the bucket where the next sweep begins
+	turn  int // the way where the next look for a cold entry begins
 }
 
 type bucket[V any] [ways]atomic.Pointer[entry[V]]
@@ -138,24 +141,26 @@ func (c *Cache[V]) makeTable() *[]bucket[V] {
 // was not hit lately. Nil means that all were.
 func (c *Cache[V]) slot(b *bucket[V], raw string) *atomic.Pointer[entry[V]] {
 	var free, cold *atomic.Pointer[entry[V]]
+	// Newcomers that all took the first cold place would drive each other out before their second use.
+	c.turn++
 	for i := range b {
-		e := b[i].Load()
+		place := &b[(c.turn+i)%ways]
+		e := place.Load()
 		switch {
 		case e == nil:
-			free = &b[i]
+			free = place
 		case e.raw == raw:
-			return &b[i]
+			return place
 		case !e.hit.Load() && cold == nil:
-			cold = &b[i]
+			cold = place
 		}
 	}
 	if free != nil {
 		return free
 	}
-	if cold == nil {
-		for i := range b {
-			b[i].Load().hit.Store(false)
-		}
+	// Entries that were hit long ago age too, so slowly that those in use are hit again in between.
+	if c.turn%ageing == 0 {
+		b[c.turn/ageing%ways].Load().hit.Store(false)
 	}
 	return cold
 }

@@ -167,6 +167,51 @@ func TestAFloodBetweenTwoUsesOfEachKeepsMost(t *testing.T) {
 	}
 }
 
+func TestNewTokensInUseTakeThePlaceOfOldOnes(t *testing.T) {
+	const limit, size = 4 << 20, 512
+	c := tokencache.New[int](limit)
+	live := limit / 1024 / 4
+	share := 0.0
+	for era := range 3 {
+		hits, uses := 0, 0
+		for round := range 20 {
+			for n := range live {
+				raw := token(fmt.Sprint("era", era), n)
+				if _, ok := c.Get(raw); !ok {
+					put(c, raw, n, size)
+				} else if round >= 10 {
+					hits++
+				}
+				if round >= 10 {
+					uses++
+				}
+				put(c, token(fmt.Sprint("flood", era, round), n), n, size)
+			}
+		}
+		share = float64(hits) / float64(uses)
+		if share < 0.95 {
+			t.Errorf("era %d: %.1f %% of the reused tokens hit, want 95 %%", era, share*100)
+		}
+	}
+}
+
+func TestOneLargeEntryAmongManyInUse(t *testing.T) {
+	const limit = 1 << 20
+	c := tokencache.New[int](limit)
+	for n := range 2000 {
+		put(c, token("small", n), n, 512)
+	}
+	for n := range 2000 {
+		c.Get(token("small", n))
+	}
+	for n := range 50 {
+		put(c, token("large", n), n, limit/2)
+		if _, bytes := c.Size(); bytes > limit {
+			t.Fatalf("%d bytes, limit %d", bytes, limit)
+		}
+	}
+}
+
 func TestPutAfterDeleteFuncIsDeclined(t *testing.T) {
 	c := tokencache.New[int](1 << 20)
 	since := c.Epoch()

@@ -1,0 +1,133 @@
+package introspection
+
+import (
+	"context"
+	"fmt"
+	"mime"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/postern-auth/postern/internal/claims"
+	"github.com/postern-auth/postern/internal/fetch"
+	"github.com/postern-auth/postern/internal/jws"
+	"github.com/postern-auth/postern/internal/keyset"
+	"github.com/postern-auth/postern/internal/metadata"
+)
+
+const (
+	signedMedia = "application/token-introspection+jwt"
+	signedType  = "token-introspection+jwt"
+	// signedAge is how old a signed answer may be: as long as a call takes, and what clocks differ.
+	signedAge = callTimeout + leeway
+	// maxKeySet bounds the answer with the server's keys.
+	maxKeySet = 1 << 20
+)
+
+// signedAlgorithms are those of package jwt's default.
+var signedAlgorithms = []jws.Algorithm{jws.RS256, jws.PS256, jws.ES256, jws.EdDSA, jws.Ed25519}
+
+// signed opens introspection answers that the server has signed (RFC 9701 §5).
+type signed struct {
+	issuer, client string
+	now            func() time.Time
+	keys           *keyset.Set
+}
+
+func newSigned(config Config, now func() time.Time, client *fetch.Client) *signed {
+	source := metadata.New(config.Issuer, client, config.InsecureHTTP)
+	load := func(ctx context.Context) (jws.KeySet, error) {
+		document, err := source.Document(ctx)
+		if err != nil {
+			return jws.KeySet{}, err
+		}
+		if document.JWKSURI == "" {
+			return jws.KeySet{}, fmt.Errorf("introspection: metadata of %s has no jwks_uri, so its answers cannot be checked", config.Issuer)
+		}
+		answer, err := client.Get(ctx, document.JWKSURI, maxKeySet)
+		if err != nil {
+			return jws.KeySet{}, err
+		}
+		if answer.Status != http.StatusOK {
+			return jws.KeySet{}, fmt.Errorf("introspection: %s answered %d, expected 200", document.JWKSURI, answer.Status)
+		}
+		return jws.ParseKeySet(answer.Body)
+	}
+	return &signed{config.Issuer, config.Auth.ClientID(), now, keyset.New(keyset.Config{Load: load})}
+}
+
+// open returns the introspection answer that a signed one holds, as JSON. An error is the server's fault or
+// that of somebody in between, and says nothing about the token.
+func (s *signed) open(ctx context.Context, response fetch.Answer) (string, error) {
+	media, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type"))
+	if media != signedMedia {
+		return "", fmt.Errorf("introspection: %s answered with Content-Type %.64q, expected %s: it does not sign its answers", s.issuer, media, signedMedia)
+	}
+	message, err := jws.Parse(response.Body)
+	if err != nil {
+		return "", fmt.Errorf("introspection: signed answer of %s: %w", s.issuer, err)
+	}
+	var set claims.Object
+	if err := set.Parse(message.Payload); err != nil {
+		return "", fmt.Errorf("introspection: signed answer of %s: %w", s.issuer, err)
+	}
+	if err := s.check(&message.Header, &set); err != nil {
+		return "", fmt.Errorf("introspection: signed answer of %s: %w", s.issuer, err)
+	}
+	if err := s.verify(ctx, &message); err != nil {
+		return "", fmt.Errorf("introspection: signed answer of %s: %w", s.issuer, err)
+	}
+	value, _ := set.Lookup("token_introspection")
+	return value.JSON(), nil
+}
+
+// check decides everything that needs no key. An access token, which the server signs with the same keys,
+// has another typ.
+func (s *signed) check(header *jws.Header, set *claims.Object) error {
+	if header.Type != signedType {
+		return fmt.Errorf("typ is %.64q, expected %s", header.Type, signedType)
+	}
+	if !slices.Contains(signedAlgorithms, header.Algorithm) {
+		return fmt.Errorf("alg is %.64q, expected one of %s", string(header.Algorithm), signedAlgorithms)
+	}
+	iss, _ := set.Lookup("iss")
+	if text, _ := iss.Text(); text != s.issuer {
+		return fmt.Errorf("iss is %.64q, expected %q", text, s.issuer)
+	}
+	aud, _ := set.Lookup("aud")
+	audience, err := aud.Texts(nil)
+	if err != nil || !slices.Contains(audience, s.client) {
+		return fmt.Errorf("aud is %.64q, expected the client id %q", audience, s.client)
+	}
+	if answer, _ := set.Lookup("token_introspection"); answer.Kind() != claims.Obj {
+		return fmt.Errorf("token_introspection is not there as an object")
+	}
+	return s.checkAge(set)
+}
+
+// checkAge keeps an old answer from being played back, of a time when the token was active.
+func (s *signed) checkAge(set *claims.Object) error {
+	value, _ := set.Lookup("iat")
+	iat, err := value.Time()
+	if err != nil {
+		return fmt.Errorf("iat: %w", err)
+	}
+	now := s.now()
+	if age := now.Sub(iat); age > signedAge || age < -leeway {
+		return fmt.Errorf("iat is %s, expected the time of now, %s: compare the clocks", iat.UTC().Format(time.RFC3339), now.UTC().Format(time.RFC3339))
+	}
+	return nil
+}
+
+func (s *signed) verify(ctx context.Context, message *jws.Message) error {
+	keys, err := s.keys.Lookup(ctx, message.Header.KeyID, message.Header.Algorithm)
+	if err != nil {
+		return fmt.Errorf("kid %.64q: %w", message.Header.KeyID, err)
+	}
+	for _, key := range keys {
+		if err = message.Verify(key.Key); err == nil {
+			return nil
+		}
+	}
+	return err
+}
