@@ -351,24 +351,6 @@ func TestF7_StrangersJWTsCostNoCall(t *testing.T) {
 	}
 }
 
-func TestARememberedTokenAllocatesNothing(t *testing.T) {
-	if racy {
-		t.Skip("the race detector allocates")
-	}
-	issuer := posterntest.NewIssuer(t)
-	verifier := newVerifier(t, issuer, func(c *introspection.Config) { c.MaxAge = time.Hour })
-	raw, ctx := issuer.Opaque(claims{"exp": time.Now().Unix() + 3600}), t.Context()
-	check := func() {
-		if _, err := verifier.Verify(ctx, raw); err != nil {
-			t.Fatal(err)
-		}
-	}
-	check()
-	if n := testing.AllocsPerRun(1000, check); n != 0 {
-		t.Errorf("%v allocations, want none", n)
-	}
-}
-
 func TestRevokeReachesCallsUnderWay(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, issuer *posterntest.Issuer, verifier *introspection.Verifier) {
 		slow(issuer, time.Second)
