@@ -27,6 +27,8 @@ var rules = []rule{
 	{"internal/metadata", []string{"internal/claims", "internal/fetch"}, "a published document is fetched and read strictly"},
 	{"internal/keyset", []string{"internal/claims", "internal/jws"}, "keys are kept here; who fetches them says how"},
 	{"internal/vectors", nil, "finds test vectors"},
+	{"internal/hops", nil, "what proxies say is text"},
+	{"internal/mutation", nil, "tests alone, of the packages' tests"},
 	{".", []string{"internal/claims", "internal/jws"}, "the nouns need to read a claim and to see an issuer, and no more"},
 	{"internal/facts", []string{".", "internal/claims"}, "claims become a Token's data"},
 	{"jwt", []string{".", "internal/..."}, "a Verifier"},

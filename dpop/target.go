@@ -4,9 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"strings"
+
+	"github.com/postern-auth/postern/internal/hops"
 )
 
 // maxForwarded bounds a header that proxies add to, hop by hop.
@@ -48,7 +49,7 @@ func (b *Binding) requestOrigin(r *http.Request) (string, error) {
 	if r.TLS != nil {
 		scheme = "https"
 	}
-	if !trusted(b.trustedProxies, r.RemoteAddr) {
+	if !hops.Trusted(b.trustedProxies, r.RemoteAddr) {
 		return normalizeOrigin(scheme, host)
 	}
 	forwardedScheme, forwardedHost := last(r.Header["X-Forwarded-Proto"]), last(r.Header["X-Forwarded-Host"])
@@ -66,25 +67,6 @@ func (b *Binding) requestOrigin(r *http.Request) (string, error) {
 		host = forwardedHost
 	}
 	return normalizeOrigin(scheme, host)
-}
-
-// trusted reports whether the peer's address lies in one of the networks. An address that is none, as of
-// a Unix socket, lies in no network.
-func trusted(networks []netip.Prefix, remote string) bool {
-	if len(networks) == 0 {
-		return false
-	}
-	peer, err := netip.ParseAddrPort(remote)
-	if err != nil {
-		return false
-	}
-	addr := peer.Addr().Unmap().WithZone("")
-	for _, network := range networks {
-		if network.Contains(addr) {
-			return true
-		}
-	}
-	return false
 }
 
 // last returns the last of the values of a header that is a list: the one that the nearest proxy wrote.
@@ -105,15 +87,15 @@ func parseForwarded(s string) (proto, host string, err error) {
 	if len(s) > maxForwarded {
 		return "", "", fmt.Errorf("header Forwarded has %d bytes, want at most %d", len(s), maxForwarded)
 	}
-	elements, ok := split(s, ',')
+	elements, ok := hops.Split(s, ',')
 	if !ok {
 		return "", "", errors.New("header Forwarded has an open quote")
 	}
-	pairs, _ := split(elements[len(elements)-1], ';')
+	pairs, _ := hops.Split(elements[len(elements)-1], ';')
 	for _, pair := range pairs {
 		name, value, ok := strings.Cut(strings.Trim(pair, " \t"), "=")
 		if ok {
-			value, ok = unquote(value)
+			value, ok = hops.Unquote(value)
 		}
 		if !ok {
 			return "", "", errors.New("header Forwarded is not made of name=value pairs")
@@ -132,43 +114,4 @@ func parseForwarded(s string) (proto, host string, err error) {
 		*field = value
 	}
 	return proto, host, nil
-}
-
-// split cuts s at each separator that stands outside of quoted strings (RFC 9110 §5.6.4). It is false
-// when a quoted string does not end.
-func split(s string, separator byte) (parts []string, ok bool) {
-	start, quoted := 0, false
-	for i := 0; i < len(s); i++ {
-		switch {
-		case s[i] == '"':
-			quoted = !quoted
-		case s[i] == '\\' && quoted:
-			i++
-		case s[i] == separator && !quoted:
-			parts = append(parts, s[start:i])
-			start = i + 1
-		}
-	}
-	return append(parts, s[start:]), !quoted
-}
-
-// unquote returns what a token or a quoted string stands for, and false for what is neither.
-func unquote(s string) (string, bool) {
-	inner, quoted := strings.CutPrefix(s, `"`)
-	if !quoted {
-		return s, strings.IndexByte(s, '"') < 0
-	}
-	var b strings.Builder
-	for i := 0; i < len(inner); i++ {
-		switch inner[i] {
-		case '"':
-			return b.String(), i == len(inner)-1
-		case '\\':
-			if i++; i == len(inner) {
-				return "", false
-			}
-		}
-		b.WriteByte(inner[i])
-	}
-	return "", false
 }

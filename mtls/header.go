@@ -10,6 +10,8 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+
+	"github.com/postern-auth/postern/internal/hops"
 )
 
 // maxHeader holds a certificate with an RSA key of 8192 bits and a page of names, in any encoding.
@@ -46,16 +48,16 @@ func certificate(der []byte) (thumbprint, error) {
 
 // parseXFCC reads the last element of Envoy's header: the certificate of the nearest proxy's client.
 func parseXFCC(s string) (sum thumbprint, err error) {
-	elements, ok := split(s, ',')
+	elements, ok := hops.Split(s, ',')
 	if !ok {
 		return sum, errors.New("a quote does not end")
 	}
-	pairs, _ := split(elements[len(elements)-1], ';')
+	pairs, _ := hops.Split(elements[len(elements)-1], ';')
 	var hash, cert string
 	for _, pair := range pairs {
 		key, value, ok := strings.Cut(strings.Trim(pair, " "), "=")
 		if ok {
-			value, ok = unquote(value)
+			value, ok = hops.Unquote(value)
 		}
 		if !ok {
 			return sum, errors.New("element is not made of key=value pairs")
@@ -115,42 +117,4 @@ func parsePEM(encoded string) (thumbprint, error) {
 		return thumbprint{}, errors.New("Cert is not one certificate in PEM")
 	}
 	return certificate(block.Bytes)
-}
-
-// split cuts s at each separator that stands outside of quotes. It is false when a quote does not end.
-func split(s string, separator byte) (parts []string, ok bool) {
-	start, quoted := 0, false
-	for i := 0; i < len(s); i++ {
-		switch {
-		case s[i] == '"':
-			quoted = !quoted
-		case s[i] == '\\' && quoted:
-			i++
-		case s[i] == separator && !quoted:
-			parts = append(parts, s[start:i])
-			start = i + 1
-		}
-	}
-	return append(parts, s[start:]), !quoted
-}
-
-// unquote returns what a value stands for, quoted or bare, and false for what is neither.
-func unquote(s string) (string, bool) {
-	inner, quoted := strings.CutPrefix(s, `"`)
-	if !quoted {
-		return s, strings.IndexByte(s, '"') < 0
-	}
-	var b strings.Builder
-	for i := 0; i < len(inner); i++ {
-		switch inner[i] {
-		case '"':
-			return b.String(), i == len(inner)-1
-		case '\\':
-			if i++; i == len(inner) {
-				return "", false
-			}
-		}
-		b.WriteByte(inner[i])
-	}
-	return "", false
 }

@@ -40,6 +40,7 @@ import (
 	"slices"
 
 	"github.com/postern-auth/postern"
+	"github.com/postern-auth/postern/internal/hops"
 )
 
 const memberX5T = "x5t#S256"
@@ -111,7 +112,7 @@ type thumbprint [sha256.Size]byte
 
 // thumbprint returns the SHA-256 of the certificate that the request's sender holds the key of.
 func (b *Binding) thumbprint(r *http.Request) (thumbprint, error) {
-	if !trusted(b.trustedProxies, r.RemoteAddr) {
+	if !hops.Trusted(b.trustedProxies, r.RemoteAddr) {
 		if r.TLS == nil || len(r.TLS.PeerCertificates) == 0 {
 			return thumbprint{}, errNoCertificate
 		}
@@ -135,23 +136,4 @@ func (b *Binding) thumbprint(r *http.Request) (thumbprint, error) {
 		return thumbprint{}, fmt.Errorf("header %s: %w", b.header, err)
 	}
 	return sum, nil
-}
-
-// trusted reports whether the peer's address lies in one of the networks. An address that is none, as of
-// a Unix socket, lies in no network.
-func trusted(networks []netip.Prefix, remote string) bool {
-	if len(networks) == 0 {
-		return false
-	}
-	peer, err := netip.ParseAddrPort(remote)
-	if err != nil {
-		return false
-	}
-	addr := peer.Addr().Unmap().WithZone("")
-	for _, network := range networks {
-		if network.Contains(addr) {
-			return true
-		}
-	}
-	return false
 }
