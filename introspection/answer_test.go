@@ -278,3 +278,41 @@ func bomb(w io.Writer, size int) {
 	defer packed.Close()
 	io.Copy(packed, strings.NewReader(strings.Repeat(" ", size)))
 }
+
+// A server that answers an error to tokens of a kind that it does not introspect says that they are not
+// active; and strangers who send them do not open the breaker for everybody else.
+func TestErrorsAboutATokenAreNoOutage(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		status int
+		body   string
+		want   error
+	}{
+		{"a token type that the server does not introspect", 400, `{"error":"unsupported_token_type"}`, postern.ErrInactive},
+		{"a client that is not accepted, as ZITADEL says it", 400, `{"error":"invalid_client"}`, postern.ErrUnavailable},
+		{"a request that is not understood", 400, `{"error":"invalid_request"}`, postern.ErrUnavailable},
+		{"an error that is no JSON", 400, `<html>`, postern.ErrUnavailable},
+		{"a firewall", 403, `no`, postern.ErrUnavailable},
+		{"a token that is too large for the server", 413, ``, postern.ErrUnavailable},
+		{"the error on another status", 401, `{"error":"unsupported_token_type"}`, postern.ErrUnavailable},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			issuer := posterntest.NewIssuer(t)
+			verifier := newVerifier(t, issuer, nil)
+			issuer.Outage(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				w.WriteHeader(test.status)
+				io.WriteString(w, test.body)
+			}), posterntest.Introspection)
+			for n := range 50 {
+				if _, err := verifier.Verify(t.Context(), fmt.Sprintf("strange-%d", n)); !errors.Is(err, test.want) {
+					t.Fatalf("%v, want %v", err, test.want)
+				}
+			}
+			issuer.Recover()
+			raw := issuer.Opaque(nil)
+			if _, err := verifier.Verify(t.Context(), raw); (err == nil) == (test.status == 401) {
+				t.Errorf("a good token after them: %v", err)
+			}
+		})
+	}
+}

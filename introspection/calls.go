@@ -2,6 +2,7 @@ package introspection
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -114,10 +115,12 @@ func (b *breaker) allow() error {
 	return nil
 }
 
+// report counts a call that failed. One that the server declined did not fail: it may be about the token,
+// which anybody can send.
 func (b *breaker) report(err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if err == nil {
+	if err == nil || errors.Is(err, errDeclined) {
 		b.failures = 0
 		return
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/postern-auth/postern"
 	"github.com/postern-auth/postern/internal/claims"
 	"github.com/postern-auth/postern/internal/facts"
+	"github.com/postern-auth/postern/internal/fetch"
 	"github.com/postern-auth/postern/internal/jws"
 )
 
@@ -135,15 +136,41 @@ func (v *Verifier) call(ctx context.Context, raw string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	switch {
-	case response.Status == http.StatusOK && v.signed != nil:
-		return v.signed.open(ctx, response)
-	case response.Status == http.StatusOK:
+	switch response.Status {
+	case http.StatusOK:
+		if v.signed != nil {
+			return v.signed.open(ctx, response)
+		}
 		return response.Body, nil
-	case response.Status == http.StatusUnauthorized || response.Status == http.StatusBadRequest:
-		return "", fmt.Errorf("introspection: %s answered %d: it does not accept the client authentication of %q", endpoint, response.Status, v.config.Auth.ClientID())
+	case http.StatusUnauthorized:
+		return "", fmt.Errorf("introspection: %s answered 401: it does not accept the client authentication of %q", endpoint, v.config.Auth.ClientID())
+	case http.StatusBadRequest, http.StatusForbidden, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity:
+		return v.declined(endpoint, response)
 	}
 	return "", fmt.Errorf("introspection: %s answered %d, expected 200", endpoint, response.Status)
+}
+
+// errDeclined says that the server works and did not answer this question: the token may be why, or a
+// guard in front of the server that did not like it.
+var errDeclined = errors.New("the server declined to answer")
+
+// inactiveAnswer is the answer about a token of a kind that the server does not introspect. It says so by
+// an error (RFC 7009 §2.2.1), whereas RFC 7662 §2.2 would have it say this.
+const inactiveAnswer = `{"active":false}`
+
+// declined tells an error about the token from one about this client.
+func (v *Verifier) declined(endpoint string, response fetch.Answer) (string, error) {
+	var set claims.Object
+	if err := set.Parse(response.Body); err != nil {
+		return "", fmt.Errorf("introspection: %s answered %d, expected 200: %w", endpoint, response.Status, errDeclined)
+	}
+	value, _ := set.Lookup("error")
+	code, _ := value.Text()
+	if code == "unsupported_token_type" {
+		return inactiveAnswer, nil
+	}
+	return "", fmt.Errorf("introspection: %s answered %d with error %.64q: it does not accept the client authentication of %q, or what it was asked: %w",
+		endpoint, response.Status, code, v.config.Auth.ClientID(), errDeclined)
 }
 
 // assertionAudience is whom a client assertion is meant for: the issuer, or for want of one the endpoint.

@@ -259,6 +259,7 @@ func (d *development) print(w io.Writer, token string) {
 	}
 	fmt.Fprintf(&b, "  variables             %s\n", filepath.Join(d.dir, "dev.env"))
 	fmt.Fprintf(&b, "  certificate authority %s\n", d.ca.File())
+	fmt.Fprintf(&b, "\nPrograms in other languages trust it with:\n\n  export SSL_CERT_FILE='%[1]s' REQUESTS_CA_BUNDLE='%[1]s' NODE_EXTRA_CA_CERTS='%[1]s'\n", d.ca.File())
 	fmt.Fprintf(&b, "\nA token of a service user with the role read:messages, good for a while:\n\n  %s\n", token)
 	for _, sample := range d.samples {
 		if sample.name == "zitadel-api" {
