@@ -187,7 +187,8 @@ func TestReuse(t *testing.T) {
 			}
 			return form.Get("client_assertion")
 		}
-		if sent(issuer) == sent(issuer) {
+		once, again := sent(issuer), sent(issuer)
+		if once == again {
 			t.Error("an assertion was sent twice without Reuse")
 		}
 		method.Reuse = true

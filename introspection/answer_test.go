@@ -217,7 +217,7 @@ func TestNoErrorHoldsASecret(t *testing.T) {
 	const canary = "CANARY"
 	for name, outage := range map[string]http.Handler{
 		"none": nil, "401": posterntest.Status(401), "500": posterntest.Status(500), "reset": posterntest.Reset(),
-		"text": posterntest.Body(canary + "-answer"), "redirect": http.RedirectHandler("https://evil.test/"+canary, 302),
+		"text": posterntest.Body(canary + "-answer"), "redirect": http.RedirectHandler("https://evil.test/"+canary, http.StatusFound),
 	} {
 		issuer := posterntest.NewIssuer(t)
 		if outage != nil {

@@ -221,3 +221,16 @@ func TestUnsignedAnswersAreAskedForAsJSON(t *testing.T) {
 		t.Errorf("%v, want ErrInactive", err)
 	}
 }
+
+// Without a signature nobody in between may call a token bad, either.
+func TestUnsignedErrorsSayNothingWhereAnswersAreSigned(t *testing.T) {
+	issuer := posterntest.NewIssuer(t)
+	issuer.Outage(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusBadRequest)
+		io.WriteString(w, `{"error":"unsupported_token_type"}`)
+	}), posterntest.Introspection)
+	if _, err := newSigned(t, issuer, nil).Verify(t.Context(), "opaque"); !errors.Is(err, postern.ErrUnavailable) || errors.Is(err, postern.ErrInactive) {
+		t.Errorf("%v, want ErrUnavailable", err)
+	}
+}

@@ -166,7 +166,7 @@ func (v *Verifier) declined(endpoint string, response fetch.Answer) (string, err
 	}
 	value, _ := set.Lookup("error")
 	code, _ := value.Text()
-	if code == "unsupported_token_type" {
+	if code == "unsupported_token_type" && v.signed == nil { // an error is never signed
 		return inactiveAnswer, nil
 	}
 	return "", fmt.Errorf("introspection: %s answered %d with error %.64q: it does not accept the client authentication of %q, or what it was asked: %w",
