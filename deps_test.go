@@ -114,7 +114,7 @@ func TestPackagesImportOnlyWhatTheRulesAllow(t *testing.T) {
 // The library's promise: who imports it takes nothing else on than x/oauth2, and that only for serviceuser.
 func TestLibraryNeedsNothingButTheStandardLibraryAndOAuth2(t *testing.T) {
 	args := []string{"-deps"}
-	for _, name := range []string{".", "jwt", "introspection", "dpop", "mtls", "clientauth", "serviceuser", "posterntest"} {
+	for _, name := range []string{".", "jwt", "introspection", "dpop", "mtls", "preset", "clientauth", "serviceuser", "posterntest"} {
 		if name != "." {
 			name = "./" + name
 		}

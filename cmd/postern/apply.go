@@ -20,7 +20,7 @@ func newApplyCommand(e *env) *cobra.Command {
 	var f applyFlags
 	c := &cobra.Command{
 		Use:   "apply --data DIR -f FILE",
-		Short: "set up the authorization server from a file",
+		Short: "Set up the authorization server from a file",
 		Long: "Apply makes the store in a data folder what a YAML file says: projects, APIs, roles, permissions,\n" +
 			"service users. It may run beside the server and a second time changes nothing. New secrets, keys\n" +
 			"and personal access tokens are written to the files that the document names, for their owner\n" +

@@ -49,7 +49,7 @@ func newDevCommand(e *env) *cobra.Command {
 	f := devFlags{apis: make(map[string]*string)}
 	c := &cobra.Command{
 		Use:   "dev",
-		Short: "run the authorization server and the sample APIs on this machine",
+		Short: "Run the authorization server and the sample APIs on this machine",
 		Long: "Dev starts the authorization server over http and, with a certificate of its own making, https; sets\n" +
 			"up a project, APIs and service users; and starts the sample APIs, protected by it. It prints what to\n" +
 			"try, and writes the same as variables to dev.env in the data folder. Everything listens on loopback\n" +

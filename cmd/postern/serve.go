@@ -54,7 +54,7 @@ func newServeCommand(e *env) *cobra.Command {
 	var f serveFlags
 	c := &cobra.Command{
 		Use:   "serve --data DIR --issuer URL…",
-		Short: "run the authorization server",
+		Short: "Run the authorization server",
 		Long: "Serve runs the authorization server on the store in a data folder. Set it up with 'postern apply',\n" +
 			"before or while it runs. Each --issuer is what tokens carry in iss, byte for byte; the host of a\n" +
 			"request chooses among them.",

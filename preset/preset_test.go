@@ -1,0 +1,175 @@
+package preset_test
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/postern-auth/postern/clientauth"
+	"github.com/postern-auth/postern/jwt"
+	"github.com/postern-auth/postern/posterntest"
+	"github.com/postern-auth/postern/preset"
+)
+
+type claims = posterntest.Claims
+
+// A provider is an issuer with the name that a preset gives it, and metadata and keys where that name says.
+type provider struct {
+	*posterntest.Issuer
+	config   jwt.Config
+	verifier *jwt.Verifier
+}
+
+func newProvider(t *testing.T, config jwt.Config, alg string) *provider {
+	t.Helper()
+	p := &provider{Issuer: posterntest.NewIssuer(t), config: config}
+	p.URL = config.Issuer
+	p.Withdraw(p.Key().ID())
+	p.RotateTo(alg)
+	config.HTTPClient, config.Now = &http.Client{Transport: p}, p.Clock.Now
+	var err error
+	if p.verifier, err = jwt.NewVerifier(config); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// RoundTrip serves the metadata of an issuer that may have a path.
+func (p *provider) RoundTrip(r *http.Request) (*http.Response, error) {
+	base := strings.TrimSuffix(p.config.Issuer, "/")
+	if r.URL.String() == base+"/.well-known/openid-configuration" {
+		text, err := json.Marshal(map[string]string{"issuer": p.config.Issuer, "jwks_uri": base + "/jwks"})
+		body := io.NopCloser(strings.NewReader(string(text)))
+		return &http.Response{StatusCode: http.StatusOK, Body: body, Header: http.Header{}}, err
+	}
+	r = r.Clone(r.Context())
+	r.URL.Path, r.URL.RawPath = string(posterntest.KeySet), ""
+	return p.Client().Transport.RoundTrip(r)
+}
+
+// token returns a token of which nothing is given but what its claims say, iss, iat and exp.
+func (p *provider) token(set claims, options ...posterntest.Option) string {
+	all := claims{"sub": nil, "aud": nil, "client_id": nil}
+	for name, value := range set {
+		all[name] = value
+	}
+	return p.Token(all, append([]posterntest.Option{posterntest.Type("JWT")}, options...)...)
+}
+
+// verdict is a token, what must become of it, and what it must then say.
+type verdict struct {
+	name   string
+	raw    string
+	want   error
+	client string
+	scopes []string
+	roles  []string
+}
+
+func (p *provider) judge(t *testing.T, verdicts []verdict) {
+	t.Helper()
+	for _, v := range verdicts {
+		t.Run(v.name, func(t *testing.T) {
+			token, err := p.verifier.Verify(t.Context(), v.raw)
+			if !errors.Is(err, v.want) || (token == nil) == (err == nil) {
+				t.Fatalf("%v, want %v", err, v.want)
+			}
+			if err != nil {
+				return
+			}
+			if token.ClientID() != v.client {
+				t.Errorf("client is %q, want %q", token.ClientID(), v.client)
+			}
+			if got := slices.Collect(token.Scopes()); !slices.Equal(got, v.scopes) {
+				t.Errorf("scopes are %q, want %q", got, v.scopes)
+			}
+			if got := slices.Collect(token.Roles()); !slices.Equal(got, v.roles) {
+				t.Errorf("roles are %q, want %q", got, v.roles)
+			}
+		})
+	}
+}
+
+func TestAMissingArgumentIsNamedAtStart(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		config jwt.Config
+		want   string
+	}{
+		{"Auth0 without a domain", preset.Auth0("", "a"), "Config.Issuer"},
+		{"Auth0 without an audience", preset.Auth0("tenant.eu.auth0.com", ""), "Config.Audience"},
+		{"Auth0 over http", preset.Auth0("http://tenant.eu.auth0.com", "a"), "Config.Issuer"},
+		{"ZITADEL without a domain", preset.ZITADEL("", "1"), "Config.Issuer"},
+		{"ZITADEL without a project", preset.ZITADEL("x.zitadel.cloud", ""), "Config.Audience"},
+		{"Keycloak without a base", preset.Keycloak("", "staff", "api"), "Config.Issuer"},
+		{"Keycloak without a realm", preset.Keycloak("https://login.test", "", "api"), "Config.Issuer"},
+		{"Keycloak without a client", preset.Keycloak("https://login.test", "staff", ""), "Config.Audience"},
+		{"Entra ID without a tenant", preset.EntraID("", "a"), "Config.Issuer"},
+		{"Entra ID without an audience", preset.EntraID("t"), "Config.Audience"},
+		{"Entra ID with an empty audience", preset.EntraID("t", ""), "Config.Audience"},
+		{"Okta without a domain", preset.Okta("", "default", "a"), "Config.Issuer"},
+		{"Okta without a server", preset.Okta("o.okta.com", "", "a"), "Config.Issuer"},
+		{"Okta without an audience", preset.Okta("o.okta.com", "default", ""), "Config.Audience"},
+		{"Cognito without a pool", preset.Cognito("", "c"), "Config.Issuer"},
+		{"Cognito with a pool that names no region", preset.Cognito("Example00", "c"), "Config.Issuer"},
+		{"Cognito without a client", preset.Cognito("eu-central-1_Example00"), "Config.Audience"},
+		{"Google without an audience", preset.Google(""), "Config.Audience"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if _, err := jwt.NewVerifier(test.config); err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("error is %v, want one that names %s", err, test.want)
+			}
+		})
+	}
+}
+
+func TestIssuersHaveTheProvidersForm(t *testing.T) {
+	method := clientauth.SecretBasic("id", "secret")
+	for _, test := range []struct{ name, got, want string }{
+		{"Auth0", preset.Auth0("tenant.eu.auth0.com", "a").Issuer, "https://tenant.eu.auth0.com/"},
+		{"Auth0 by URL", preset.Auth0("https://login.example.com/", "a").Issuer, "https://login.example.com/"},
+		{"ZITADEL", preset.ZITADEL("x.zitadel.cloud", "1").Issuer, "https://x.zitadel.cloud"},
+		{"ZITADEL by URL", preset.ZITADEL("https://x.zitadel.cloud/", "1").Issuer, "https://x.zitadel.cloud"},
+		{"ZITADEL, introspection", preset.ZITADELIntrospection("x.zitadel.cloud", "1", method).Issuer, "https://x.zitadel.cloud"},
+		{"Keycloak", preset.Keycloak("https://login.test", "staff", "api").Issuer, "https://login.test/realms/staff"},
+		{"Keycloak of old", preset.Keycloak("https://login.test/auth/", "staff", "api").Issuer, "https://login.test/auth/realms/staff"},
+		{"Keycloak, a realm with a space", preset.Keycloak("login.test", "my staff", "api").Issuer, "https://login.test/realms/my%20staff"},
+		{"Keycloak, introspection", preset.KeycloakIntrospection("login.test", "staff", "api", method).Issuer, "https://login.test/realms/staff"},
+		{"Entra ID", preset.EntraID("9c3f", "a").Issuer, "https://login.microsoftonline.com/9c3f/v2.0"},
+		{"Okta", preset.Okta("o.okta.com", "default", "a").Issuer, "https://o.okta.com/oauth2/default"},
+		{"Cognito", preset.Cognito("eu-central-1_Example00", "c").Issuer, "https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_Example00"},
+		{"Cognito in China", preset.Cognito("cn-north-1_Example00", "c").Issuer, "https://cognito-idp.cn-north-1.amazonaws.com.cn/cn-north-1_Example00"},
+		{"Google", preset.Google("a").Issuer, "https://accounts.google.com"},
+	} {
+		if test.got != test.want {
+			t.Errorf("%s: issuer is %q, want %q", test.name, test.got, test.want)
+		}
+	}
+}
+
+func TestPresetsWeakenNothing(t *testing.T) {
+	for name, config := range map[string]jwt.Config{
+		"Auth0":    preset.Auth0("d.test", "a"),
+		"ZITADEL":  preset.ZITADEL("d.test", "1"),
+		"Keycloak": preset.Keycloak("d.test", "r", "c"),
+		"Entra ID": preset.EntraID("t", "a"),
+		"Okta":     preset.Okta("d.test", "default", "a"),
+		"Cognito":  preset.Cognito("eu-central-1_E", "c"),
+		"Google":   preset.Google("a"),
+	} {
+		fields := reflect.ValueOf(config)
+		for i := range fields.NumField() {
+			if field := fields.Type().Field(i).Name; strings.HasPrefix(field, "Insecure") && !fields.Field(i).IsZero() {
+				t.Errorf("%s sets %s", name, field)
+			}
+		}
+		if config.Leeway != 0 {
+			t.Errorf("%s: leeway is %s, want the default", name, config.Leeway)
+		}
+	}
+}
