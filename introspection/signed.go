@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"mime"
-	"net/http"
 	"slices"
 	"time"
 
@@ -20,8 +19,6 @@ const (
 	signedType  = "token-introspection+jwt"
 	// signedAge is how old a signed answer may be: as long as a call takes, and what clocks differ.
 	signedAge = callTimeout + leeway
-	// maxKeySet bounds the answer with the server's keys.
-	maxKeySet = 1 << 20
 )
 
 // signedAlgorithms are those of package jwt's default.
@@ -36,23 +33,7 @@ type signed struct {
 
 func newSigned(config Config, now func() time.Time, client *fetch.Client) *signed {
 	source := metadata.New(config.Issuer, client, config.InsecureHTTP)
-	load := func(ctx context.Context) (jws.KeySet, error) {
-		document, err := source.Document(ctx)
-		if err != nil {
-			return jws.KeySet{}, err
-		}
-		if document.JWKSURI == "" {
-			return jws.KeySet{}, fmt.Errorf("introspection: metadata of %s has no jwks_uri, so its answers cannot be checked", config.Issuer)
-		}
-		answer, err := client.Get(ctx, document.JWKSURI, maxKeySet)
-		if err != nil {
-			return jws.KeySet{}, err
-		}
-		if answer.Status != http.StatusOK {
-			return jws.KeySet{}, fmt.Errorf("introspection: %s answered %d, expected 200", document.JWKSURI, answer.Status)
-		}
-		return jws.ParseKeySet(answer.Body)
-	}
+	load := func(ctx context.Context) (jws.KeySet, error) { return source.Keys(ctx, "") }
 	return &signed{config.Issuer, config.Auth.ClientID(), now, keyset.New(keyset.Config{Load: load})}
 }
 

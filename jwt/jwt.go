@@ -229,33 +229,10 @@ func algorithms(names []string) ([]jws.Algorithm, error) {
 	return accepted, nil
 }
 
-// maxKeySet bounds the answer with an issuer's keys.
-const maxKeySet = 1 << 20
-
 // loader returns what fetches the keys: from the URL given, or from where the metadata says.
 func loader(config Config) func(context.Context) (jws.KeySet, error) {
-	client := fetch.New(config.HTTPClient)
-	source := metadata.New(config.Issuer, client, config.InsecureHTTP)
-	return func(ctx context.Context) (jws.KeySet, error) {
-		url := config.JWKSURL
-		if url == "" {
-			document, err := source.Document(ctx)
-			if err != nil {
-				return jws.KeySet{}, err
-			}
-			if url = document.JWKSURI; url == "" {
-				return jws.KeySet{}, fmt.Errorf("jwt: metadata of %s has no jwks_uri; set Config.JWKSURL", config.Issuer)
-			}
-		}
-		answer, err := client.Get(ctx, url, maxKeySet)
-		if err != nil {
-			return jws.KeySet{}, err
-		}
-		if answer.Status != http.StatusOK {
-			return jws.KeySet{}, fmt.Errorf("jwt: %s answered %d", url, answer.Status)
-		}
-		return jws.ParseKeySet(answer.Body)
-	}
+	source := metadata.New(config.Issuer, fetch.New(config.HTTPClient), config.InsecureHTTP)
+	return func(ctx context.Context) (jws.KeySet, error) { return source.Keys(ctx, config.JWKSURL) }
 }
 
 // Warm fetches the issuer's keys, for programs that want to know at start whether they can. Serving works

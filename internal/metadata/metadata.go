@@ -1,15 +1,17 @@
-// Package metadata finds out where an authorization server's endpoints are, by its published metadata:
-// OpenID Connect Discovery 1.0 or RFC 8414.
+// Package metadata finds out where an authorization server's endpoints and keys are, by its published
+// metadata: OpenID Connect Discovery 1.0 or RFC 8414.
 //
 //	source := metadata.New(issuer, client, false)
 //	document, err := source.Document(ctx) // fetched on first use, then kept
-//	keys := document.JWKSURI
+//	…
+//	keys, err := source.Keys(ctx, "")     // fetched each time; package keyset keeps them
 package metadata
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"strings"
 	"sync"
@@ -17,6 +19,7 @@ import (
 
 	"github.com/postern-auth/postern/internal/claims"
 	"github.com/postern-auth/postern/internal/fetch"
+	"github.com/postern-auth/postern/internal/jws"
 )
 
 const (
@@ -78,6 +81,30 @@ func (s *Source) renew(ctx context.Context) (Document, error) {
 		s.kept, s.good = document, s.tried
 	}
 	return document, err
+}
+
+// maxKeySet bounds the answer with an issuer's keys.
+const maxKeySet = 1 << 20
+
+// Keys fetches the issuer's key set: from the URL, or, when that is empty, from where the metadata says.
+func (s *Source) Keys(ctx context.Context, url string) (jws.KeySet, error) {
+	if url == "" {
+		document, err := s.Document(ctx)
+		if err != nil {
+			return jws.KeySet{}, err
+		}
+		if url = document.JWKSURI; url == "" {
+			return jws.KeySet{}, fmt.Errorf("metadata: that of %s has no jwks_uri; configure where its keys are", s.issuer)
+		}
+	}
+	answer, err := s.client.Get(ctx, url, maxKeySet)
+	if err != nil {
+		return jws.KeySet{}, err
+	}
+	if answer.Status != http.StatusOK {
+		return jws.KeySet{}, fmt.Errorf("metadata: %s answered %d, expected 200", url, answer.Status)
+	}
+	return jws.ParseKeySet(answer.Body)
 }
 
 // fetch tries both well-known places. OpenID Connect appends to the issuer, RFC 8414 §3.1 puts its

@@ -38,7 +38,6 @@ var jwtMutants = []mutant{
 	{"jwt: an empty audience is configured", "jwt/jwt.go", `case slices.Contains(accepted, ""):`, `case false:`, nil},
 	{"jwt: an unknown algorithm is configured", "jwt/jwt.go", `if !alg.Known() {`, `if false {`, nil},
 	{"jwt: the issuer is https", "jwt/jwt.go", `if err := fetch.CheckURL(u.url, config.InsecureHTTP); err != nil {`, `if err := fetch.CheckURL(u.url, config.InsecureHTTP); false {`, nil},
-	{"jwt: status of the key set", "jwt/jwt.go", `if answer.Status != http.StatusOK {`, `if false {`, nil},
 }
 
 var withJWT = []string{"jwt"}
@@ -167,7 +166,6 @@ var introspectionMutants = []mutant{
 	{"signed: alg", "introspection/signed.go", `if !slices.Contains(signedAlgorithms, header.Algorithm) {`, `if false {`, nil},
 	{"signed: iss", "introspection/signed.go", `text != s.issuer {`, `false {`, nil},
 	{"signed: aud", "introspection/signed.go", `if err != nil || !slices.Contains(audience, s.client) {`, `if err != nil {`, nil},
-	{"signed: status of the key set", "introspection/signed.go", `if answer.Status != http.StatusOK {`, `if answer.Status != http.StatusOK && false {`, nil},
 	{"signed: iat is there", "introspection/signed.go", "if err != nil {\n\t\treturn fmt.Errorf(\"iat: %w\", err)\n\t}", "if err != nil {\n\t\treturn nil\n\t}", nil},
 	{"signed: iat long ago", "introspection/signed.go", `age > signedAge || `, ``, nil},
 	{"signed: iat ahead", "introspection/signed.go", ` || age < -leeway`, ``, nil},
@@ -217,6 +215,7 @@ var issuerMutants = []mutant{
 	{"tokencache: what was found out before a revocation", "internal/tokencache/tokencache.go", `if c.epoch.Load() != since {`, `if false {`, withJWT},
 	{"metadata: issuer", "internal/metadata/metadata.go", `if d.Issuer != s.issuer {`, `if false {`, withJWT},
 	{"metadata: status", "internal/metadata/metadata.go", `if err == nil && answer.Status != 200 {`, `if false {`, withJWT},
+	{"metadata: status of the key set", "internal/metadata/metadata.go", `if answer.Status != http.StatusOK {`, `if answer.Status != http.StatusOK && false {`, withJWT},
 	{"metadata: endpoints over http", "internal/metadata/metadata.go", `if secure && !strings.HasPrefix(*field, "https:") {`, `if secure && !strings.HasPrefix(*field, "https:") && false {`, withJWT},
 	{"fetch: redirects", "internal/fetch/fetch.go", `c.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }`, ``, nil},
 	{"fetch: size of an answer", "internal/fetch/fetch.go", `if int64(len(text)) > limit {`, `if false {`, withJWT},
