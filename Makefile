@@ -23,7 +23,7 @@ check: ## formatting, vet, staticcheck, tests with the race detector, tidy modul
 	go test -race ./...
 
 .PHONY: deep
-deep: ## the exhaustive tests and every fuzz target for 15 seconds
+deep: ## the exhaustive tests, every mutant, and every fuzz target for 15 seconds
 	POSTERN_DEEP=1 go test -timeout 60m ./internal/jws/... ./internal/claims/... ./jwt/... ./dpop/... ./internal/mutation/...
 	./.ci/fuzz 15s
 

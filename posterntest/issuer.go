@@ -34,6 +34,7 @@
 //	issuer.Outage(posterntest.Status(500))                   // the issuer is down
 //	issuer.Outage(posterntest.Hang(), posterntest.KeySet)    // its keys do not come
 //	issuer.Revoke(raw)                                       // introspection says so at once
+//	issuer.DPoPClient().Present(request, raw, "")            // a proof by a key that raw is not bound to
 //
 // Verifiers hold an issuer's keys for up to a minute of real time, on the monotonic clock; a test that waits
 // for that runs in a bubble of testing/synctest. TestVerifier checks Verifiers that users write themselves.
