@@ -1,6 +1,7 @@
 package postern_test
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -183,4 +184,35 @@ func FuzzAuthorization(f *testing.F) {
 			t.Fatalf("accepted %q, which is no token68", raw)
 		}
 	})
+}
+
+// A long token is looked at byte by byte when it is refused, and before that for spaces.
+func TestG2_LongTokens(t *testing.T) {
+	long := strings.Repeat("a", 300)
+	for _, test := range []struct {
+		name  string
+		token string
+		err   error
+		want  int
+	}{
+		{"a long token that is good", long, nil, 200},
+		{"one that is bad", long, postern.ErrSignature, 401},
+		{"one that is bad and no token68", long + `"`, postern.ErrSignature, 400},
+		{"a list of two", long + "," + long, postern.ErrNotMine, 400},
+		{"a long token and another word", long + " b", nil, 400},
+		{"an outage", long, postern.ErrUnavailable, 503},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			guard := &postern.Guard{Verifier: postern.VerifierFunc(func(context.Context, string) (*postern.Token, error) {
+				return postern.NewToken(postern.TokenData{}), test.err
+			})}
+			request := httptest.NewRequest("GET", "/", nil)
+			request.Header.Set("Authorization", "Bearer "+test.token)
+			answer := httptest.NewRecorder()
+			guard.Require()(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})).ServeHTTP(answer, request)
+			if answer.Code != test.want {
+				t.Errorf("status %d, want %d", answer.Code, test.want)
+			}
+		})
+	}
 }

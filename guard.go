@@ -134,6 +134,9 @@ func (g *Guard) check(r *http.Request, required all) (Decision, error) {
 		err = errors.New("postern: verifier returned neither a token nor an error")
 	}
 	if err != nil {
+		if len(raw) > maxOpaque && !isToken68(raw) {
+			err = errNoToken68
+		}
 		return Decision{}, refuse(err, ErrUnavailable)
 	}
 	header, err := g.bind(r, scheme, raw, token)
@@ -250,8 +253,8 @@ func extract(r *http.Request) (scheme, raw string, err error) {
 	if !ok || raw == "" {
 		return "", "", fmt.Errorf("postern: Authorization has a scheme and no token: %w", ErrRequest)
 	}
-	if !isToken68(raw) {
-		return "", "", fmt.Errorf("postern: Authorization holds more or other than one token behind the scheme: %w", ErrRequest)
+	if strings.IndexByte(raw, ' ') >= 0 || len(raw) <= maxOpaque && !isToken68(raw) {
+		return "", "", errNoToken68
 	}
 	if second, err := elsewhere(r); err != nil || second != "" {
 		return "", "", fmt.Errorf("postern: a second token in the %s: %w", second, ErrRequest)
@@ -259,19 +262,31 @@ func extract(r *http.Request) (scheme, raw string, err error) {
 	return scheme, raw, nil
 }
 
+// maxOpaque is the length up to which every byte of a token is looked at before it is verified. What is
+// longer is a JWT, whose verifier reads it more strictly than this, and to look at all of it here would
+// cost more than to find it in the verifier's memory. One that is refused is looked at afterwards.
+const maxOpaque = 256
+
+// errNoToken68 says that what follows the scheme is not one token.
+var errNoToken68 = fmt.Errorf("postern: Authorization holds more or other than one token behind the scheme: %w", ErrRequest)
+
 // isToken68 reports whether s has the syntax of RFC 9110 §11.2, which is that of a b64token.
 func isToken68(s string) bool {
 	s = strings.TrimRight(s, "=")
 	for i := range len(s) {
-		switch c := s[i]; {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
-		case c == '-', c == '.', c == '_', c == '~', c == '+', c == '/':
-		default:
+		if !token68[s[i]] {
 			return false
 		}
 	}
 	return s != ""
 }
+
+var token68 = func() (set [256]bool) {
+	for _, c := range []byte("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~+/") {
+		set[c] = true
+	}
+	return set
+}()
 
 // maxForm is how much of a form body is searched for a second token.
 const maxForm = 64 << 10

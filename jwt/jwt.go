@@ -32,6 +32,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -137,8 +138,10 @@ type Verifier struct {
 	names        facts.Names
 	requireATJWT bool
 	mark         Mark
-	now          func() time.Time
+	now          func() time.Time // nil: time.Now
 	keys         *keyset.Set
+	parser       jws.Parser
+	checks       chan struct{} // has room for the signature checks that run at one time
 	cache        *tokencache.Cache[verified]
 }
 
@@ -151,9 +154,6 @@ func NewVerifier(config Config) (*Verifier, error) {
 		requireATJWT: config.RequireATJWT,
 		mark:         Mark{config.AccessTokenMark.Claim, slices.Clone(config.AccessTokenMark.Values)},
 		now:          config.Now,
-	}
-	if v.now == nil {
-		v.now = time.Now
 	}
 	switch {
 	case v.leeway == 0:
@@ -195,6 +195,7 @@ func NewVerifier(config Config) (*Verifier, error) {
 		config.CacheBytes = DefaultCacheBytes
 	}
 	v.cache = tokencache.New[verified](config.CacheBytes)
+	v.checks = make(chan struct{}, runtime.GOMAXPROCS(0))
 	return v, nil
 }
 

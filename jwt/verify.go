@@ -38,11 +38,12 @@ type verified struct {
 // ErrUnavailable, or are ctx's.
 func (v *Verifier) Verify(ctx context.Context, raw string) (*postern.Token, error) {
 	if hit, ok := v.cache.Get(raw); ok {
-		if err := v.keys.Fresh(ctx); err != nil {
+		now := time.Now()
+		if err := v.keys.Fresh(ctx, now); err != nil {
 			return nil, unavailable(err)
 		}
 		if !hit.key.Removed() {
-			if err := v.checkTimes(hit.token.Expiry(), hit.token.NotBefore(), hit.token.IssuedAt()); err != nil {
+			if err := v.checkTimes(v.wall(now), hit.token.Expiry(), hit.token.NotBefore(), hit.token.IssuedAt()); err != nil {
 				return nil, err
 			}
 			return hit.token, nil
@@ -53,7 +54,7 @@ func (v *Verifier) Verify(ctx context.Context, raw string) (*postern.Token, erro
 
 func (v *Verifier) verify(ctx context.Context, raw string) (*postern.Token, error) {
 	since := v.cache.Epoch()
-	message, err := jws.Parse(raw)
+	message, err := v.parser.Parse(raw)
 	if err != nil {
 		return nil, notMine(postern.ErrMalformed, "%w", err)
 	}
@@ -62,17 +63,21 @@ func (v *Verifier) verify(ctx context.Context, raw string) (*postern.Token, erro
 	if err := m.set.Parse(message.Payload); err != nil {
 		return nil, notMine(postern.ErrMalformed, "%w", err)
 	}
-	data, err := m.reader.Read(&m.set, v.names)
+	data, err := m.reader.Registered(&m.set, v.names)
 	if err != nil {
 		return nil, refuse(postern.ErrMalformed, "%w", err)
 	}
 	if err := v.check(&message.Header, &m.set, &data); err != nil {
 		return nil, err
 	}
+	if err := m.reader.Rights(&data, &m.set, v.names); err != nil {
+		return nil, refuse(postern.ErrMalformed, "%w", err)
+	}
 	key, err := v.verifySignature(ctx, &message)
 	if err != nil {
 		return nil, err
 	}
+	v.parser.Genuine(&message)
 	token := postern.NewToken(data)
 	v.cache.Put(raw, verified{token, key}, int64(len(raw))+entryBytes+token.Size(), since)
 	return token, nil
@@ -98,7 +103,15 @@ func (v *Verifier) check(header *jws.Header, set *claims.Object, data *postern.T
 	if data.Expiry.IsZero() {
 		return refuse(postern.ErrMalformed, "no exp; a token without end is not accepted")
 	}
-	return v.checkTimes(data.Expiry, data.NotBefore, data.IssuedAt)
+	return v.checkTimes(v.wall(time.Now()), data.Expiry, data.NotBefore, data.IssuedAt)
+}
+
+// wall returns the time that tokens are held to: Config.Now's, or the present one as given.
+func (v *Verifier) wall(present time.Time) time.Time {
+	if v.now != nil {
+		return v.now()
+	}
+	return present
 }
 
 func (v *Verifier) isAudience(audience string) bool { return slices.Contains(v.audiences, audience) }
@@ -150,8 +163,7 @@ func checkNoOther(set *claims.Object) error {
 	return nil
 }
 
-func (v *Verifier) checkTimes(exp, nbf, iat time.Time) error {
-	now := v.now()
+func (v *Verifier) checkTimes(now, exp, nbf, iat time.Time) error {
 	switch {
 	case !now.Before(exp.Add(v.leeway)):
 		return refuse(postern.ErrExpired, "exp was %s, %s ago", stamp(exp), now.Sub(exp).Round(time.Second))
@@ -163,18 +175,32 @@ func (v *Verifier) checkTimes(exp, nbf, iat time.Time) error {
 	return nil
 }
 
-func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+// stamp is a time that is formatted when it is read.
+type stamp time.Time
+
+func (s stamp) String() string { return time.Time(s).UTC().Format(time.RFC3339) }
 
 // verifySignature is the last step, the one that costs. It returns the key that matched.
 func (v *Verifier) verifySignature(ctx context.Context, message *jws.Message) (*keyset.Key, error) {
 	keys, err := v.keys.Lookup(ctx, message.Header.KeyID, message.Header.Algorithm)
 	switch {
 	case errors.Is(err, keyset.ErrUnknown):
-		return nil, &refusal{[]error{postern.ErrUnknownKey, postern.ErrSignature}, "kid %.64q: %w", []any{message.Header.KeyID, err}}
+		return nil, &refusal{
+			is:     [2]error{postern.ErrUnknownKey, postern.ErrSignature},
+			format: "kid %.64q: %w", args: [3]any{message.Header.KeyID, err}, n: 2,
+		}
 	case errors.Is(err, jws.ErrSignature):
 		return nil, refuse(postern.ErrSignature, "%w", err)
 	case err != nil:
 		return nil, unavailable(err)
+	}
+	// As many at a time as there are processors: more would only make each other, and the tokens that are
+	// remembered, wait behind a flood of forged ones.
+	select {
+	case v.checks <- struct{}{}:
+		defer func() { <-v.checks }()
+	case <-ctx.Done():
+		return nil, fmt.Errorf("jwt: waiting for a signature check: %w", ctx.Err())
 	}
 	for _, key := range keys {
 		if err = message.Verify(key.Key); err == nil {
@@ -185,19 +211,23 @@ func (v *Verifier) verifySignature(ctx context.Context, message *jws.Message) (*
 }
 
 // refusal is an error that is formatted when somebody reads it: most are answered by the thousand and
-// read by nobody.
+// read by nobody. It is one piece of memory, and so are its reasons and arguments.
 type refusal struct {
-	is     []error
+	is     [2]error // the second may be nil
 	format string
-	args   []any
+	args   [3]any
+	n      int // of args
 }
 
-func (e *refusal) Error() string { return "jwt: " + fmt.Errorf(e.format, e.args...).Error() }
+func (e *refusal) Error() string { return "jwt: " + fmt.Errorf(e.format, e.args[:e.n]...).Error() }
 
 // Unwrap returns the reasons, and the cause when there is one.
 func (e *refusal) Unwrap() []error {
-	reasons := e.is[:len(e.is):len(e.is)]
-	for _, arg := range e.args {
+	reasons := e.is[:1:1]
+	if e.is[1] != nil {
+		reasons = e.is[:]
+	}
+	for _, arg := range e.args[:e.n] {
 		if err, ok := arg.(error); ok {
 			reasons = append(reasons, err)
 		}
@@ -206,10 +236,14 @@ func (e *refusal) Unwrap() []error {
 }
 
 func refuse(is error, format string, args ...any) error {
-	return &refusal{[]error{is}, format, args}
+	e := &refusal{is: [2]error{is}, format: format}
+	e.n = copy(e.args[:], args)
+	return e
 }
 
 // notMine is a refusal of a token that another verifier may serve.
 func notMine(is error, format string, args ...any) error {
-	return &refusal{[]error{postern.ErrNotMine, is}, format, args}
+	e := &refusal{is: [2]error{postern.ErrNotMine, is}, format: format}
+	e.n = copy(e.args[:], args)
+	return e
 }

@@ -84,25 +84,38 @@ type Reader struct {
 	list []string
 }
 
-// Read returns the facts in a claims set. Its lists lie in the Reader's memory: they are valid until the
-// next Read, and postern.NewToken copies them.
+// Read returns the facts in a claims set: Registered and Rights in one.
+func (r *Reader) Read(set *claims.Object, names Names) (postern.TokenData, error) {
+	data, err := r.Registered(set, names)
+	if err == nil {
+		err = r.Rights(&data, set, names)
+	}
+	if err != nil {
+		return postern.TokenData{}, err
+	}
+	return data, nil
+}
+
+// Registered returns what the registered claims say, by which most tokens are judged. Its lists lie in the
+// Reader's memory: they are valid until the next call, and postern.NewToken copies them.
 //
 // A registered claim of the wrong type is an error, for then two readers of one token would disagree
-// about it. A scope is a registered claim; roles and permissions of an unreadable shape give no rights.
-func (r *Reader) Read(set *claims.Object, names Names) (postern.TokenData, error) {
-	clear(r.list[:cap(r.list)]) // hold on to no earlier token's text
+// about it.
+func (r *Reader) Registered(set *claims.Object, names Names) (postern.TokenData, error) {
+	clear(r.list) // hold on to no earlier token's text
 	r.list = r.list[:0]
 	data := postern.TokenData{Claims: set.String()}
 	var azp, preferred string
 	for name, value := range set.All() {
-		if err := r.member(&data, name, value); err != nil {
-			return postern.TokenData{}, err
-		}
 		switch name {
 		case "azp":
 			azp, _ = value.Text()
 		case "preferred_username":
 			preferred, _ = value.Text()
+		default:
+			if err := r.member(&data, name, value); err != nil {
+				return postern.TokenData{}, err
+			}
 		}
 	}
 	if data.ClientID == "" {
@@ -111,16 +124,22 @@ func (r *Reader) Read(set *claims.Object, names Names) (postern.TokenData, error
 	if data.Username == "" {
 		data.Username = preferred
 	}
-	err := r.named(&data, set, names)
-	if err != nil {
+	if err := r.named(&data, set, names); err != nil {
 		return postern.TokenData{}, err
 	}
+	return data, nil
+}
+
+// Rights adds scopes, roles and permissions to what Registered returned for the same claims set. A scope
+// of an unreadable shape is an error, for it is a registered claim; roles and permissions of one give no
+// rights.
+func (r *Reader) Rights(data *postern.TokenData, set *claims.Object, names Names) (err error) {
 	if data.Scopes, err = r.scopes(set, names.scopes); err != nil {
-		return postern.TokenData{}, err
+		return err
 	}
 	data.Roles = r.rights(set, names.roles)
 	data.Permissions = r.rights(set, names.permissions)
-	return data, nil
+	return nil
 }
 
 func (r *Reader) member(data *postern.TokenData, name string, v claims.Value) (err error) {

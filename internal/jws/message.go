@@ -24,6 +24,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/postern-auth/postern/internal/claims"
 )
@@ -65,13 +66,38 @@ type Header struct {
 // Parse splits and decodes a compact JWS. It refuses, with an error that wraps ErrMalformed, everything
 // that is not exactly three parts of unpadded base64url around a strict JSON header and a payload, that
 // uses an extension (crit, b64), or that brings its own key.
-func Parse(raw string) (Message, error) { return parse(raw, false) }
+func Parse(raw string) (Message, error) { return parse(raw, nil, false) }
 
 // ParseProof is Parse for a JWS that must bring its own public key in the header (jwk), as DPoP proofs
 // do (RFC 9449 §4.2). Such a key proves possession and nothing else.
-func ParseProof(raw string) (Message, error) { return parse(raw, true) }
+func ParseProof(raw string) (Message, error) { return parse(raw, nil, true) }
 
-func parse(raw string, proof bool) (Message, error) {
+// Parser parses the messages of one issuer, which mostly have the same header: one that is equal to the
+// byte to the header of a message known to be genuine is not read again. The zero value is ready. It is
+// safe for concurrent use.
+type Parser struct {
+	genuine atomic.Pointer[genuine]
+}
+
+type genuine struct {
+	segment string // encoded
+	header  Header
+}
+
+// Parse is the function Parse.
+func (p *Parser) Parse(raw string) (Message, error) { return parse(raw, p.genuine.Load(), false) }
+
+// Genuine tells the Parser of a message that Parse returned and whose signature has been verified.
+func (p *Parser) Genuine(m *Message) {
+	segment, _, _ := strings.Cut(m.signed, ".")
+	if last := p.genuine.Load(); last == nil || last.segment != segment {
+		h := m.Header
+		h.Algorithm, h.KeyID, h.Type = Algorithm(strings.Clone(string(h.Algorithm))), strings.Clone(h.KeyID), strings.Clone(h.Type)
+		p.genuine.Store(&genuine{strings.Clone(segment), h})
+	}
+}
+
+func parse(raw string, known *genuine, proof bool) (Message, error) {
 	if len(raw) > MaxSize {
 		return Message{}, malformed(tooLong)
 	}
@@ -88,10 +114,18 @@ func parse(raw string, proof bool) (Message, error) {
 		return Message{}, malformed("line end inside")
 	}
 	parts := [3]string{head, payload, signature}
+	same := known != nil && head == known.segment
+	if same {
+		parts[0] = "" // nothing to decode
+	}
 	if !decode(&parts) {
 		return Message{}, malformed("want base64url without padding")
 	}
 	m := Message{Payload: parts[1], signed: raw[:len(head)+1+len(payload)], signature: parts[2]}
+	if same {
+		m.Header = known.header
+		return m, nil
+	}
 	if err := m.Header.parse(parts[0], proof); err != nil {
 		return Message{}, err
 	}

@@ -141,14 +141,15 @@ func (s *Set) Lookup(ctx context.Context, id string, alg jws.Algorithm) ([]*Key,
 }
 
 // Fresh makes sure that what is known of the keys is recent, as every use of them must. Lookup does it by
-// itself; a cache of verified tokens calls it on its hits, so that Removed is told in time.
-func (s *Set) Fresh(ctx context.Context) error {
-	_, err := s.fresh(ctx, time.Now())
+// itself; a cache of verified tokens calls it on its hits, so that Removed is told in time. The time is
+// the present one, with its monotonic reading.
+func (s *Set) Fresh(ctx context.Context, now time.Time) error {
+	_, err := s.fresh(ctx, now)
 	return err
 }
 
 // Warm fetches the keys unless they are there.
-func (s *Set) Warm(ctx context.Context) error { return s.Fresh(ctx) }
+func (s *Set) Warm(ctx context.Context) error { return s.Fresh(ctx, time.Now()) }
 
 // Ready returns how old the keys are and how many there are. Before the first fetch has succeeded it is
 // an error, and so when the set has been stale for too long to serve.

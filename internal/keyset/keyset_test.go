@@ -322,7 +322,7 @@ func TestJ21_ARemovedKeyIsRefusedWithinAMinute(t *testing.T) {
 		start := time.Now()
 		for time.Since(start) < time.Minute && !keys[0].Removed() {
 			time.Sleep(time.Second)
-			if err := set.Fresh(t.Context()); err != nil {
+			if err := set.Fresh(t.Context(), time.Now()); err != nil {
 				t.Fatal(err)
 			}
 		}

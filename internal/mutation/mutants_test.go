@@ -12,6 +12,8 @@ func concat(lists ...[]mutant) (all []mutant) {
 var withPreset = []string{"preset"}
 
 var jwtMutants = []mutant{
+	{"jwt: bound on signature checks", "jwt/verify.go", `case v.checks <- struct{}{}:
+		defer func() { <-v.checks }()`, `default:`, nil},
 	{"jwt: alg list", "jwt/verify.go", `if !slices.Contains(v.algorithms, header.Algorithm) {`, `if false {`, nil},
 	{"jwt: typ", "jwt/verify.go", `case typ != "" && typ != "jwt":`, `case false:`, nil},
 	{"jwt: at+jwt required", "jwt/verify.go", `case v.requireATJWT:`, `case false:`, nil},
@@ -32,7 +34,7 @@ var jwtMutants = []mutant{
 	{"jwt: iat", "jwt/verify.go", `case now.Before(iat.Add(-v.leeway)):`, `case false:`, nil},
 	{"jwt: signature", "jwt/verify.go", `if err = message.Verify(key.Key); err == nil {`, `if err = message.Verify(key.Key); true {`, nil},
 	{"jwt: withdrawn key on a cache hit", "jwt/verify.go", `if !hit.key.Removed() {`, `if true {`, nil},
-	{"jwt: fresh keys on a cache hit", "jwt/verify.go", `if err := v.keys.Fresh(ctx); err != nil {`, `if err := error(nil); err != nil {`, nil},
+	{"jwt: fresh keys on a cache hit", "jwt/verify.go", `if err := v.keys.Fresh(ctx, now); err != nil {`, `if err := error(nil); err != nil {`, nil},
 	{"jwt: times on a cache hit", "jwt/verify.go", `hit.token.IssuedAt()); err != nil {`, `hit.token.IssuedAt()); false {`, nil},
 	{"jwt: an audience is configured", "jwt/jwt.go", `case !config.InsecureNoAudience && len(accepted) == 0:`, `case false:`, nil},
 	{"jwt: an empty audience is configured", "jwt/jwt.go", `case slices.Contains(accepted, ""):`, `case false:`, nil},
@@ -43,6 +45,7 @@ var jwtMutants = []mutant{
 var withJWT = []string{"jwt"}
 
 var jwsMutants = []mutant{
+	{"jws: a header taken for a genuine one", "internal/jws/message.go", `same := known != nil && head == known.segment`, `same := known != nil`, nil},
 	{"jws: size", "internal/jws/message.go", `if len(raw) > MaxSize {`, `if false {`, withJWT},
 	{"jws: a fourth part", "internal/jws/message.go", `if !ok || strings.IndexByte(signature, '.') >= 0 {`, "signature, _, _ = strings.Cut(signature, \".\")\n\tif !ok {", withJWT},
 	{"jws: empty signature", "internal/jws/message.go", `if signature == "" {`, `if false {`, withJWT},
@@ -113,7 +116,9 @@ var claimsMutants = []mutant{
 var guardMutants = []mutant{
 	{"guard: two headers", "guard.go", `if len(values) > 1 {`, `if false {`, nil},
 	{"guard: other schemes", "guard.go", `case isToken68(scheme) && scheme != "":`, `case false:`, nil},
-	{"guard: syntax of the token", "guard.go", `if !isToken68(raw) {`, `if false {`, nil},
+	{"guard: syntax of the token", "guard.go", ` || len(raw) <= maxOpaque && !isToken68(raw) {`, ` {`, nil},
+	{"guard: syntax of a long token", "guard.go", `if len(raw) > maxOpaque && !isToken68(raw) {`, `if false {`, nil},
+	{"guard: two words behind the scheme", "guard.go", `if strings.IndexByte(raw, ' ') >= 0 || `, `if `, nil},
 	{"guard: a second token", "guard.go", `if second, err := elsewhere(r); err != nil || second != "" {`, `if second, _ := elsewhere(r); false {`, nil},
 	{"guard: a second token in the query", "guard.go", `r.URL.Query().Has("access_token")`, `false`, nil},
 	{"guard: a second token in the form", "guard.go", `if form.Has("access_token") {`, `if form.Has("never") {`, nil},
