@@ -97,7 +97,8 @@ func parseForwarded(s string) (proto, host string, err error) {
 		if ok {
 			value, ok = hops.Unquote(value)
 		}
-		if !ok {
+		// A quote within a name would hide separators behind it from Split.
+		if !ok || strings.IndexByte(name, '"') >= 0 {
 			return "", "", errors.New("header Forwarded is not made of name=value pairs")
 		}
 		field := &host

@@ -45,6 +45,8 @@ func TestP3_BehindProxiesTheURLIsTheClients(t *testing.T) {
 		{"an escaped quote ends nothing", byForwarded, proxy, headers{"Forwarded": {`for="\",host=evil.example";host=api.example.com`}}, "http://api.example.com/a"},
 		{"a client's open quote hides no element", byForwarded, proxy, headers{"Forwarded": {`host=evil.example;for="`, `host=api.example.com`}}, ""},
 		{"a client's open quote closed by the proxy's", byForwarded, proxy, headers{"Forwarded": {`host=evil.example;for="`, `for="[::1]";host=api.example.com`}}, ""},
+		{"a client's open quote within a name", byForwarded, proxy, headers{"Forwarded": {`host=evil.example;na"me=1`, `host=api.example.com`}}, ""},
+		{"a quote within a name that a proxy's value closes", byForwarded, proxy, headers{"Forwarded": {`host=evil.example;na"me=1`, `x"=1;host=api.example.com`}}, ""},
 		{"a quote within a token", byForwarded, proxy, headers{"Forwarded": {`host=a"b"`}}, ""},
 		{"something behind a quote", byForwarded, proxy, headers{"Forwarded": {`host="a"b`}}, ""},
 		{"a host twice", byForwarded, proxy, headers{"Forwarded": {`host=a;host=b`}}, ""},

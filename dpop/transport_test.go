@@ -111,6 +111,21 @@ func TestTransportMakesARequestAgainOnceAtMost(t *testing.T) {
 	}
 }
 
+func TestTransportDoesNotRepeatWithTheNonceThatWasRefused(t *testing.T) {
+	server := &script{answers: []*http.Response{wantsNonce("n1"), answer(200, nil, ""), wantsNonce("n1")}}
+	transport := &dpop.Transport{Prover: prover(t), Token: token, Base: server}
+	for _, status := range []int{200, 401} {
+		r, _ := http.NewRequest("GET", apiURL, nil)
+		response, err := transport.RoundTrip(r)
+		if err != nil || response.StatusCode != status {
+			t.Fatalf("%v, %v; want status %d", response, err, status)
+		}
+	}
+	if len(server.seen) != 3 {
+		t.Errorf("%d calls, want 3", len(server.seen))
+	}
+}
+
 // payload returns what the request's proof says.
 func payload(t *testing.T, r *http.Request) string {
 	t.Helper()
@@ -164,6 +179,9 @@ func TestTransportKeepsNoncesByOrigin(t *testing.T) {
 	}
 	for n := range 1000 {
 		send(fmt.Sprintf("https://h%d.example.com/", n), "x")
+	}
+	if got := send("https://a.example.com/4", "x"); strings.Contains(got, "nonce") {
+		t.Errorf("after a thousand other origins the proof for a says %s", got)
 	}
 }
 

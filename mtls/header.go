@@ -112,7 +112,7 @@ func parsePEM(encoded string) (thumbprint, error) {
 	const begin = "-----BEGIN CERTIFICATE-----"
 	block, rest := pem.Decode([]byte(text))
 	// The decoder looks for the first block that it understands, past any junk.
-	if block == nil || !strings.HasPrefix(text, begin) || block.Type != "CERTIFICATE" || len(block.Headers) > 0 ||
+	if block == nil || !strings.HasPrefix(text, begin) || len(block.Headers) > 0 ||
 		strings.Count(text, "-----BEGIN") != 1 || strings.TrimSpace(string(rest)) != "" {
 		return thumbprint{}, errors.New("Cert is not one certificate in PEM")
 	}
