@@ -27,6 +27,14 @@ deep: ## the exhaustive tests, every mutant, and every fuzz target for 15 second
 	POSTERN_DEEP=1 go test -timeout 60m ./internal/jws/... ./internal/claims/... ./jwt/... ./dpop/... ./internal/mutation/...
 	./.ci/fuzz 15s
 
+.PHONY: bench
+bench: ## CPU time of Postern and its peers on the same tokens
+	cd bench && go run .
+
+.PHONY: bench-check
+bench-check: ## the same, held to the gates
+	cd bench && go run . -check-gates
+
 .PHONY: interop
 interop: ## the foreign clients and servers (needs python3 and node)
 	./interop/run

@@ -63,11 +63,14 @@ func (v *Verifier) verify(ctx context.Context, raw string) (*postern.Token, erro
 	if err := m.set.Parse(message.Payload); err != nil {
 		return nil, notMine(postern.ErrMalformed, "%w", err)
 	}
+	if err := v.checkKind(&message.Header, &m.set); err != nil {
+		return nil, err
+	}
 	data, err := m.reader.Registered(&m.set, v.names)
 	if err != nil {
 		return nil, refuse(postern.ErrMalformed, "%w", err)
 	}
-	if err := v.check(&message.Header, &m.set, &data); err != nil {
+	if err := v.check(&data); err != nil {
 		return nil, err
 	}
 	if err := m.reader.Rights(&data, &m.set, v.names); err != nil {
@@ -86,17 +89,24 @@ func (v *Verifier) verify(ctx context.Context, raw string) (*postern.Token, erro
 // entryBytes is what an entry of the cache takes beside the raw token and the Token.
 const entryBytes = 128
 
-// check decides everything that needs no key.
-func (v *Verifier) check(header *jws.Header, set *claims.Object, data *postern.TokenData) error {
-	if data.Issuer != v.issuer {
-		return notMine(postern.ErrIssuer, "iss is %.64q, expected %q", data.Issuer, v.issuer)
+// checkKind decides whether this is a token for this verifier at all, before its other claims are read.
+func (v *Verifier) checkKind(header *jws.Header, set *claims.Object) error {
+	iss, found := set.Lookup("iss")
+	issuer, ok := iss.Text()
+	if found && !ok {
+		return refuse(postern.ErrMalformed, "claim iss is not a string")
+	}
+	if issuer != v.issuer {
+		return notMine(postern.ErrIssuer, "iss is %.64q, expected %q", issuer, v.issuer)
 	}
 	if !slices.Contains(v.algorithms, header.Algorithm) {
 		return refuse(postern.ErrSignature, "alg is %.64q, expected one of %s", string(header.Algorithm), v.algorithms)
 	}
-	if err := v.checkType(header.Type, set); err != nil {
-		return err
-	}
+	return v.checkType(header.Type, set)
+}
+
+// check decides everything else that needs no key.
+func (v *Verifier) check(data *postern.TokenData) error {
 	if len(v.audiences) > 0 && !slices.ContainsFunc(data.Audience, v.isAudience) {
 		return refuse(postern.ErrAudience, "aud is %s, expected one of %s", list(slices.Clone(data.Audience)), list(v.audiences))
 	}
@@ -166,19 +176,25 @@ func checkNoOther(set *claims.Object) error {
 func (v *Verifier) checkTimes(now, exp, nbf, iat time.Time) error {
 	switch {
 	case !now.Before(exp.Add(v.leeway)):
-		return refuse(postern.ErrExpired, "exp was %s, %s ago", stamp(exp), now.Sub(exp).Round(time.Second))
+		return refuse(postern.ErrExpired, "exp was %s", moment{exp, now})
 	case now.Before(nbf.Add(-v.leeway)):
-		return refuse(postern.ErrNotYetValid, "nbf is %s, in %s", stamp(nbf), nbf.Sub(now).Round(time.Second))
+		return refuse(postern.ErrNotYetValid, "nbf is %s", moment{nbf, now})
 	case now.Before(iat.Add(-v.leeway)):
-		return refuse(postern.ErrNotYetValid, "iat is %s, in %s: compare the clocks", stamp(iat), iat.Sub(now).Round(time.Second))
+		return refuse(postern.ErrNotYetValid, "iat is %s: compare the clocks", moment{iat, now})
 	}
 	return nil
 }
 
-// stamp is a time that is formatted when it is read.
-type stamp time.Time
+// moment is a time beside the present one, put into words when it is read.
+type moment struct{ at, now time.Time }
 
-func (s stamp) String() string { return time.Time(s).UTC().Format(time.RFC3339) }
+func (m moment) String() string {
+	text, ago := m.at.UTC().Format(time.RFC3339), m.now.Sub(m.at).Round(time.Second)
+	if ago < 0 {
+		return text + ", in " + (-ago).String()
+	}
+	return text + ", " + ago.String() + " ago"
+}
 
 // verifySignature is the last step, the one that costs. It returns the key that matched.
 func (v *Verifier) verifySignature(ctx context.Context, message *jws.Message) (*keyset.Key, error) {

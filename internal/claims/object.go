@@ -43,6 +43,7 @@ var errNotUTF8 = errors.New("claims: text is not UTF-8")
 type Object struct {
 	text   string
 	count  int
+	prints uint64 // a bit for the fingerprint of each name
 	inline [inlineMembers]member
 	more   []member
 }
@@ -64,7 +65,7 @@ func (o *Object) Parse(text string) error {
 	if s.peek() != '{' {
 		return s.fail("want an object")
 	}
-	err := s.object(func(name string, v Value) { o.add(name, v) })
+	err := s.object(o)
 	if err == nil {
 		err = s.end()
 	}
@@ -100,6 +101,9 @@ func (o *Object) String() string { return o.text }
 
 // Lookup returns the member with exactly this name.
 func (o *Object) Lookup(name string) (Value, bool) {
+	if o.prints>>fingerprint(name)&1 == 0 {
+		return Value{}, false
+	}
 	for i := range o.count {
 		if m := o.at(i); m.name == name {
 			return m.value, true

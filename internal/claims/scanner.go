@@ -69,8 +69,8 @@ func (s *scanner) end() error {
 	return nil
 }
 
-// object reads an object and hands each member to visit, whose strings lie in the text where they can.
-func (s *scanner) object(visit func(name string, v Value)) error {
+// object reads an object and adds each member to o, which may be nil.
+func (s *scanner) object(o *Object) error {
 	if s.depth++; s.depth > maxDepth {
 		return s.fail(tooDeep)
 	}
@@ -97,8 +97,9 @@ func (s *scanner) object(visit func(name string, v Value)) error {
 		if err != nil {
 			return err
 		}
-		if visit != nil {
-			visit(name, v)
+		if o != nil {
+			o.add(name, v)
+			o.prints = seen.prints
 		}
 		if more, err := s.next('}'); err != nil || !more {
 			return err
@@ -263,14 +264,24 @@ func (s *scanner) str() (Value, error) {
 	}
 }
 
-// plain reads what stands for itself in a string. It is where the time goes, so pos stays in a register.
+// plain reads what stands for itself in a string. It is where the time goes, so text and pos stay in
+// registers and a table says what three comparisons would.
 func (s *scanner) plain() {
-	i := s.pos
-	for i < len(s.text) && s.text[i] >= 0x20 && s.text[i] != '"' && s.text[i] != '\\' {
+	text, i := s.text, s.pos
+	for i < len(text) && !special[text[i]] {
 		i++
 	}
 	s.pos = i
 }
+
+// special are the bytes that do not stand for themselves in a string.
+var special = func() (table [256]bool) {
+	for c := range 0x20 {
+		table[c] = true
+	}
+	table['"'], table['\\'] = true, true
+	return table
+}()
 
 // escape reads one escape sequence. A surrogate must come as a pair: half of one is no character, and
 // decoders that disagree about it disagree about names.
@@ -354,15 +365,19 @@ func unescape(raw string) string {
 
 // names finds a name that an object has twice: by comparison while they are few, by a set when many.
 type names struct {
-	few  [inlineMembers]string
-	n    int
-	many map[string]struct{}
+	few    [inlineMembers]string
+	n      int
+	prints uint64 // a bit for the fingerprint of each name
+	many   map[string]struct{}
 }
 
 // add reports whether the name is new.
 func (ns *names) add(name string) bool {
+	bit := uint64(1) << fingerprint(name)
+	alike := ns.prints&bit != 0
+	ns.prints |= bit
 	if ns.n < len(ns.few) {
-		if slices.Contains(ns.few[:ns.n], name) {
+		if alike && slices.Contains(ns.few[:ns.n], name) {
 			return false
 		}
 		ns.few[ns.n] = name
@@ -378,4 +393,12 @@ func (ns *names) add(name string) bool {
 	ns.many[name] = struct{}{}
 	ns.n++
 	return len(ns.many) == ns.n
+}
+
+// fingerprint returns a number below 64 that most different names do not share.
+func fingerprint(name string) uint {
+	if name == "" {
+		return 0
+	}
+	return (uint(len(name)) + 5*uint(name[0]) + 11*uint(name[len(name)-1])) % 64
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"strconv"
-	"strings"
 	"time"
 	"unicode/utf8"
 )
@@ -118,12 +117,9 @@ func (v Value) Time() (time.Time, error) {
 	if v.kind != Number {
 		return time.Time{}, errors.New("claims: want a number of seconds")
 	}
-	if !strings.ContainsAny(v.raw, "-.eE") {
-		n, err := strconv.ParseInt(v.raw, 10, 64)
-		if err != nil || n > maxDate {
-			return time.Time{}, dateError(v.raw)
-		}
-		return time.Unix(n, 0).UTC(), nil
+	// Nearly every date is a whole number.
+	if n, err := strconv.ParseUint(v.raw, 10, 64); err == nil && n <= maxDate {
+		return time.Unix(int64(n), 0).UTC(), nil
 	}
 	f, err := strconv.ParseFloat(v.raw, 64)
 	if err != nil || math.Signbit(f) || f > maxDate {

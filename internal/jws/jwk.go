@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
-	"strings"
 
 	"github.com/postern-auth/postern/internal/claims"
 )
@@ -207,11 +206,11 @@ func (k *jwk) bytes(name, text string) ([]byte, error) {
 	if text == "" {
 		return nil, fmt.Errorf("no member %s", name)
 	}
-	if len(text) > MaxSize || strings.ContainsAny(text, "\r\n") {
-		return nil, fmt.Errorf("%s is not base64url", name)
+	if len(text) > MaxSize {
+		return nil, fmt.Errorf("%s is longer than %d bytes", name, MaxSize)
 	}
-	b, err := strict.DecodeString(text)
-	if err != nil {
+	b, ok := appendDecoded(nil, text)
+	if !ok {
 		return nil, fmt.Errorf("%s is not base64url", name)
 	}
 	return b, nil

@@ -1,0 +1,175 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/postern-auth/postern/clientauth"
+	"github.com/postern-auth/postern/introspection"
+)
+
+// The names of the rows that are no candidates.
+const (
+	namePlainBare     = "bare crypto, no rights"
+	namePlainCold     = "postern cold, no rights"
+	nameForged        = "forged signature"
+	nameIntrospection = "introspection, cached"
+)
+
+// group is a set of subjects that are measured in turns, so that they can be compared with each other.
+type group struct {
+	name     string
+	base     string // the subject that the others' ratios refer to
+	subjects []subject
+}
+
+// groups returns everything that is measured.
+func groups(i *issuer) ([]group, error) {
+	var result []group
+	for _, alg := range []string{rs256, es256} {
+		subjects, err := libraries(i, alg)
+		if err != nil {
+			return nil, err
+		}
+		result = append(result, group{alg, nameBare, subjects})
+	}
+	refused, err := refusals(i)
+	if err != nil {
+		return nil, err
+	}
+	served, err := loops(i, i.token(rs256, nil))
+	if err != nil {
+		return nil, err
+	}
+	return append(result, group{groupRefusals, nameBare, refused}, group{groupServer, nameUnprotected, served}), nil
+}
+
+// The names of the groups that are not named after an algorithm.
+const (
+	groupRefusals = "refusals and caches"
+	groupServer   = "server loop"
+)
+
+// accepting returns a subject that fails loudly should its verifier refuse the token: a refusal is
+// cheaper than the work that is to be measured.
+func accepting(name, raw string, check verify) subject {
+	return subject{name, func(n int) {
+		for range n {
+			if err := check(raw); err != nil {
+				panic(fmt.Errorf("bench: %s: %w", name, err))
+			}
+		}
+	}}
+}
+
+// refusing is accepting for a token that must be refused.
+func refusing(name, raw string, check verify) subject {
+	return subject{name, func(n int) {
+		for range n {
+			if check(raw) == nil {
+				panic(fmt.Errorf("bench: %s: accepted", name))
+			}
+		}
+	}}
+}
+
+func libraries(i *issuer, alg string) ([]subject, error) {
+	raw := i.token(alg, nil)
+	subjects := []subject{bareSubject(i, nameBare, raw)}
+	for _, c := range candidates {
+		check, err := c.make(i, alg)
+		if err != nil {
+			return nil, fmt.Errorf("bench: %s: %w", c.name, err)
+		}
+		subjects = append(subjects, accepting(c.name, c.prefix+raw, check))
+	}
+	plain := i.token(alg, claims{"permissions": nil, "aud": audience})
+	cold, err := newPostern(i, alg, -1)
+	if err != nil {
+		return nil, err
+	}
+	return append(subjects, bareSubject(i, namePlainBare, plain), accepting(namePlainCold, plain, cold)), nil
+}
+
+func bareSubject(i *issuer, name, raw string) subject {
+	check := i.bare(raw)
+	return accepting(name, raw, func(string) error { return check() })
+}
+
+// garbage is what is refused without a signature check. A key id that the issuer does not have is not
+// here: its refusal waits for a fetch of the keys, so it costs time and no CPU.
+func garbage(i *issuer) []struct{ name, raw string } {
+	good := i.token(rs256, nil)
+	parts := strings.Split(good, ".")
+	header := func(changes claims) string {
+		h := claims{"alg": rs256, "typ": "JWT", "kid": keyID(rs256)}
+		for name, value := range changes {
+			h[name] = value
+		}
+		return encode(mustJSON(h)) + "." + parts[1] + "." + parts[2]
+	}
+	past := i.now.Add(-time.Hour).Unix()
+	return []struct{ name, raw string }{
+		{"garbage: opaque", "vN3pQ8xT5cW2rY7kL0mZ4bH9sJ6dF1gA"},
+		{"garbage: 17 KB", strings.Repeat("A", 17<<10)},
+		{"garbage: signature cut", good[:len(good)-300]},
+		{"garbage: no base64", good[:len(good)-1] + "="},
+		{"garbage: payload no JSON", parts[0] + "." + parts[1][:len(parts[1])-8] + "." + parts[2]},
+		{"garbage: alg none", header(claims{"alg": "none"})},
+		{"garbage: alg HS256", header(claims{"alg": "HS256"})},
+		{"garbage: header with jku", header(claims{"jku": "https://evil.example.com/keys"})},
+		{"garbage: wrong iss", i.token(rs256, claims{"iss": "https://login.example.org"})},
+		{"garbage: wrong aud", i.token(rs256, claims{"aud": "https://other.example.com"})},
+		{"garbage: expired", i.token(rs256, claims{"exp": past})},
+		{"garbage: no exp", i.token(rs256, claims{"exp": nil})},
+	}
+}
+
+// refusals are the costs that an attacker chooses, at a Verifier as it comes, and the caches' hits.
+func refusals(i *issuer) ([]subject, error) {
+	raw := i.token(rs256, nil)
+	hot, err := newPostern(i, rs256, 0)
+	if err != nil {
+		return nil, err
+	}
+	cold, err := newPostern(i, rs256, -1)
+	if err != nil {
+		return nil, err
+	}
+	cached, err := newIntrospection(i)
+	if err != nil {
+		return nil, err
+	}
+	subjects := []subject{
+		bareSubject(i, nameBare, raw),
+		accepting(nameCold, raw, cold),
+		refusing(nameForged, forged(raw), hot),
+		accepting(nameHot, raw, hot),
+		accepting(nameIntrospection, "vN3pQ8xT5cW2rY7kL0mZ4bH9sJ6dF1gA", cached),
+	}
+	for _, g := range garbage(i) {
+		subjects = append(subjects, refusing(g.name, g.raw, hot))
+	}
+	return subjects, nil
+}
+
+func newIntrospection(i *issuer) (verify, error) {
+	verifier, err := introspection.NewVerifier(introspection.Config{
+		Issuer: issuerURL, Audience: audience, Auth: clientauth.SecretBasic("hello-world", "vN3pQ8xT5cW2rY7kL0mZ4bH9"),
+		HTTPClient: i.client(), MaxAge: time.Hour,
+	})
+	if err != nil {
+		return nil, err
+	}
+	ctx := context.Background()
+	return func(raw string) error {
+		token, err := verifier.Verify(ctx, raw)
+		if err == nil && !token.HasScope("read:messages") {
+			return errors.New("bench: token has lost its scope")
+		}
+		return err
+	}, nil
+}

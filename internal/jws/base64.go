@@ -1,0 +1,51 @@
+package jws
+
+// sextets[i] holds for each byte the six bits that it stands for in base64url (RFC 4648 §5), where they
+// belong when it is the byte with the index i of four; or notBase64.
+var sextets = func() (table [4][256]uint32) {
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	for i := range table {
+		for c := range table[i] {
+			table[i][c] = notBase64
+		}
+		for bits, c := range []byte(alphabet) {
+			table[i][c] = uint32(bits) << (18 - 6*i)
+		}
+	}
+	return table
+}()
+
+const notBase64 = 1 << 31
+
+// appendDecoded appends what unpadded base64url stands for, and reports whether s is that to the byte:
+// unlike encoding/base64, even strict, it takes no line ends, so that no message has two spellings. It also
+// takes half the time, and a token has more base64 than anything else around its signature check.
+func appendDecoded(b []byte, s string) ([]byte, bool) {
+	var seen uint32
+	for ; len(s) >= 8; s = s[8:] {
+		v := sextets[0][s[0]] | sextets[1][s[1]] | sextets[2][s[2]] | sextets[3][s[3]]
+		w := sextets[0][s[4]] | sextets[1][s[5]] | sextets[2][s[6]] | sextets[3][s[7]]
+		seen |= v | w
+		b = append(b, byte(v>>16), byte(v>>8), byte(v), byte(w>>16), byte(w>>8), byte(w))
+	}
+	if len(s) >= 4 {
+		v := sextets[0][s[0]] | sextets[1][s[1]] | sextets[2][s[2]] | sextets[3][s[3]]
+		seen |= v
+		b = append(b, byte(v>>16), byte(v>>8), byte(v))
+		s = s[4:]
+	}
+	var unused uint32 // bits of the last group, which RFC 4648 §3.5 lets us refuse when they are set
+	switch len(s) {
+	case 1:
+		return b, false
+	case 2:
+		v := sextets[0][s[0]] | sextets[1][s[1]]
+		seen, unused = seen|v, v&0xffff
+		b = append(b, byte(v>>16))
+	case 3:
+		v := sextets[0][s[0]] | sextets[1][s[1]] | sextets[2][s[2]]
+		seen, unused = seen|v, v&0xff
+		b = append(b, byte(v>>16), byte(v>>8))
+	}
+	return b, seen&notBase64 == 0 && unused == 0
+}
