@@ -90,7 +90,7 @@ func (g *Guard) middleware(optional bool, requirements []Requirement) func(http.
 				return
 			}
 			g.decided(r, decision.Token, nil)
-			next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), tokenKey{}, decision.Token)))
+			next.ServeHTTP(w, r.WithContext(&tokenContext{r.Context(), decision.Token}))
 		})
 	}
 }
@@ -103,6 +103,19 @@ func absent(err error) bool {
 }
 
 type tokenKey struct{}
+
+// tokenContext is context.WithValue for the one key and type that every request pays for.
+type tokenContext struct {
+	context.Context
+	token *Token
+}
+
+func (c *tokenContext) Value(key any) any {
+	if key == (tokenKey{}) {
+		return c.token
+	}
+	return c.Context.Value(key)
+}
 
 // TokenFrom returns the Token of the request whose context this is. It is false when no Guard let the
 // request through, or when Optional did for want of a token.
@@ -241,7 +254,7 @@ func extract(r *http.Request) (scheme, raw string, err error) {
 	}
 	scheme, raw, ok := strings.Cut(values[0], " ")
 	switch {
-	case strings.EqualFold(scheme, schemeBearer):
+	case scheme == schemeBearer || strings.EqualFold(scheme, schemeBearer):
 		scheme = schemeBearer
 	case strings.EqualFold(scheme, schemeDPoP):
 		scheme = schemeDPoP

@@ -281,3 +281,30 @@ func TestBattery(t *testing.T) {
 		})
 	}
 }
+
+func TestContextOfTheRequestLivesOnBehindTheGuard(t *testing.T) {
+	type other struct{}
+	guard := &postern.Guard{Verifier: postern.VerifierFunc(func(context.Context, string) (*postern.Token, error) {
+		return postern.NewToken(postern.TokenData{Subject: "alice"}), nil
+	})}
+	ctx, cancel := context.WithCancel(context.WithValue(t.Context(), other{}, "kept"))
+	request := httptest.NewRequest("GET", "/", nil).WithContext(ctx)
+	request.Header.Set("Authorization", "Bearer a")
+	reached := false
+	guard.Require()(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		reached = true
+		child, stop := context.WithCancel(r.Context())
+		defer stop()
+		if token, ok := postern.TokenFrom(child); !ok || token.Subject() != "alice" {
+			t.Errorf("token %v, %t", token, ok)
+		}
+		if child.Value(other{}) != "kept" {
+			t.Error("a value of the request's context is gone")
+		}
+		cancel()
+		<-child.Done()
+	})).ServeHTTP(httptest.NewRecorder(), request)
+	if !reached {
+		t.Error("the handler was not reached")
+	}
+}
