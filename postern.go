@@ -42,6 +42,9 @@ import "context"
 // it says so before any trust decision; ErrUnavailable when it could not decide; and one of the other
 // reasons (ErrExpired, ErrSignature, …) when it decided against the token. It never returns a nil Token
 // with a nil error, and it must be safe for concurrent use.
+//
+// The raw token is a stranger's: a Guard bounds neither its length nor, beyond 256 bytes, its alphabet, and
+// promises only that it holds no space.
 type Verifier interface {
 	Verify(ctx context.Context, raw string) (*Token, error)
 }

@@ -67,10 +67,10 @@ func startDev(t *testing.T) *running {
 func startDevWith(t *testing.T, dir string, addresses map[string]string) *running {
 	t.Helper()
 	r := &running{t: t, dir: dir, urls: map[string]string{}, stderr: &locked{}}
-	const any = "127.0.0.1:0"
-	flags := devFlags{data: r.dir, listen: any, listenTLS: any, apis: map[string]*string{}}
+	const anyPort = "127.0.0.1:0"
+	flags := devFlags{data: r.dir, listen: anyPort, listenTLS: anyPort, apis: map[string]*string{}}
 	for _, sample := range devSamples {
-		address := stdcmp.Or(addresses[sample.name], any)
+		address := stdcmp.Or(addresses[sample.name], anyPort)
 		flags.apis[sample.name] = &address
 	}
 	ctx, stop := context.WithCancel(t.Context())
