@@ -1,10 +1,13 @@
-// Package vectors finds the test vectors that others wrote. They lie in the folder shared/vectors beside
-// the checkout and are read in place, never copied:
+// Package vectors finds the test vectors that others wrote. They are theirs, so they are not in the
+// repository: they lie in the folder that POSTERN_VECTORS names, or in shared/vectors beside the checkout, and
+// are read in place.
 //
 //	var suite struct{ TestGroups []group }
 //	vectors.JSON(t, "wycheproof/ed25519_test.json", &suite)
 //
-// Without the folder a test is skipped, and says so; with it, a missing file is a failure.
+// A checkout that has neither runs everything else: the tests that need vectors are skipped and say where the
+// files would go. A folder that is named and missing, and a file missing in a folder that is there, fail the
+// test.
 package vectors
 
 import (
@@ -20,12 +23,21 @@ type T interface {
 	Skipf(format string, args ...any)
 }
 
+// Variable is the environment variable that names the folder of the vectors.
+const Variable = "POSTERN_VECTORS"
+
 // Dir returns the folder of the vectors. It skips the test when there is none.
 func Dir(t T) string {
 	t.Helper()
+	if dir := os.Getenv(Variable); dir != "" {
+		if _, err := os.Stat(dir); err != nil {
+			t.Fatalf("vectors: %s: %v", Variable, err)
+		}
+		return dir
+	}
 	dir := filepath.Join(root(t), "..", "shared", "vectors")
 	if _, err := os.Stat(dir); err != nil {
-		t.Skipf("SKIPPED: no test vectors in %s", dir)
+		t.Skipf("not run: no test vectors in %s; put them there, or set %s", dir, Variable)
 	}
 	return dir
 }

@@ -33,6 +33,7 @@ func ended(test func(vectors.T)) (end string) {
 // checkout makes a checkout with a nested module beside a folder of vectors, and goes into the module.
 func checkout(t *testing.T, files map[string]string) (folder string) {
 	t.Helper()
+	t.Setenv(vectors.Variable, "")
 	parent := t.TempDir()
 	files["checkout/go.mod"], files["checkout/nested/go.mod"], files["checkout/nested/deep/x.go"] = "", "", ""
 	for name, text := range files {
@@ -51,8 +52,21 @@ func checkout(t *testing.T, files map[string]string) (folder string) {
 func TestAMissingFolderSkipsAndNamesItself(t *testing.T) {
 	folder := checkout(t, map[string]string{})
 	end := ended(func(t vectors.T) { vectors.Dir(t) })
-	if !strings.HasPrefix(end, "skipped: ") || !strings.Contains(end, folder) {
-		t.Errorf("ended with %q, want it skipped with the path %s", end, folder)
+	if !strings.HasPrefix(end, "skipped: not run: ") || !strings.Contains(end, folder) || !strings.Contains(end, vectors.Variable) {
+		t.Errorf("ended with %q, want it skipped with the path %s and the variable", end, folder)
+	}
+}
+
+func TestTheVariableNamesAnotherFolder(t *testing.T) {
+	checkout(t, map[string]string{"shared/vectors/a.json": "{}"})
+	dir := t.TempDir()
+	t.Setenv(vectors.Variable, dir)
+	if got := vectors.Dir(t); got != dir {
+		t.Errorf("vectors in %s, want %s", got, dir)
+	}
+	t.Setenv(vectors.Variable, filepath.Join(dir, "gone"))
+	if end := ended(func(t vectors.T) { vectors.Dir(t) }); !strings.HasPrefix(end, "failed: ") {
+		t.Errorf("a folder that is named and missing ended with %q, want a failure", end)
 	}
 }
 
