@@ -113,15 +113,15 @@ var claimsMutants = []mutant{
 }
 
 var guardMutants = []mutant{
-	{"guard: two headers", "guard.go", `if len(values) > 1 {`, `if false {`, nil},
-	{"guard: other schemes", "guard.go", `case isToken68(scheme) && scheme != "":`, `case false:`, nil},
-	{"guard: syntax of the token", "guard.go", ` || len(raw) <= maxOpaque && !isToken68(raw) {`, ` {`, nil},
+	{"guard: two headers", "extract.go", `if len(values) > 1 {`, `if false {`, nil},
+	{"guard: other schemes", "extract.go", `case isToken68(scheme) && scheme != "":`, `case false:`, nil},
+	{"guard: syntax of the token", "extract.go", ` || len(raw) <= maxOpaque && !isToken68(raw) {`, ` {`, nil},
 	{"guard: syntax of a long token", "guard.go", `if len(raw) > maxOpaque && !isToken68(raw) {`, `if false {`, nil},
-	{"guard: two words behind the scheme", "guard.go", `if strings.IndexByte(raw, ' ') >= 0 || `, `if `, nil},
-	{"guard: a second token", "guard.go", `if second, err := elsewhere(r); err != nil || second != "" {`, `if second, _ := elsewhere(r); false {`, nil},
-	{"guard: a second token in the query", "guard.go", `r.URL.Query().Has("access_token")`, `false`, nil},
-	{"guard: a second token in the form", "guard.go", `if form.Has("access_token") {`, `if form.Has("never") {`, nil},
-	{"guard: a body that cannot be read", "guard.go", "if err != nil {\n\t\treturn \"form\", err\n\t}", "_ = err", nil},
+	{"guard: two words behind the scheme", "extract.go", `if strings.IndexByte(raw, ' ') >= 0 || `, `if `, nil},
+	{"guard: a second token", "extract.go", `if second, err := elsewhere(r); err != nil || second != "" {`, `if second, _ := elsewhere(r); false {`, nil},
+	{"guard: a second token in the query", "extract.go", `r.URL.Query().Has("access_token")`, `false`, nil},
+	{"guard: a second token in the form", "extract.go", `if form.Has("access_token") {`, `if form.Has("never") {`, nil},
+	{"guard: a body that cannot be read", "extract.go", "if err != nil {\n\t\treturn \"form\", err\n\t}", "_ = err", nil},
 	{"guard: scheme DPoP needs jkt", "guard.go", `if scheme == schemeDPoP && !jkt {`, `if false {`, nil},
 	{"guard: jkt needs scheme DPoP", "guard.go", `if scheme == schemeBearer && jkt {`, `if false {`, nil},
 	{"guard: a cnf member without a binding", "guard.go", `if binding == nil {`, "if binding == nil {\n\t\t\tcontinue\n\t\t}\n\t\tif false {", nil},
