@@ -28,6 +28,8 @@ var (
 	// ErrBinding says that a token's confirmation and the way it was presented do not go together. It is a
 	// matter of the token (invalid_token, RFC 8705 §3), not of a DPoP proof.
 	ErrBinding = errors.New("token and its presentation do not go together")
+	// ErrUnbound says that a token is bound to nobody where it has to be: SenderConstrained's reason.
+	ErrUnbound = errors.New("token is not bound to its sender")
 	// ErrNotMine says that a Verifier does not serve tokens of this shape or issuer. It may come with
 	// ErrIssuer or ErrMalformed beside it, for the case that no other Verifier claims the token either.
 	ErrNotMine = errors.New("not for this verifier")
@@ -95,7 +97,8 @@ type Error struct {
 	Reason string
 	// ID names this refusal in the log and in the answer's Postern-Decision header.
 	ID string
-	// Scopes are the scopes that would have sufficed, if that is what was missing.
+	// Scopes are the scopes that would have sufficed, if that is what was missing; without a token, those
+	// that the route requires, as far as they are known.
 	Scopes []string
 	// StepUp is the login that would have sufficed, if that is what was missing.
 	StepUp *StepUpError
@@ -106,7 +109,6 @@ type Error struct {
 
 	scheme string // the challenge's scheme
 	token  *Token // once verified, for the log
-	absent bool   // the request has no token at all
 }
 
 func (e *Error) Error() string {

@@ -1,16 +1,17 @@
 package postern
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"slices"
 )
 
-// Guard decides about requests: it takes the access token out, verifies it, checks that it is bound to
-// nobody else, and checks what the route requires. The zero value with a Verifier is ready for use. It is
+// Guard decides about requests: it takes the access token out of the Authorization header, the only place
+// that counts (RFC 6750 §2.1), verifies it, checks that it is bound to nobody else, and checks what the route
+// requires. It never reads a body. The zero value with a Verifier is ready for use. It is
 // safe for concurrent use; its fields must not change once it is used.
 type Guard struct {
 	// Verifier verifies the tokens. Required.
@@ -27,8 +28,13 @@ type Guard struct {
 	// Responder writes the answer to a refused request in place of the Guard. The headers that RFC 6750
 	// wants are set by then; it writes Content-Type, status and body.
 	Responder func(http.ResponseWriter, *http.Request, *Error)
-	// OnDecision is called once for every decision, for metrics: with the token of a request that passes
-	// (nil when it had none and needed none), or with the refusal. It must not block.
+	// RefuseQueryToken refuses a request that carries an access_token in its query beside the one in the
+	// Authorization header (RFC 6750 §2: not more than one): for a Guard in front of programs that may take
+	// theirs from there. Otherwise the parameter counts for nothing, as one in a form always does.
+	RefuseQueryToken bool
+	// OnDecision is called once for every decision, be it the middleware's or Check's, for metrics: with the
+	// token of a request that passes (nil when it had none and needed none), or with the refusal. It must
+	// not block.
 	OnDecision func(*http.Request, *Token, *Error)
 	// Logger gets one line for every refusal. Nil: none is written.
 	Logger *slog.Logger
@@ -38,103 +44,110 @@ type Guard struct {
 	InsecureExplain bool
 }
 
-// Decision is the outcome for a request that passes.
+// Decision is the outcome for a request.
 type Decision struct {
+	// Token is that of a request that passes. Nil under CheckOptional when the request has none.
 	Token *Token
-	// Header holds what Bindings add to the answer, such as DPoP-Nonce. Nil when they add nothing.
+	// Header holds what Bindings add to the answer, also to a refusal, such as DPoP-Nonce. Nil when they
+	// add nothing.
 	Header http.Header
 }
 
 // Require returns middleware that lets a request through when it has a good access token that satisfies
 // every one of the requirements. It panics when the Guard has no Verifier, for that is a mistake in the
 // program and not in a request.
+//
+// Every request needs its token, whatever its method. A browser asks without one before it calls from
+// another origin (the preflight, an OPTIONS request), so a handler that answers for CORS stands in front of
+// the Guard: cors(guard.Require()(api)). There it also lets pages read refusals.
 func (g *Guard) Require(requirements ...Requirement) func(http.Handler) http.Handler {
 	return g.middleware(false, requirements)
 }
 
 // Optional is Require for routes that also serve strangers: a request without a token passes, without a
-// Token in its context. A request with a token that is not good is refused all the same.
+// Token in its context. So does one whose Authorization header is empty, or a scheme with nothing behind
+// it. A request with a token that is not good is refused all the same.
 func (g *Guard) Optional(requirements ...Requirement) func(http.Handler) http.Handler {
 	return g.middleware(true, requirements)
 }
 
 func (g *Guard) middleware(optional bool, requirements []Requirement) func(http.Handler) http.Handler {
-	if g.Verifier == nil {
-		panic("postern: Guard has no Verifier")
-	}
-	if slices.Contains(requirements, nil) {
-		panic("postern: Guard requires a nil Requirement")
-	}
+	g.checkWiring(requirements)
 	if g.Resource != "" {
 		g.resource() // panics now rather than at the first refusal
 	}
 	required := all(slices.Clone(requirements))
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			decision, err := g.check(r, required)
+			decision, err := g.decide(r, required, optional)
 			for name, values := range decision.Header {
 				w.Header()[name] = values
-			}
-			if optional && absent(err) {
-				g.decided(r, nil, nil)
-				next.ServeHTTP(w, r)
-				return
 			}
 			if err != nil {
 				g.Refuse(w, r, err)
 				return
 			}
-			g.decided(r, decision.Token, nil)
-			next.ServeHTTP(w, r.WithContext(&tokenContext{r.Context(), decision.Token}))
+			if decision.Token != nil {
+				r = r.WithContext(WithToken(r.Context(), decision.Token))
+			}
+			next.ServeHTTP(w, r)
 		})
 	}
 }
 
-// absent reports whether a refusal is for want of a token. That a Verifier wraps ErrNoToken does not make
-// it so: there was a token, and it was not good.
-func absent(err error) bool {
-	var e *Error
-	return errors.As(err, &e) && e.absent
-}
-
-type tokenKey struct{}
-
-// tokenContext is context.WithValue for the one key and type that every request pays for.
-type tokenContext struct {
-	context.Context
-	token *Token
-}
-
-func (c *tokenContext) Value(key any) any {
-	if key == (tokenKey{}) {
-		return c.token
-	}
-	return c.Context.Value(key)
-}
-
-// TokenFrom returns the Token of the request whose context this is. It is false when no Guard let the
-// request through, or when Optional did for want of a token.
-func TokenFrom(ctx context.Context) (*Token, bool) {
-	token, ok := ctx.Value(tokenKey{}).(*Token)
-	return token, ok
-}
-
-// Check decides about a request without answering it. The error is an *Error, for Refuse or Refusal. The
-// Decision's Header goes with the answer also then. OnDecision and Logger are not called: whoever answers
-// through Refuse has them called there.
+// Check decides about a request without answering it: for gateways, other protocols, and handlers that ask
+// for more than their route does. It is the same decision as Require's, down to OnDecision and the log,
+// which tell of it once. The error is an *Error, for Refuse or Refusal. The Decision's Header goes with the
+// answer also then. It panics as Require does.
 func (g *Guard) Check(r *http.Request, requirements ...Requirement) (Decision, error) {
+	g.checkWiring(requirements)
+	return g.decide(r, requirements, false)
+}
+
+// CheckOptional is Check as Optional decides: a request without a token passes with a nil Token.
+func (g *Guard) CheckOptional(r *http.Request, requirements ...Requirement) (Decision, error) {
+	g.checkWiring(requirements)
+	return g.decide(r, requirements, true)
+}
+
+func (g *Guard) checkWiring(requirements []Requirement) {
 	if g.Verifier == nil {
 		panic("postern: Guard has no Verifier")
 	}
-	return g.check(r, all(requirements))
+	if slices.Contains(requirements, nil) {
+		panic("postern: Guard requires a nil Requirement")
+	}
 }
 
-func (g *Guard) check(r *http.Request, required all) (Decision, error) {
+// decide judges a request and tells OnDecision and the log, once.
+func (g *Guard) decide(r *http.Request, required all, optional bool) (Decision, error) {
+	if r == nil {
+		r = new(http.Request) // is refused, having no URL
+	}
+	decision, refused := g.judge(r, required, optional)
+	if g.OnDecision != nil {
+		g.OnDecision(r, decision.Token, refused)
+	}
+	if refused != nil {
+		g.log(r, refused)
+		return decision, refused
+	}
+	return decision, nil
+}
+
+func (g *Guard) judge(r *http.Request, required all, optional bool) (Decision, *Error) {
 	scheme, raw, err := extract(r)
-	if err != nil {
-		e := refuse(err, ErrRequest)
-		e.absent = errors.Is(err, ErrNoToken)
-		return Decision{}, e
+	if err == nil && g.RefuseQueryToken && inQuery(r.URL) {
+		err = errSecondToken
+	}
+	switch {
+	case err == nil:
+	case optional && isAbsent(err):
+		return Decision{}, nil
+	case errors.Is(err, ErrNoToken):
+		return Decision{}, refuse(elsewhere(r, err), ErrNoToken).wanting(required.scopes())
+	default:
+		return Decision{}, refuse(err, ErrRequest)
 	}
 	ctx := r.Context()
 	token, err := g.Verifier.Verify(ctx, raw)
@@ -192,12 +205,10 @@ func (g *Guard) binding(member string) Binding {
 	return nil
 }
 
-// Refuse answers a request that Check has refused, logs the refusal and calls OnDecision. An error that
-// is no refusal is answered 503.
+// Refuse answers a request that Check has refused. It writes, and no more: Check has told the log and
+// OnDecision. An error that is not a refusal is answered 503.
 func (g *Guard) Refuse(w http.ResponseWriter, r *http.Request, err error) {
 	e := asError(err)
-	g.decided(r, nil, e)
-	g.log(r, e)
 	g.setHeaders(w.Header(), e)
 	if g.Responder != nil {
 		g.Responder(w, r, e)
@@ -206,12 +217,6 @@ func (g *Guard) Refuse(w http.ResponseWriter, r *http.Request, err error) {
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(e.Status)
 	w.Write(g.problem(e))
-}
-
-func (g *Guard) decided(r *http.Request, token *Token, e *Error) {
-	if g.OnDecision != nil {
-		g.OnDecision(r, token, e)
-	}
 }
 
 func (g *Guard) log(r *http.Request, e *Error) {
@@ -228,11 +233,27 @@ func (g *Guard) log(r *http.Request, e *Error) {
 		slog.String("reason", e.Reason),
 		slog.String("decision", e.ID),
 		slog.String("method", r.Method),
-		slog.String("pattern", r.Pattern),
+		route(r),
 		slog.Any("err", e.Err),
 	}
 	if e.token != nil {
 		attrs = append(attrs, slog.Attr{Value: e.token.LogValue()}) // a group without a name is inlined
 	}
 	g.Logger.LogAttrs(r.Context(), level, "request refused", attrs...)
+}
+
+// maxPath is how much of a path is logged, in bytes before it is escaped.
+const maxPath = 256
+
+// route says where a request went: the pattern that it fits, or the path where a router names none. The
+// path is a stranger's: it is escaped and cut, and its query, which may hold secrets, is left out.
+func route(r *http.Request) slog.Attr {
+	if r.Pattern != "" || r.URL == nil {
+		return slog.String("pattern", r.Pattern)
+	}
+	if len(r.URL.Path) > maxPath {
+		cut := url.URL{Path: r.URL.Path[:maxPath]}
+		return slog.String("path", cut.EscapedPath()+"...")
+	}
+	return slog.String("path", r.URL.EscapedPath())
 }

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -37,7 +38,7 @@ func status(guarded func(http.Handler) http.Handler, r *http.Request) int {
 	return w.Code
 }
 
-func TestOptional(t *testing.T) {
+func TestFindingQ3_OptionalTakesAnEmptyHeaderForNone(t *testing.T) {
 	for _, test := range []struct {
 		name          string
 		authorization []string
@@ -48,7 +49,20 @@ func TestOptional(t *testing.T) {
 		{"another scheme passes as no token", []string{"Basic dTpw"}, nil, 200},
 		{"a good token passes", bearer, nil, 200},
 		{"a bad token is refused", bearer, postern.ErrExpired, 401},
-		{"a malformed header is refused", []string{"Bearer"}, nil, 400},
+		{"an empty header passes as no token", []string{""}, nil, 200},
+		{"a header of white space passes as no token", []string{" \t"}, nil, 200},
+		{"two empty headers pass as no token", []string{"", " "}, nil, 200},
+		{"a scheme alone passes as no token", []string{"Bearer"}, nil, 200},
+		{"a scheme and a space pass as no token", []string{"Bearer "}, nil, 200},
+		{"a scheme and spaces pass as no token", []string{"bearer   "}, nil, 200},
+		{"DPoP alone passes as no token", []string{"DPoP "}, nil, 200},
+		{"another scheme alone passes as no token", []string{"Basic"}, nil, 200},
+		{"a token without a scheme passes as no token", []string{"eyJh.eyJp.c2ln"}, nil, 200},
+		{"two schemes alone are refused", []string{"Bearer", "Bearer"}, nil, 400},
+		{"a token and an empty header are refused", []string{"Bearer a", ""}, nil, 400},
+		{"a malformed header is refused", []string{"Bearer,a"}, nil, 400},
+		{"a list is refused", []string{"Bearer a, Bearer b"}, nil, 400},
+		{"a tab for the space is refused", []string{"Bearer\ta"}, nil, 400},
 		{"two tokens are refused", []string{"Bearer a", "Bearer b"}, nil, 400},
 		{"an outage is refused", bearer, postern.ErrUnavailable, 503},
 		{"a bad token is refused though the verifier calls it none", bearer, postern.ErrNoToken, 401},
@@ -83,6 +97,8 @@ func TestRequirePanicsOnMistakesInTheProgram(t *testing.T) {
 		"no verifier":                   func() { (&postern.Guard{}).Require() },
 		"no verifier, Optional":         func() { (&postern.Guard{}).Optional() },
 		"no verifier, Check":            func() { (&postern.Guard{}).Check(withHeader(bearer...)) },
+		"a nil requirement, Check":      func() { (&postern.Guard{Verifier: &accepting{}}).Check(withHeader(bearer...), nil) },
+		"no token for a context":        func() { postern.WithToken(context.Background(), nil) },
 		"a nil requirement":             func() { (&postern.Guard{Verifier: &accepting{}}).Require(nil) },
 		"a resource that is no URL":     func() { (&postern.Guard{Verifier: &accepting{}, Resource: "api"}).Require() },
 		"a resource with a fragment":    func() { (&postern.Guard{Verifier: &accepting{}, Resource: "https://api.test/#x"}).Require() },
@@ -155,6 +171,133 @@ func TestBindings(t *testing.T) {
 				t.Errorf("DPoP-Nonce %q, want %q", got, test.nonce)
 			}
 		})
+	}
+}
+
+// TestOneDoor holds middleware, Check and CheckOptional to one decision, told once to OnDecision and the log.
+func TestOneDoor(t *testing.T) {
+	for _, c := range append(refusalCases, refusalCase{name: "good token", authorization: bearer}) {
+		for _, optional := range []bool{false, true} {
+			var calls, lines int
+			var told *postern.Error
+			guard := c.guard(postern.Guard{
+				OnDecision: func(_ *http.Request, _ *postern.Token, e *postern.Error) { calls, told = calls+1, e },
+				Logger:     slog.New(slog.NewTextHandler(writerFunc(func() { lines++ }), nil)),
+			})
+			check, middleware := guard.Check, guard.Require
+			if optional {
+				check, middleware = guard.CheckOptional, guard.Optional
+			}
+			decision, err := check(c.request(), c.require...)
+			refused := 0
+			if err != nil {
+				refused = 1
+				guard.Refuse(httptest.NewRecorder(), c.request(), err)
+				guard.Refusal(err)
+			}
+			if calls != 1 || lines != refused {
+				t.Errorf("%s, optional %v: Check and its answer: %d calls and %d lines, want 1 and %d", c.name, optional, calls, lines, refused)
+			}
+			var e *postern.Error
+			if errors.As(err, &e) && told != e || (err == nil) != (told == nil) {
+				t.Errorf("%s, optional %v: Check returned %v and OnDecision got %v", c.name, optional, err, told)
+			}
+			if err == nil && !optional && decision.Token == nil {
+				t.Errorf("%s: Check lets the request pass without a token", c.name)
+			}
+			calls, lines = 0, 0
+			code := status(middleware(c.require...), c.request())
+			if calls != 1 || lines != refused || (code == 200) != (err == nil) {
+				t.Errorf("%s, optional %v: middleware: status %d, %d calls and %d lines; Check said %v", c.name, optional, code, calls, lines, err)
+			}
+		}
+	}
+}
+
+type writerFunc func()
+
+func (f writerFunc) Write(p []byte) (int, error) { f(); return len(p), nil }
+
+func TestCheckOptionalPassesWithoutATokenAlone(t *testing.T) {
+	guard := refusalCase{verify: postern.ErrNoToken}.guard(postern.Guard{})
+	decision, err := guard.CheckOptional(refusalCase{}.request())
+	if err != nil || decision.Token != nil {
+		t.Errorf("no token: %v, %v; want neither token nor error", decision.Token, err)
+	}
+	if _, err := guard.CheckOptional(withHeader(bearer...)); err == nil {
+		t.Error("a bad token passes, for its verifier calls it none")
+	}
+	if _, err := guard.Check(refusalCase{}.request()); !errors.Is(err, postern.ErrNoToken) {
+		t.Errorf("Check of no token: %v", err)
+	}
+}
+
+func TestRequestsThatNoServerMakesAreRefusedAndDoNotPanic(t *testing.T) {
+	dead, cancel := context.WithCancel(t.Context())
+	cancel()
+	authorized := http.Header{"Authorization": bearer}
+	for _, test := range []struct {
+		name string
+		r    *http.Request
+		want int // 0: passes
+	}{
+		{"no request", nil, 400},
+		{"nothing in it", &http.Request{}, 400},
+		{"no URL", &http.Request{Method: "GET", Header: authorized}, 400},
+		{"no header map", &http.Request{URL: &url.URL{}}, 401},
+		{"no body, method or host", &http.Request{URL: &url.URL{}, Header: authorized}, 0},
+		{"an opaque URL", &http.Request{URL: &url.URL{Opaque: "x"}, Header: authorized}, 0},
+		{"a context that is over", (&http.Request{URL: &url.URL{}, Header: authorized}).WithContext(dead), 0},
+	} {
+		for _, raw := range []string{"Bearer raw-token", "DPoP raw-token"} {
+			t.Run(test.name+" "+raw, func(t *testing.T) {
+				c := refusalCase{}
+				if test.r != nil && test.r.Header != nil {
+					test.r.Header = http.Header{"Authorization": {raw}}
+				}
+				if strings.HasPrefix(raw, "DPoP") {
+					c.cnf = map[string]string{"jkt": "good"}
+				}
+				guard := c.guard(postern.Guard{RefuseQueryToken: true, Logger: slog.New(slog.DiscardHandler), OnDecision: func(r *http.Request, _ *postern.Token, _ *postern.Error) {
+					if r == nil {
+						t.Error("OnDecision gets no request")
+					}
+				}})
+				_, err := guard.Check(test.r)
+				var e *postern.Error
+				if errors.As(err, &e); test.want == 0 && err != nil || test.want != 0 && (e == nil || e.Status != test.want) {
+					t.Errorf("%v, want status %d", err, test.want)
+				}
+				if _, err := guard.CheckOptional(test.r); (test.r == nil || test.r.URL == nil) && err == nil {
+					t.Error("CheckOptional takes a request without URL for one without a token")
+				}
+			})
+		}
+	}
+}
+
+func TestTheLogNamesThePathWhereThereIsNoPattern(t *testing.T) {
+	for _, test := range []struct{ target, want string }{
+		{"/orders/7?secret=x", " path=/orders/7 "},
+		{"/a%2fb/%C3%A9", " path=/a%2fb/%C3%A9 "},
+		{"/a%0aforged=line%20x", " path=/a%0aforged=line%20x "},
+		{"/" + strings.Repeat("x", 9000), " path=/" + strings.Repeat("x", 255) + "... "},
+		{"/" + strings.Repeat("%0a", 9000), " path=/" + strings.Repeat("%0A", 255) + "... "},
+	} {
+		var log bytes.Buffer
+		guard := refusalCase{}.guard(postern.Guard{Logger: slog.New(slog.NewTextHandler(&log, nil))})
+		guard.Check(httptest.NewRequest("GET", test.target, nil))
+		if line := strings.ReplaceAll(log.String(), `"`, ""); !strings.Contains(line, test.want) || strings.Contains(line, "secret") || strings.Contains(line, "pattern=") {
+			t.Errorf("%.64s: log %s; want %s", test.target, line, test.want)
+		}
+	}
+	var log bytes.Buffer
+	guard := refusalCase{}.guard(postern.Guard{Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	r := httptest.NewRequest("GET", "/", nil)
+	r.URL.Path = "/a\nforged=line" // as a router may leave it
+	guard.Check(r)
+	if strings.Count(log.String(), "\n") != 1 || !strings.Contains(log.String(), "/a%0Aforged=line") {
+		t.Errorf("a line end in the path: log %s", log.String())
 	}
 }
 

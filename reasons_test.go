@@ -64,7 +64,7 @@ func TestPagesSayWhatTheGuardAnswers(t *testing.T) {
 		"ErrIssuer": postern.ErrIssuer, "ErrAudience": postern.ErrAudience, "ErrInactive": postern.ErrInactive,
 		"ErrInsufficient": postern.ErrInsufficient, "ErrStepUp": postern.ErrStepUp, "ErrProof": postern.ErrProof,
 		"ErrNonce": postern.ErrNonce, "ErrUnavailable": postern.ErrUnavailable, "ErrBinding": postern.ErrBinding,
-		"ErrNotMine": postern.ErrNotMine, "ErrUnknownKey": postern.ErrUnknownKey,
+		"ErrNotMine": postern.ErrNotMine, "ErrUnknownKey": postern.ErrUnknownKey, "ErrUnbound": postern.ErrUnbound,
 	} {
 		var answer struct {
 			Status                int

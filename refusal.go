@@ -36,6 +36,7 @@ var refusals = []struct {
 	{ErrSignature, 401, "invalid_token", "signature-invalid", "The access token's signature does not verify."},
 	{ErrInactive, 401, "invalid_token", "token-inactive", "The access token is not active."},
 	{ErrBinding, 401, "invalid_token", "binding-mismatch", "The access token is bound to its sender, and the request does not prove to come from there."},
+	{ErrUnbound, 401, "invalid_token", "binding-missing", "The access token is not bound to its sender. Get one that is, by DPoP or mutual TLS."},
 	{ErrMalformed, 401, "invalid_token", "token-malformed", "The access token is malformed."},
 	{ErrNotMine, 401, "invalid_token", "token-unknown", "The access token is of no kind that is accepted here."},
 	{ErrStepUp, 401, "insufficient_user_authentication", "step-up-required", "The login behind the access token is too old or too weak."},
@@ -83,6 +84,12 @@ func refuse(cause, fallback error) *Error {
 	if e.Code == "use_dpop_nonce" || e.Code == "invalid_dpop_proof" {
 		e.scheme = schemeDPoP
 	}
+	return e
+}
+
+// wanting adds the scopes that the route requires.
+func (e *Error) wanting(scopes []string) *Error {
+	e.Scopes = scopes
 	return e
 }
 
@@ -166,6 +173,9 @@ func seconds(d time.Duration) string {
 	return strconv.FormatInt(int64((d+time.Second-1)/time.Second), 10)
 }
 
+// realm is the parameter of a challenge that has nothing to say, for RFC 6750 §3 wants one.
+const realm = `realm="api"`
+
 // challenges returns the values of WWW-Authenticate. Bearer comes first, for there are clients that read
 // no further; parameters stand in an order that clients which search by pattern read rightly.
 func (g *Guard) challenges(e *Error) []string {
@@ -185,10 +195,10 @@ func (g *Guard) challenges(e *Error) []string {
 	if e.Code != "" {
 		params = append(params, param("error", e.Code), param("error_description", e.Description))
 	}
-	challenge := e.scheme
-	if len(params) > 0 {
-		challenge += " " + strings.Join(params, ", ")
+	if len(params) == 0 {
+		params = append(params, realm)
 	}
+	challenge := e.scheme + " " + strings.Join(params, ", ")
 	if e.scheme == schemeDPoP {
 		return []string{challenge}
 	}

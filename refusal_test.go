@@ -70,6 +70,9 @@ var refusalCases = []refusalCase{
 	{name: "scopes missing", authorization: bearer, require: []postern.Requirement{postern.Scope("write", "admin"), postern.Scope("write", "delete")}},
 	{name: "role missing", authorization: bearer, require: []postern.Requirement{postern.Role("editor")}},
 	{name: "an error of the requirement that is no reason", authorization: bearer, require: []postern.Requirement{failing(errors.New("not on Sundays"))}},
+	{name: "token that is bound to nobody", authorization: bearer, require: []postern.Requirement{postern.Scope("write"), postern.SenderConstrained()}},
+	{name: "no token where scopes are required", require: []postern.Requirement{postern.All(postern.Scope("write"), postern.AnyScope("read", "all"), postern.Role("editor"))}},
+	{name: "a token alone", authorization: []string{"a.b.c"}},
 	{name: "requirement that cannot decide", authorization: bearer, require: []postern.Requirement{failing(postern.ErrUnavailable)}},
 	{name: "requirement that knows of a revocation", authorization: bearer, require: []postern.Requirement{failing(postern.ErrInactive)}},
 }

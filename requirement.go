@@ -27,32 +27,46 @@ func (f RequirementFunc) Check(ctx context.Context, t *Token) error { return f(c
 
 // Scope requires every one of the scopes. It panics when given none or one that is no scope-token of
 // RFC 6749 §3.3.
+//
+// A client that comes without a token is told the scopes that its route requires by Scope, AnyScope, and by
+// All and Any of them, so that it can ask for them at once (RFC 6750 §3).
 func Scope(scopes ...string) Requirement {
 	checkScopes("Scope", scopes)
 	scopes = slices.Clone(scopes)
 	missing := &ScopeError{Scopes: scopes}
-	return RequirementFunc(func(_ context.Context, t *Token) error {
+	return scopeRequirement{missing, func(_ context.Context, t *Token) error {
 		for _, scope := range scopes {
 			if !t.HasScope(scope) {
 				return missing
 			}
 		}
 		return nil
-	})
+	}}
 }
 
-// AnyScope requires at least one of the scopes. It panics as Scope does.
+// AnyScope requires at least one of the scopes. Clients that have none of them are told the first. It
+// panics as Scope does.
 func AnyScope(scopes ...string) Requirement {
 	checkScopes("AnyScope", scopes)
 	scopes = slices.Clone(scopes)
 	missing := &ScopeError{Scopes: scopes[:1:1]}
-	return RequirementFunc(func(_ context.Context, t *Token) error {
+	return scopeRequirement{missing, func(_ context.Context, t *Token) error {
 		if slices.ContainsFunc(scopes, t.HasScope) {
 			return nil
 		}
 		return missing
-	})
+	}}
 }
+
+// scoped is a Requirement that knows which scopes satisfy it.
+type scoped interface{ scopes() []string }
+
+type scopeRequirement struct {
+	missing *ScopeError
+	RequirementFunc
+}
+
+func (s scopeRequirement) scopes() []string { return s.missing.Scopes }
 
 // Role requires every one of the roles. It panics when given none or an empty one.
 func Role(roles ...string) Requirement {
@@ -115,25 +129,41 @@ func (a all) Check(ctx context.Context, t *Token) error {
 	return &ScopeError{Scopes: slices.Compact(scopes)}
 }
 
+func (a all) scopes() []string {
+	var scopes []string
+	for _, requirement := range a {
+		if s, ok := requirement.(scoped); ok {
+			scopes = append(scopes, s.scopes()...)
+		}
+	}
+	slices.Sort(scopes)
+	return slices.Compact(scopes)
+}
+
 // Any requires at least one of the requirements. When none is met, the error is that of the first, unless
 // one could not be decided: then it is that one's.
 func Any(requirements ...Requirement) Requirement {
 	checkRequirements("Any", requirements)
-	requirements = slices.Clone(requirements)
-	return RequirementFunc(func(ctx context.Context, t *Token) error {
-		var first error
-		for _, requirement := range requirements {
-			err := requirement.Check(ctx, t)
-			if err == nil {
-				return nil
-			}
-			if first == nil || errors.Is(err, ErrUnavailable) {
-				first = err
-			}
-		}
-		return first
-	})
+	return anyOf(slices.Clone(requirements))
 }
+
+type anyOf []Requirement
+
+func (a anyOf) Check(ctx context.Context, t *Token) error {
+	var first error
+	for _, requirement := range a {
+		err := requirement.Check(ctx, t)
+		if err == nil {
+			return nil
+		}
+		if first == nil || errors.Is(err, ErrUnavailable) {
+			first = err
+		}
+	}
+	return first
+}
+
+func (a anyOf) scopes() []string { return all(a[:1]).scopes() }
 
 // FreshLogin requires that the person logged in at most maxAge ago, by the token's auth_time, and in one
 // of the ways named, by its acr (RFC 9470). A maxAge of zero asks for no age, no acr for no way; one of
@@ -156,15 +186,18 @@ func FreshLogin(maxAge time.Duration, acr ...string) Requirement {
 }
 
 // SenderConstrained requires a token that is bound to its sender, by DPoP or mutual TLS. That the binding
-// holds has been proved by then; this refuses tokens that have none.
+// holds has been proved by then; this refuses tokens that have none, with 401: the client needs another
+// token, not more rights.
 func SenderConstrained() Requirement {
 	return RequirementFunc(func(_ context.Context, t *Token) error {
 		for range t.Confirmation() {
 			return nil
 		}
-		return fmt.Errorf("postern: token is not bound to its sender: %w", ErrInsufficient)
+		return errUnbound
 	})
 }
+
+var errUnbound = fmt.Errorf("postern: token has no confirmation (cnf), want one that is bound by DPoP or mutual TLS: %w", ErrUnbound)
 
 func checkNames(function string, names []string) {
 	if len(names) == 0 || slices.Contains(names, "") {

@@ -54,7 +54,7 @@ func TestRequirements(t *testing.T) {
 		{"the login is fresh and too weak", token, postern.FreshLogin(time.Hour, "urn:phr"), postern.ErrStepUp, nil},
 		{"nobody knows how the login was", bare, postern.FreshLogin(0, "urn:mfa"), postern.ErrStepUp, nil},
 		{"the token is bound to its sender", token, postern.SenderConstrained(), nil, nil},
-		{"the token is a bearer token", bare, postern.SenderConstrained(), postern.ErrInsufficient, nil},
+		{"the token is a bearer token", bare, postern.SenderConstrained(), postern.ErrUnbound, nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			err := test.requirement.Check(t.Context(), test.token)

@@ -105,7 +105,7 @@ func TestP3_ABoundTokenPassesWithItsProofAlone(t *testing.T) {
 		{"an unbound token with a proof for it", server.URL, "DPoP " + bearerToken, proofFor(t, server.URL, bearerToken), 401, []string{`Bearer error="invalid_token"` + mismatch, algs}},
 		{"an unbound token as a bearer token with a proof", server.URL, "Bearer " + bearerToken, proofFor(t, server.URL, bearerToken), 200, nil},
 		{"a bound token where that is required", constrained.URL, "DPoP " + rawToken, proofFor(t, constrained.URL, rawToken), 200, nil},
-		{"no token at all", server.URL, "", nil, 401, []string{"Bearer", algs}},
+		{"no token at all", server.URL, "", nil, 401, []string{`Bearer realm="api"`, algs}},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {

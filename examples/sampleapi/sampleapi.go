@@ -55,13 +55,17 @@ func (o Options) Client(getenv func(string) string) (*http.Client, error) {
 }
 
 // Guard returns a Guard whose refusals have the status and body that refusal says. The headers are those
-// of RFC 6750.
+// of RFC 6750, but for the challenge to who comes without a token, which names the scheme alone.
 func (o Options) Guard(verifier postern.Verifier, refusal Refusal) *postern.Guard {
 	return &postern.Guard{
-		Verifier:        verifier,
-		Logger:          o.Logger,
-		InsecureExplain: o.InsecureExplain,
+		Verifier:         verifier,
+		RefuseQueryToken: true,
+		Logger:           o.Logger,
+		InsecureExplain:  o.InsecureExplain,
 		Responder: func(w http.ResponseWriter, r *http.Request, e *postern.Error) {
+			if e.Reason == "no-token" {
+				w.Header().Set("WWW-Authenticate", "Bearer") // as the samples' callers know it
+			}
 			status, body := refusal(r, e)
 			WriteJSON(w, status, body)
 		},
