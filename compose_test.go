@@ -105,6 +105,162 @@ func TestByIssuerKeepsConformance(t *testing.T) {
 	})
 }
 
+// health is a Verifier that can do what those of packages jwt and introspection can.
+type health struct {
+	postern.Verifier
+	issuer  string
+	warm    func(context.Context) error
+	ready   error
+	revoked int
+}
+
+func (h *health) Issuer() string                        { return h.issuer }
+func (h *health) Warm(ctx context.Context) error        { return h.warm(ctx) }
+func (h *health) Ready() error                          { return h.ready }
+func (h *health) Revoke(gone func(*postern.Token) bool) { h.revoked++ }
+
+// aged is a Verifier whose Ready says more, as that of package jwt does.
+type aged struct {
+	postern.Verifier
+	err error
+}
+
+func (a aged) Ready() (time.Duration, error) { return time.Hour, a.err }
+
+func TestCombinationsPassOnWhatTheirVerifiersCan(t *testing.T) {
+	good := func(context.Context) error { return nil }
+	for name, combine := range map[string]func(postern.Verifier, postern.Verifier, postern.Verifier) *postern.Verifiers{
+		"FirstOf": func(a, b, c postern.Verifier) *postern.Verifiers { return postern.FirstOf(a, b, c) },
+		"ByIssuer": func(a, b, c postern.Verifier) *postern.Verifiers {
+			return postern.ByIssuer(map[string]postern.Verifier{"https://a.test": a, "https://b.test": b, "https://c.test": c})
+		},
+		"one in another": func(a, b, c postern.Verifier) *postern.Verifiers { return postern.FirstOf(postern.FirstOf(a, b), c) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := &health{Verifier: &accepting{}, warm: good}
+			b := &health{Verifier: &accepting{}, warm: good}
+			v := combine(a, b, &accepting{})
+			if err := errors.Join(v.Warm(t.Context()), v.Ready()); err != nil {
+				t.Errorf("all are well: %v", err)
+			}
+			v.Revoke(func(*postern.Token) bool { return true })
+			if a.revoked != 1 || b.revoked != 1 {
+				t.Errorf("Revoke reached %d and %d times, want once each", a.revoked, b.revoked)
+			}
+			a.ready, b.ready = postern.Unavailable(errors.New("a is away"), 0), errors.New("b is away")
+			err := v.Ready()
+			if !errors.Is(err, postern.ErrUnavailable) || !strings.Contains(err.Error(), "a is away") || !strings.Contains(err.Error(), "b is away") {
+				t.Errorf("Ready: %v, want what is wrong with both", err)
+			}
+			if name == "ByIssuer" && !strings.Contains(err.Error(), `issuer "https://a.test"`) {
+				t.Errorf("Ready: %v does not name the issuer", err)
+			}
+			if _, err := v.Verify(t.Context(), from("https://c.test", "good")); name == "ByIssuer" && err != nil {
+				t.Errorf("another issuer's token: %v", err)
+			}
+			if err := combine(aged{&accepting{}, nil}, aged{&accepting{}, errors.New("stale")}, &accepting{}).Ready(); err == nil || !strings.Contains(err.Error(), "stale") {
+				t.Errorf("Ready of verifiers that also tell an age: %v", err)
+			}
+		})
+	}
+}
+
+func TestAnIssuerThatHangsHoldsUpNoOtherWarm(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var warmed time.Duration
+		start := time.Now()
+		hanging := &health{Verifier: &accepting{}, warm: func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }}
+		quick := &health{Verifier: &accepting{}, warm: func(context.Context) error { warmed = time.Since(start) + 1; return nil }}
+		v := postern.ByIssuer(map[string]postern.Verifier{"https://a.test": hanging, "https://b.test": quick})
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		err := v.Warm(ctx)
+		if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "a.test") || strings.Contains(err.Error(), "b.test") {
+			t.Errorf("Warm: %v, want the one that hangs and no other", err)
+		}
+		if warmed != 1 {
+			t.Errorf("the other was warmed after %s", warmed)
+		}
+	})
+}
+
+func TestOneIssuersOutageIsNotAnothers(t *testing.T) {
+	a, b := posterntest.NewIssuer(t), posterntest.NewIssuer(t)
+	b.URL = "https://b.test"
+	v := postern.ByIssuers(a.Verifier(a.Audience), b.Verifier(b.Audience))
+	a.Outage(posterntest.Status(500))
+	if err := v.Warm(t.Context()); !errors.Is(err, postern.ErrUnavailable) || strings.Contains(err.Error(), b.URL) {
+		t.Errorf("Warm: %v, want the outage of %s alone", err, a.URL)
+	}
+	if err := v.Ready(); !errors.Is(err, postern.ErrUnavailable) || !strings.Contains(err.Error(), a.URL) || strings.Contains(err.Error(), b.URL) {
+		t.Errorf("Ready: %v, want the outage of %s alone", err, a.URL)
+	}
+	if _, err := v.Verify(t.Context(), b.Token(nil)); err != nil {
+		t.Errorf("a token of the other issuer: %v", err)
+	}
+	if _, err := v.Verify(t.Context(), a.Token(nil)); !errors.Is(err, postern.ErrUnavailable) {
+		t.Errorf("a token of the one that is away: %v", err)
+	}
+}
+
+func TestAnIssuerIsWrittenOnce(t *testing.T) {
+	a, b := posterntest.NewIssuer(t), posterntest.NewIssuer(t)
+	b.URL = "https://b.test"
+	knows := func(issuer string) *health { return &health{Verifier: &accepting{}, issuer: issuer} }
+	v := postern.ByIssuers(postern.FirstOf(a.Verifier(a.Audience), a.Introspector(a.Audience)), b.Verifier(b.Audience))
+	for _, raw := range []string{a.Token(nil), b.Token(nil)} {
+		if _, err := v.Verify(t.Context(), raw); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := v.Verify(t.Context(), a.Opaque(nil)); !errors.Is(err, postern.ErrNotMine) {
+		t.Errorf("an opaque token: %v", err)
+	}
+	for want, verifiers := range map[string][]postern.Verifier{
+		"https://a": {knows("https://a"), postern.FirstOf(knows("https://a"))}, "": {knows("https://a"), knows("https://b")},
+	} {
+		if got := postern.FirstOf(verifiers...).Issuer(); got != want {
+			t.Errorf("Issuer of %d verifiers is %q, want %q", len(verifiers), got, want)
+		}
+	}
+	if got := postern.FirstOf(knows("https://a"), &accepting{}).Issuer(); got != "" {
+		t.Errorf("Issuer is %q though one verifier does not know it", got)
+	}
+	for name, mistake := range map[string]func(){
+		"none":                   func() { postern.ByIssuers() },
+		"nil":                    func() { postern.ByIssuers(nil) },
+		"one that does not know": func() { postern.ByIssuers(knows("")) },
+		"two of one issuer":      func() { postern.ByIssuers(knows("https://a"), knows("https://a")) },
+		"a slash too much":       func() { postern.ByIssuer(map[string]postern.Verifier{"https://a/": knows("https://a")}) },
+		"a chain of another issuer": func() {
+			postern.ByIssuer(map[string]postern.Verifier{"https://b": postern.FirstOf(knows("https://a"))})
+		},
+		"a resolver without Allow":    func() { postern.ByIssuerFunc(postern.Resolver{Verifier: resolved}) },
+		"a resolver without Verifier": func() { postern.ByIssuerFunc(postern.Resolver{Allow: everybody}) },
+		"a resolver that keeps -1":    func() { postern.ByIssuerFunc(postern.Resolver{Allow: everybody, Verifier: resolved, Max: -1}) },
+	} {
+		func() {
+			defer func() {
+				if text, ok := recover().(string); !ok || !strings.HasPrefix(text, "postern: ") {
+					t.Errorf("%s: panic %q, want one that begins with postern:", name, text)
+				}
+			}()
+			mistake()
+		}()
+	}
+	// One that does not know its issuer, or knows several, goes under any key.
+	postern.ByIssuer(map[string]postern.Verifier{"https://a": &accepting{}, "https://b": knows("")})
+}
+
+// Combinations are Verifiers wherever one is wanted.
+var (
+	_ postern.Verifier                                      = postern.FirstOf(&accepting{})
+	_                                                       = []postern.Verifier{postern.FirstOf(&accepting{}), postern.ByIssuer(map[string]postern.Verifier{"a": &accepting{}})}
+	_ func() postern.Verifier                               = func() postern.Verifier { return postern.FirstOf(&accepting{}) }
+	_ postern.IssuerVerifier                                = postern.FirstOf(&accepting{})
+	_ func(context.Context, string) (*postern.Token, error) = postern.FirstOf(&accepting{}).Verify
+)
+
 func TestMetadata(t *testing.T) {
 	for _, test := range []struct{ resource, path, url string }{
 		{"https://api.test", "/.well-known/oauth-protected-resource", "https://api.test/.well-known/oauth-protected-resource"},

@@ -172,6 +172,15 @@ func NewVerifier(config Config) (*Verifier, error) {
 	return v, nil
 }
 
+// Issuer returns the issuer whose tokens the Verifier verifies, for postern.ByIssuers. It is empty when the
+// Config names none, or several.
+func (v *Verifier) Issuer() string {
+	if len(v.config.Issuers) > 0 {
+		return ""
+	}
+	return v.config.Issuer
+}
+
 func audiences(config Config) ([]string, error) {
 	list := slices.Clone(config.Audiences)
 	if config.Audience != "" {

@@ -199,6 +199,9 @@ func NewVerifier(config Config) (*Verifier, error) {
 	return v, nil
 }
 
+// Issuer returns the issuer whose tokens the Verifier verifies, for postern.ByIssuers.
+func (v *Verifier) Issuer() string { return v.issuer }
+
 func audiences(config Config) ([]string, error) {
 	accepted := slices.Clone(config.Audiences)
 	if config.Audience != "" {
