@@ -84,6 +84,10 @@ func (d *directory) byIssuer(allow func(string) bool, most int) *postern.Verifie
 }
 
 func TestFindingL3_AnIssuerThatIsNotAllowedCostsNothing(t *testing.T) {
+	synctest.Test(t, issuerNotAllowed)
+}
+
+func issuerNotAllowed(t *testing.T) {
 	d := &directory{}
 	asked := 0
 	v := d.byIssuer(func(issuer string) bool { asked++; return issuer == "https://a.test" }, 0)
@@ -92,14 +96,16 @@ func TestFindingL3_AnIssuerThatIsNotAllowedCostsNothing(t *testing.T) {
 			t.Errorf("issuer %q: %v, want ErrNotMine and ErrIssuer", issuer, err)
 		}
 	}
+	synctest.Wait()
 	if d.calls() != 0 || asked != 5 {
 		t.Errorf("%d calls of Verifier, %d of Allow; want 0 and 5, none for a token without issuer", d.calls(), asked)
 	}
 	if _, err := v.Verify(t.Context(), from("https://a.test", "good")); err != nil {
 		t.Error(err)
 	}
+	all := d.byIssuer(everybody, 0)
 	for _, raw := range []string{"opaque", "a.b.c", from("https://a.test"+strings.Repeat("a", 4000), "good")} {
-		if _, err := v.Verify(t.Context(), raw); !errors.Is(err, postern.ErrNotMine) {
+		if _, err := all.Verify(t.Context(), raw); !errors.Is(err, postern.ErrNotMine) {
 			t.Errorf("%.20s: %v, want ErrNotMine", raw, err)
 		}
 	}
@@ -194,8 +200,12 @@ func TestAResolverThatMisbehavesIsAnOutage(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			v := postern.ByIssuerFunc(postern.Resolver{Allow: everybody, Verifier: verifier})
+			start := time.Now()
 			if _, err := v.Verify(context.Background(), from("https://a.test", "good")); !errors.Is(err, postern.ErrUnavailable) {
 				t.Errorf("%s: %v, want ErrUnavailable", name, err)
+			}
+			if took := time.Since(start); took > 5*time.Second {
+				t.Errorf("%s: known after %s, want 5 s at most", name, took)
 			}
 		})
 	}
