@@ -25,8 +25,11 @@
 //
 //	token, ok := postern.TokenFrom(r.Context())
 //
-// Packages jwt and introspection verify tokens; FirstOf and ByIssuer combine them. Packages dpop and mtls
-// are Bindings: they check that a token that is bound to its sender comes from that sender.
+// and its unit test puts a Token there with WithToken. A stream ends with its token by way of Until. Where
+// there is no middleware, Check decides and Refuse answers.
+//
+// Packages jwt and introspection verify tokens; FirstOf, ByIssuers and ByIssuerFunc combine them. Packages
+// dpop and mtls are Bindings: they check that a token that is bound to its sender comes from that sender.
 //
 // What is refused is answered as RFC 6750 says: 401 for a missing or bad token, 403 for a good token
 // without the rights. A token that could not be judged, because the issuer's keys or its introspection
