@@ -16,8 +16,8 @@ type tokenKey struct{}
 //
 // It trusts its caller: whoever puts a Token there has verified it. It panics when the Token is nil.
 //
-// The context is one of context.WithValue, for frameworks that copy the values of a request's context know
-// that kind alone.
+// The context is one of context.WithValue, because frameworks that copy the values of a request's context
+// know that kind alone.
 func WithToken(ctx context.Context, token *Token) context.Context {
 	if token == nil {
 		panic("postern: WithToken got a nil Token")
@@ -39,8 +39,8 @@ func TokenFrom(ctx context.Context) (*Token, bool) {
 //	defer cancel()
 //	for ctx.Err() == nil { … } // and select on ctx.Done() wherever it waits
 //
-// Where there is no Token, or one without exp, the copy ends with ctx. A token that is revoked before exp
-// does not end it.
+// Where there is no Token, or one without exp, the copy ends with ctx. It is over at once for a token that a
+// verifier's leeway let pass after exp. A token that is revoked before exp does not end it.
 func Until(ctx context.Context) (context.Context, context.CancelFunc) {
 	token, ok := TokenFrom(ctx)
 	if !ok || token.Expiry().IsZero() {

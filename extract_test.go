@@ -171,6 +171,23 @@ func TestG2_TheTokenArrivesUnchanged(t *testing.T) {
 	}
 }
 
+func TestFindingQ1_SpacesMayFollowTheScheme(t *testing.T) {
+	for header, want := range map[string]int{
+		"Bearer  good": 200, "Bearer" + strings.Repeat(" ", 1000) + "good": 200, "bearer   good": 200,
+		" Bearer good": 400, "Bearer  good ": 400, "Bearer  good good": 400, "Bearer \t good": 400, "Bearer\u00a0good": 400,
+	} {
+		verifier := &accepting{}
+		guard := &postern.Guard{Verifier: verifier}
+		if got := status(guard.Require(), withHeader(header)); got != want || want == 200 && verifier.raw != "good" {
+			t.Errorf("%.20q: status %d, token %q; want %d", header, got, verifier.raw, want)
+		}
+	}
+	dpop := refusalCase{cnf: map[string]string{"jkt": "good"}}.guard(postern.Guard{})
+	if got := status(dpop.Require(), withHeader("DPoP  raw-token")); got != 200 {
+		t.Errorf("DPoP and two spaces: status %d, want 200", got)
+	}
+}
+
 func TestFindingQ5_TheLogSaysWhatStandsInTheHeader(t *testing.T) {
 	for header, want := range map[string]string{
 		"eyJhbGciOiJub25lIn0.e30.c2ln":       "a token without the scheme Bearer",

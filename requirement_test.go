@@ -69,6 +69,26 @@ func TestRequirements(t *testing.T) {
 	}
 }
 
+func TestFindingR4_ATokenThatIsNotBoundMeansAnotherTokenIsNeeded(t *testing.T) {
+	bound := postern.SenderConstrained()
+	for name, required := range map[string]postern.Requirement{
+		"alone": bound, "beside a scope": postern.All(postern.Scope("write"), bound), "or a role": postern.Any(bound, postern.Role("admin")),
+	} {
+		_, err := refusalCase{}.guard(postern.Guard{}).Check(withHeader(bearer...), required)
+		var e *postern.Error
+		if !errors.As(err, &e) || e.Status != 401 || e.Code != "invalid_token" || e.Reason != "binding-missing" || len(e.Scopes) > 0 {
+			t.Errorf("%s: %+v, want 401 invalid_token and no scope", name, e)
+		}
+	}
+	for _, member := range []string{"jkt", "x5t#S256"} {
+		c := refusalCase{cnf: map[string]string{member: "good"}}
+		scheme := map[string]string{"jkt": "DPoP", "x5t#S256": "Bearer"}[member]
+		if _, err := c.guard(postern.Guard{}).Check(withHeader(scheme+" raw-token"), bound); err != nil {
+			t.Errorf("bound by %s: %v", member, err)
+		}
+	}
+}
+
 func TestRequirementsKeepWhatTheyWereGiven(t *testing.T) {
 	names := []string{"needed"}
 	bare := postern.NewToken(postern.TokenData{Scopes: []string{"owned"}, Roles: []string{"owned"}, Permissions: []string{"owned"}, ACR: "owned"})
