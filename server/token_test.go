@@ -156,7 +156,7 @@ func TestScopesAreGranted(t *testing.T) {
 		{"offline_access is dropped", "robot", []string{"scope", "openid offline_access"}, "openid"},
 		{"a scope that nobody knows is dropped", "robot", []string{"scope", "openid " + p + " delete:all"}, "openid " + p},
 		{"a scope in another case is dropped", "robot", []string{"scope", p + " READ:messages"}, p},
-		{"everything dropped leaves an empty scope", "robot", []string{"scope", "delete:all"}, ""},
+		{"everything dropped leaves no scope", "robot", []string{"scope", "delete:all"}, nil},
 		{"reserved scopes are kept", "robot", []string{"scope", "urn:zitadel:iam:org:projects:roles urn:zitadel:iam:user:metadata"}, nil},
 		{"ZITADEL's own project is passed over", "robot", []string{"scope", "openid urn:zitadel:iam:org:project:id:zitadel:aud"}, nil},
 		{"a scope twice counts once", "robot", []string{"scope", "openid openid"}, nil},

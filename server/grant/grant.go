@@ -91,8 +91,9 @@ type Response struct {
 	AccessToken string `json:"access_token"`
 	TokenType   string `json:"token_type"`
 	ExpiresIn   int64  `json:"expires_in"` // seconds
-	// Scope (scope) is what was granted, sent when it is not what was asked for.
-	Scope *string `json:"scope,omitempty"`
+	// Scope (scope) is what was granted, sent when it is not what was asked for. It is left out when that
+	// is nothing, for which RFC 6749 §3.3 has no spelling.
+	Scope string `json:"scope,omitempty"`
 }
 
 // issue answers a request by a service user that has been authenticated.
@@ -144,8 +145,8 @@ func response(raw string, r *oauth.Request, asked []string, d accesstoken.Draft)
 	res := &Response{AccessToken: raw, TokenType: "Bearer", ExpiresIn: int64(d.Lifetime / time.Second)}
 	scope := strings.Join(d.Scopes, " ")
 	named := r.Params.Has(oauth.ParamAudience) || r.Params.Has(oauth.ParamResource)
-	if scope != strings.Join(asked, " ") || named && scope != "" {
-		res.Scope = &scope
+	if named || scope != strings.Join(asked, " ") {
+		res.Scope = scope
 	}
 	return res
 }

@@ -19,8 +19,8 @@ const maxTargets = 16
 type target struct {
 	audience string // what goes into aud
 	project  store.Project
-	api      *store.API  // nil: the project as a whole
-	apis     []store.API // of a project as a whole, the active ones
+	api      *store.API      // nil: the project as a whole
+	apis     map[string]bool // of a project as a whole: the ids of its APIs, and whether each is active
 }
 
 type targets []target
@@ -43,9 +43,7 @@ func (t *target) algorithm() jws.Algorithm {
 	return jws.Algorithm(t.api.SigningAlgorithm)
 }
 
-// holds reports whether the key is a right on the target. A project as a whole has the permissions of
-// its APIs. The opaque token for it is explained to each API by its own permissions, so one that has the
-// key is enough; a JWT says the same to all of them, so the key must be held wherever it is defined.
+// holds reports whether the key is a right on the target.
 func (t *target) holds(held rights.Rights, key string, form store.TokenForm) bool {
 	if t.api != nil {
 		return held.Holds(*t.api, key)
@@ -53,21 +51,26 @@ func (t *target) holds(held rights.Rights, key string, form store.TokenForm) boo
 	return held.HasRole(t.project.ID, key) || t.permits(held, key, form)
 }
 
+// permits reports whether the key is a permission on the target. A project as a whole has the permissions
+// of its APIs, but for those that are called as one of its roles is: no permission stands in for a role.
+// The opaque token for a project is explained to each API by its own permissions, so one that gives the
+// key is enough. A JWT says the same to all of them, so all have to give it, those too that are not
+// active: they go on verifying JWTs by themselves.
 func (t *target) permits(held rights.Rights, key string, form store.TokenForm) bool {
 	if t.api != nil {
 		return held.HasPermission(t.api.ID, key)
 	}
-	defined, has := 0, 0
-	for _, api := range t.apis {
-		if !slices.ContainsFunc(api.Permissions, func(p store.Permission) bool { return p.Key == key }) {
-			continue
-		}
-		defined++
-		if held.HasPermission(api.ID, key) {
-			has++
-		}
+	isRole := func(role store.Role) bool { return role.Key == key }
+	if slices.ContainsFunc(t.project.Roles, isRole) && !held.HasRole(t.project.ID, key) {
+		return false
 	}
-	return has > 0 && (form == store.FormOpaque || has == defined)
+	somewhere, everywhere := false, true
+	for id, active := range t.apis {
+		has := held.HasPermission(id, key)
+		somewhere = somewhere || has && active
+		everywhere = everywhere && has
+	}
+	return somewhere && (everywhere || form == store.FormOpaque)
 }
 
 // permissions returns the permissions held on every target, sorted.
@@ -79,8 +82,8 @@ func (ts targets) permissions(held rights.Rights, form store.TokenForm) []string
 	if first := ts[0]; first.api != nil {
 		keys = held.Permissions(first.api.ID)
 	} else {
-		for _, api := range first.apis {
-			keys = append(keys, held.Permissions(api.ID)...)
+		for id := range first.apis {
+			keys = append(keys, held.Permissions(id)...)
 		}
 		slices.Sort(keys)
 		keys = slices.Compact(keys)
@@ -188,11 +191,10 @@ func (g *Grants) project(ctx context.Context, id string) (target, error) {
 	if !project.Active {
 		return target{}, targetError(id, errInactive)
 	}
-	apis, err := g.config.Store.APIsOf(ctx, id)
+	apis, err := g.config.Store.APIStates(ctx, id)
 	if err != nil {
 		return target{}, fmt.Errorf("grant: reading the APIs of a project: %w", err)
 	}
-	apis = slices.DeleteFunc(apis, func(api store.API) bool { return !api.Active })
 	return target{audience: project.ID, project: project, apis: apis}, nil
 }
 

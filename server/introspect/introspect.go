@@ -195,7 +195,6 @@ func (s *subject) answer(entry oauth.Entry, audience []string) map[string]any {
 	f := &s.facts
 	a := map[string]any{
 		"active":     true,
-		"scope":      strings.Join(s.scopes(), " "),
 		"client_id":  f.ClientID,
 		"username":   s.user.Username,
 		"token_type": "Bearer",
@@ -206,6 +205,9 @@ func (s *subject) answer(entry oauth.Entry, audience []string) map[string]any {
 		"aud":        audience,
 		"iss":        f.Issuer,
 		"jti":        f.ID,
+	}
+	if scopes := s.scopes(); len(scopes) > 0 {
+		a["scope"] = strings.Join(scopes, " ")
 	}
 	if f.Issuer == "" {
 		a["iss"] = entry.Issuer

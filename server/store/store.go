@@ -158,6 +158,9 @@ type APIs interface {
 	APIByIdentifier(ctx context.Context, identifier string) (API, error)
 	// APIsOf returns the APIs of a project, ordered by name; an empty projectID means all projects.
 	APIsOf(ctx context.Context, projectID string) ([]API, error)
+	// APIStates returns the ids of a project's APIs, and whether each is active. It reads none of their
+	// permissions, of which there may be tens of thousands.
+	APIStates(ctx context.Context, projectID string) (map[string]bool, error)
 	// PutAPI creates the API or replaces the one with its ID, permissions included. A permission that
 	// is gone is taken from every Grant too. Errors: ErrExists when ClientID, Identifier, or Name within
 	// the project is taken; ErrNotFound when the project is not there.

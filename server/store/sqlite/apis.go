@@ -55,6 +55,25 @@ func (s *Store) APIsOf(ctx context.Context, projectID string) ([]store.API, erro
 	return list(ctx, s, "apis of project", projectID, addAPI, selectAPIs+`WHERE $1 = '' OR a.project_id = $1`+orderAPIs, projectID)
 }
 
+// APIStates returns the ids of a project's APIs, and whether each is active.
+func (s *Store) APIStates(ctx context.Context, projectID string) (map[string]bool, error) {
+	states := make(map[string]bool)
+	add := func(row scan, none []struct{}) ([]struct{}, error) {
+		var id string
+		var active bool
+		if err := row(&id, &active); err != nil {
+			return nil, err
+		}
+		states[id] = active
+		return none, nil
+	}
+	_, err := list(ctx, s, "api states of project", projectID, add, `SELECT id, active FROM apis WHERE project_id = $1`, projectID)
+	if err != nil {
+		return nil, err
+	}
+	return states, nil
+}
+
 // PutAPI creates the API or replaces the one with its ID, permissions included. Permissions that are gone
 // are taken from every grant. Errors: store.ErrExists when ClientID, Identifier, or Name within the project
 // is taken, or a permission key comes twice; store.ErrNotFound when the project is not there.

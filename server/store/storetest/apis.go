@@ -71,6 +71,10 @@ var apiTests = []test{
 		same(t, []store.API{api1()})(s.APIsOf(ctx, "p1"))
 		same(t, []store.API{api2(), api1(), z, b})(s.APIsOf(ctx, ""))
 		same(t, []store.API{})(s.APIsOf(ctx, "p3"))
+		same(t, map[string]bool{"a1": api1().Active})(s.APIStates(ctx, "p1"))
+		same(t, map[string]bool{"a2": api2().Active, z.ID: z.Active, b.ID: b.Active})(s.APIStates(ctx, "p2"))
+		same(t, map[string]bool{})(s.APIStates(ctx, "p3"))
+		same(t, map[string]bool{})(s.APIStates(ctx, ""))
 	}},
 	{"an API cannot take what another one has, and is then left as it was", func(t *testing.T, s store.Store) {
 		ctx := t.Context()

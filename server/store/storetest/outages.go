@@ -23,6 +23,7 @@ var calls = map[string]func(context.Context, store.Store) error{
 	"API":             func(ctx context.Context, s store.Store) error { return second(s.API(ctx, "a1")) },
 	"APIByClientID":   func(ctx context.Context, s store.Store) error { return second(s.APIByClientID(ctx, "197@messages")) },
 	"APIByIdentifier": func(ctx context.Context, s store.Store) error { return second(s.APIByIdentifier(ctx, "urn:x")) },
+	"APIStates":       func(ctx context.Context, s store.Store) error { return second(s.APIStates(ctx, "p1")) },
 	"APIsOf":          func(ctx context.Context, s store.Store) error { return second(s.APIsOf(ctx, "")) },
 	"PutAPI": func(ctx context.Context, s store.Store) error {
 		return s.PutAPI(ctx, store.API{ID: "a3", ProjectID: "p1"})
