@@ -8,7 +8,9 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -144,7 +146,7 @@ func rowsS6(w *world) []struct {
 		{"an empty signature", valid[:strings.LastIndexByte(valid, '.')+1], false},
 		{"alg none", algNone(valid), false},
 		{"another key's signature", w.strict(with("k-robot-rsa", "ec", jws.ES256)), false},
-		{"no kid", w.strict(func(d *draft) { d.kid = "" }), false},
+		{"no kid and a signature by nobody's key", w.strict(with("", "rsa", jws.RS256), set("iss", "u-plain-2"), set("sub", "u-plain-2")), false},
 		{"an unknown kid", w.strict(func(d *draft) { d.kid = "k-nobody" }), false},
 		{"an expired key", w.strict(func(d *draft) { d.kid = "k-robot-ended" }), false},
 		{"a key of another service user", w.strict(with("k-plain", "rsa", jws.RS256)), false},
@@ -178,6 +180,147 @@ func rowsS6(w *world) []struct {
 		{"typ at+jwt", w.strict(func(d *draft) { d.typ = "at+jwt" }), false},
 		{"typ dpop+jwt", w.strict(func(d *draft) { d.typ = "dpop+jwt" }), false},
 	}
+}
+
+func noKid(d *draft) { d.kid = "" }
+
+// newKidWorld is a world in which the service user robot has a strict ES256 key, one that has ended, and a
+// compatible RSA key; plain has an Ed25519 key and the API samples another EC key's name.
+func newKidWorld(t *testing.T) *world {
+	w := newWorld(t)
+	w.addKey("k-robot", "ec", robotOwner)
+	w.addKey("k-robot-old", "rsa", robotOwner, compatible)
+	w.addKey("k-plain", "ed", plainOwner)
+	w.addKey("k-plain-ended", "ec", plainOwner, func(k *store.Key) { k.ExpiresAt = start })
+	return w
+}
+
+func TestFindingS3_AnAssertionWithoutKidIsHeldToTheKeysOfItsIssuer(t *testing.T) {
+	w := newKidWorld(t)
+	now := start.Unix()
+	as := func(name string) func(*draft) {
+		return func(d *draft) { d.claims["iss"], d.claims["sub"] = name, name }
+	}
+	header := func(raw, header string) string {
+		parts := strings.Split(raw, ".")
+		return base64.RawURLEncoding.EncodeToString([]byte(header)) + "." + parts[1] + "." + parts[2]
+	}
+	for _, row := range []struct {
+		name              string
+		raw               func() string
+		asClient, asGrant bool
+	}{
+		{"a strict key", func() string { return w.strict(noKid) }, true, true},
+		{"by name, as a client id", func() string { return w.strict(noKid, as("robot")) }, true, false},
+		{"a compatible key, by its rules", func() string {
+			return w.strict(with("", "rsa", jws.RS256), set("jti", nil), set("exp", now+3600))
+		}, true, true},
+		{"another algorithm of the key's type", func() string { return w.strict(with("", "rsa", jws.PS256)) }, true, true},
+		{"a strict key by the rules of the compatible one", func() string { return w.strict(noKid, set("jti", nil), set("exp", now+3600)) }, false, false},
+		{"a strict key without jti", func() string { return w.strict(noKid, set("jti", nil)) }, false, false},
+		{"a key of another service user", func() string { return w.strict(with("", "ed", jws.EdDSA)) }, false, false},
+		{"the name of another, the own key", func() string { return w.strict(noKid, as("plain")) }, false, false},
+		{"the id of another, the own key", func() string { return w.strict(noKid, as("u-plain")) }, false, false},
+		{"iss is another than sub", func() string { return w.strict(noKid, set("sub", "u-plain")) }, false, false},
+		{"iss is nobody", func() string { return w.strict(noKid, as("nobody")) }, false, false},
+		{"iss is empty", func() string { return w.strict(noKid, as("")) }, false, false},
+		{"iss is long", func() string { return w.strict(noKid, as(strings.Repeat("r", 300))) }, false, false},
+		{"a client id of an API without keys", func() string { return w.strict(noKid, as("samples@P")) }, false, false},
+		{"another audience", func() string { return w.strict(noKid, set("aud", "https://x")) }, false, false},
+		{"an unknown kid beside a key that fits", func() string { return w.strict(func(d *draft) { d.kid = "k-nobody" }) }, false, false},
+		{"the kid of another beside a key that fits", func() string { return w.strict(func(d *draft) { d.kid = "k-plain" }) }, false, false},
+		{"an empty kid", func() string { return header(w.strict(noKid), `{"alg":"ES256","kid":""}`) }, false, false},
+		{"a changed signature", func() string { return w.strict(noKid)[:100] + "A" + w.strict(noKid)[101:] }, false, false},
+	} {
+		for use, ok := range map[string]bool{"client_assertion": row.asClient, "assertion": row.asGrant} {
+			t.Run(row.name+" as "+use, func(t *testing.T) {
+				w := w.at(t)
+				form := values("grant_type", oauth.GrantJWTBearer, "assertion", row.raw())
+				if use == "client_assertion" {
+					form = values("grant_type", clientCredentials, "client_assertion", row.raw(), "client_assertion_type", oauth.AssertionType)
+				}
+				switch a := w.do(call{path: "/oauth/v2/token", form: form}); {
+				case ok:
+					w.issued(a)
+				case use == "assertion":
+					w.refused(a, 400, "invalid_grant")
+				default:
+					w.refused(a, 401, "invalid_client")
+				}
+			})
+		}
+	}
+	t.Run("an ended key", func(t *testing.T) {
+		w := w.at(t)
+		a := w.do(call{path: "/oauth/v2/token", form: values("grant_type", oauth.GrantJWTBearer, "assertion", w.strict(noKid, as("u-plain")))})
+		w.refused(a, 400, "invalid_grant")
+	})
+}
+
+func TestFindingS3_AnAPIWithoutKidIsItself(t *testing.T) {
+	w := newWorld(t)
+	w.addKey("k-api", "ec", apiOwner)
+	w.addKey("k-robot", "rsa", robotOwner)
+	ask := func(raw string) answer {
+		return w.do(call{path: "/oauth/v2/introspect", form: values("token", "x", "client_assertion", raw, "client_assertion_type", oauth.AssertionType)})
+	}
+	as := func(name string) func(*draft) {
+		return func(d *draft) { d.claims["iss"], d.claims["sub"] = name, name }
+	}
+	if a := ask(w.strict(noKid, as("samples@P"))); a.status != 200 {
+		t.Errorf("got %d %s, want 200", a.status, a.body)
+	}
+	w.refused(ask(w.strict(noKid, as("other@Q"))), 401, "invalid_client")
+	w.refused(ask(w.strict(noKid, as("a-samples"))), 401, "invalid_client")
+	w.refused(ask(w.strict(with("", "rsa", jws.RS256), as("samples@P"))), 401, "invalid_client")
+}
+
+func TestFindingS3_AnAssertionWithoutKidServesOnce(t *testing.T) {
+	w := newKidWorld(t)
+	grant := call{path: "/oauth/v2/token", form: values("grant_type", oauth.GrantJWTBearer, "assertion", w.strict(noKid))}
+	w.issued(w.do(grant))
+	w.refused(w.do(grant), 400, "invalid_grant")
+}
+
+// The newest keys are tried, for clients that rotate leave their old ones behind.
+func TestFindingS3_EightKeysAreTried(t *testing.T) {
+	for others, ok := range map[int]bool{7: true, 8: false} {
+		w := newWorld(t)
+		w.addKey("k-robot", "ec", robotOwner)
+		for n := range others {
+			private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+			w.must(err)
+			der, err := x509.MarshalPKIXPublicKey(private.Public())
+			w.must(err)
+			w.must(w.store.CreateKey(t.Context(), store.Key{ID: fmt.Sprint("k-", n), Owner: robotOwner, PublicKey: der, CreatedAt: start.Add(time.Second)}))
+		}
+		for n := range 20 { // of another type, and so never tried
+			w.addKey(fmt.Sprint("k-ed-", n), "ed", robotOwner, func(k *store.Key) { k.CreatedAt = start.Add(time.Minute) })
+		}
+		a := w.do(call{path: "/oauth/v2/token", form: values("grant_type", oauth.GrantJWTBearer, "assertion", w.strict(noKid))})
+		if ok {
+			w.issued(a)
+		} else {
+			w.refused(a, 400, "invalid_grant")
+		}
+	}
+}
+
+func TestFindingS3_TheTypeOfClientAuthenticationServesForNothingElse(t *testing.T) {
+	w := newKidWorld(t)
+	typed := func(d *draft) { d.typ = "client-authentication+jwt" }
+	for _, typ := range []string{"client-authentication+jwt", "application/client-authentication+jwt", "Client-Authentication+JWT"} {
+		w.issued(w.do(call{path: "/oauth/v2/token", form: values("grant_type", clientCredentials,
+			"client_assertion", w.strict(func(d *draft) { d.typ = typ }), "client_assertion_type", oauth.AssertionType)}))
+	}
+	w.refused(w.do(call{path: "/oauth/v2/token", form: values("grant_type", oauth.GrantJWTBearer, "assertion", w.strict(typed))}), 400, "invalid_grant")
+	w.refused(w.do(call{path: "/oauth/v2/token", form: values("grant_type", oauth.GrantJWTBearer, "assertion", w.strict(typed, noKid))}), 400, "invalid_grant")
+	for _, typ := range []string{"at+jwt", "dpop+jwt", "logout+jwt", "id_token", "authorization-grant+jwt", "client-authentication", "client-authentication+jwt+"} {
+		a := w.do(call{path: "/oauth/v2/token", form: values("grant_type", clientCredentials,
+			"client_assertion", w.strict(func(d *draft) { d.typ = typ }), "client_assertion_type", oauth.AssertionType)})
+		w.refused(a, 401, "invalid_client")
+	}
+	w.inactive("samples", w.strict(typed, set("iss", w.issuer), set("client_id", "robot")))
 }
 
 // algNone replaces the header by one without signature.

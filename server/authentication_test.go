@@ -67,7 +67,7 @@ func TestClientsProveThemselves(t *testing.T) {
 		{"a secret without client_id", call{form: body("client_secret", "robot-secret")}, 401, "invalid_client"},
 
 		{"S8 two Authorization headers", call{header: raw(basic("robot:robot-secret"), basic("robot:robot-secret"))}, 400, "invalid_request"},
-		{"S8 a secret in header and body", call{user: "robot:robot-secret", form: body("client_id", "robot", "client_secret", "robot-secret")}, 400, "invalid_request"},
+		{"S8 another secret in the body", call{user: "robot:robot-secret", form: body("client_id", "robot", "client_secret", "plain-secret")}, 400, "invalid_request"},
 		{"S8 a secret and an assertion", call{form: body("client_id", "robot", "client_secret", "robot-secret",
 			"client_assertion", "x", "client_assertion_type", oauth.AssertionType)}, 400, "invalid_request"},
 		{"another client_id in the body", call{user: "robot:robot-secret", form: body("client_id", "plain")}, 400, "invalid_request"},
@@ -88,6 +88,64 @@ func TestClientsProveThemselves(t *testing.T) {
 			}
 			w.refused(a, row.status, row.code)
 		})
+	}
+}
+
+func TestFindingS4_OneSecretInHeaderAndBodyIsOneMethod(t *testing.T) {
+	w := newWorld(t)
+	const odd = "s3cr+t%2F&=:é"
+	w.secret(store.OwnerServiceUser, "u-robot", odd)
+	raw := func(text string) http.Header {
+		return http.Header{"Authorization": {"Basic " + base64.StdEncoding.EncodeToString([]byte(text))}}
+	}
+	both := func(id, secret string, more ...string) url.Values {
+		return values(append(more, "client_id", id, "client_secret", secret, "grant_type", clientCredentials, "token", "x")...)
+	}
+	for _, row := range []struct {
+		name string
+		call call
+		code string
+	}{
+		{"the same twice", call{user: "robot:robot-secret", form: both("robot", "robot-secret")}, ""},
+		{"the same, form-encoded in the header", call{header: raw("robot:" + url.QueryEscape(odd)), form: both("robot", odd)}, ""},
+		{"the same, not form-encoded in the header", call{header: raw("robot:" + odd), form: both("robot", odd)}, ""},
+		{"client_id in the body and an empty client_secret", call{user: "robot:robot-secret", form: both("robot", "")}, ""},
+		{"an empty client_id and client_secret", call{user: "robot:robot-secret", form: both("", "")}, ""},
+
+		{"the same wrong secret twice", call{user: "robot:wrong", form: both("robot", "wrong")}, "invalid_client"},
+		{"another secret in the body", call{user: "robot:robot-secret", form: both("robot", "wrong")}, "invalid_request"},
+		{"another secret of the same client in the body", call{user: "robot:robot-secret", form: both("robot", odd)}, "invalid_request"},
+		{"another secret in the header", call{user: "robot:wrong", form: both("robot", "robot-secret")}, "invalid_request"},
+		{"another client in the body", call{user: "robot:robot-secret", form: both("plain", "plain-secret")}, "invalid_request"},
+		{"the client in another case", call{user: "robot:robot-secret", form: both("Robot", "robot-secret")}, "invalid_request"},
+		{"the secret with a space behind it", call{user: "robot:robot-secret", form: both("robot", "robot-secret ")}, "invalid_request"},
+		{"a secret without its client in the body", call{user: "robot:robot-secret", form: both("", "robot-secret")}, "invalid_request"},
+		{"an empty secret in the header", call{user: "robot:", form: both("robot", "robot-secret")}, "invalid_request"},
+		{"a header of another scheme", call{header: http.Header{"Authorization": {"Bearer robot-secret"}}, form: both("robot", "robot-secret")}, "invalid_request"},
+		{"two headers", call{header: http.Header{"Authorization": {raw("robot:robot-secret")["Authorization"][0], raw("robot:robot-secret")["Authorization"][0]}},
+			form: both("robot", "robot-secret")}, "invalid_request"},
+		{"the same twice and an assertion", call{user: "robot:robot-secret", form: both("robot", "robot-secret",
+			"client_assertion", "x", "client_assertion_type", oauth.AssertionType)}, "invalid_request"},
+		{"the same twice and the type of an assertion", call{user: "robot:robot-secret", form: both("robot", "robot-secret",
+			"client_assertion_type", oauth.AssertionType)}, "invalid_request"},
+	} {
+		for _, path := range []string{oauth.PathToken, oauth.PathTokenAuth0, oauth.PathRevoke, oauth.PathRevokeAuth0} {
+			t.Run(row.name+" at "+path, func(t *testing.T) {
+				w := w.at(t)
+				row.call.path = path
+				a := w.do(row.call)
+				switch row.code {
+				case "":
+					if a.status != http.StatusOK {
+						t.Errorf("got %d %s, want 200", a.status, a.body)
+					}
+				case "invalid_client":
+					w.refused(a, 401, row.code)
+				default:
+					w.refused(a, 400, row.code)
+				}
+			})
+		}
 	}
 }
 

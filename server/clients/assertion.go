@@ -3,9 +3,11 @@ package clients
 import (
 	"context"
 	"crypto/x509"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/postern-auth/postern/internal/claims"
@@ -36,7 +38,7 @@ type assertion struct {
 
 // byAssertion authenticates a client by private_key_jwt (RFC 7523 §3).
 func (a *Authenticator) byAssertion(ctx context.Context, r *oauth.Request, o offer) (Client, error) {
-	as, err := a.verify(ctx, o.assertion, r.Audiences())
+	as, err := a.verify(ctx, o.assertion, r.Audiences(), expected{types: []string{"", "jwt", clientType}, owner: a.ownerOfClient})
 	if err != nil {
 		return Client{}, err
 	}
@@ -59,7 +61,7 @@ func (a *Authenticator) byAssertion(ctx context.Context, r *oauth.Request, o off
 // ServiceUser returns the service user that an assertion used as a grant speaks for (RFC 7523 §3): the
 // one whose id is its iss and sub, and to whom its key belongs. Errors: ErrRefused, and outages.
 func (a *Authenticator) ServiceUser(ctx context.Context, r *oauth.Request, raw string) (store.ServiceUser, error) {
-	as, err := a.verify(ctx, raw, r.Audiences())
+	as, err := a.verify(ctx, raw, r.Audiences(), expected{types: []string{"", "jwt"}, owner: ownerOfUser})
 	if err != nil {
 		return store.ServiceUser{}, err
 	}
@@ -79,21 +81,37 @@ func (a *Authenticator) ServiceUser(ctx context.Context, r *oauth.Request, raw s
 	return *client.User, a.use(ctx, as)
 }
 
+// expected is what the use of an assertion admits.
+type expected struct {
+	types []string // typ
+	// owner returns whom an iss names. Whether there is such an owner is another question.
+	owner func(ctx context.Context, issuer string) (store.Owner, error)
+}
+
+// clientType is the typ of assertions that authenticate clients and do nothing else.
+const clientType = "client-authentication+jwt"
+
 // verify checks all of an assertion but whom it speaks for and whether it is new.
-func (a *Authenticator) verify(ctx context.Context, raw string, audiences []string) (assertion, error) {
+func (a *Authenticator) verify(ctx context.Context, raw string, audiences []string, e expected) (assertion, error) {
 	message, err := jws.Parse(raw)
 	if err != nil {
 		return assertion{}, refused("assertion: %v", err)
 	}
 	// A token of another kind, such as an access token or a DPoP proof, must not serve as an assertion.
-	if typ := message.Header.Type; typ != "" && typ != "jwt" {
+	if typ := message.Header.Type; !slices.Contains(e.types, typ) {
 		return assertion{}, refused("assertion has typ %.64q, want JWT", typ)
 	}
-	key, err := a.key(ctx, message.Header.KeyID)
+	var candidates []store.Key
+	if namesNoKey(raw, message.Header) {
+		candidates, err = a.keysOf(ctx, &message, e)
+	} else {
+		candidates, err = a.key(ctx, message.Header.KeyID)
+	}
 	if err != nil {
 		return assertion{}, err
 	}
-	if err := verifySignature(&message, key); err != nil {
+	key, err := verifySignature(&message, candidates)
+	if err != nil {
 		return assertion{}, err
 	}
 	c, err := parseClaims(message.Payload)
@@ -106,36 +124,123 @@ func (a *Authenticator) verify(ctx context.Context, raw string, audiences []stri
 	return assertion{owner: key.Owner, issuer: c.issuer, jti: c.jti, expires: c.expires}, nil
 }
 
-func (a *Authenticator) key(ctx context.Context, id string) (store.Key, error) {
+// key returns the key that a kid names.
+func (a *Authenticator) key(ctx context.Context, id string) ([]store.Key, error) {
 	if id == "" {
-		return store.Key{}, refused("assertion names no key (kid)")
+		return nil, refused("assertion has an empty kid")
 	}
 	key, err := a.store.Key(ctx, id)
 	if errors.Is(err, store.ErrNotFound) {
-		return store.Key{}, refused("assertion names the unknown key %.64q", id)
+		return nil, refused("assertion names the unknown key %.64q", id)
 	}
 	if err != nil {
-		return store.Key{}, fmt.Errorf("clients: reading a key: %w", err)
+		return nil, fmt.Errorf("clients: reading a key: %w", err)
 	}
 	if ended(key.ExpiresAt, a.now()) {
-		return store.Key{}, refused("key %q has expired", id)
+		return nil, refused("key %q has expired", id)
 	}
-	return key, nil
+	return []store.Key{key}, nil
 }
 
-func verifySignature(message *jws.Message, row store.Key) error {
+// namesNoKey reports whether the header of a well-formed assertion has no kid, which RFC 7515 §4.1.4 lets
+// it leave out. One that is there and empty names a key, and none has that name.
+func namesNoKey(raw string, header jws.Header) bool {
+	if header.KeyID != "" {
+		return false
+	}
+	encoded, _, _ := strings.Cut(raw, ".")
+	text, err := base64.RawURLEncoding.DecodeString(encoded)
+	var members claims.Object
+	if err != nil || members.Parse(string(text)) != nil {
+		return false
+	}
+	for name, value := range members.All() {
+		if name == "kid" {
+			return value.Kind() == claims.Null
+		}
+	}
+	return true
+}
+
+// maxCandidates bounds the signature checks that an assertion without kid can cause.
+const maxCandidates = 8
+
+// keysOf returns the keys that an assertion without kid may be signed with, the newest first: those of the
+// owner that its iss and sub name, and nobody else's. That the payload is not verified yet does no harm: it
+// can only choose by whose keys it is then verified.
+func (a *Authenticator) keysOf(ctx context.Context, message *jws.Message, e expected) ([]store.Key, error) {
+	c, err := parseClaims(message.Payload)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.selfIssued(); err != nil {
+		return nil, err
+	}
+	if len(c.issuer) > maxID {
+		return nil, refused("assertion has an iss longer than %d bytes", maxID)
+	}
+	owner, err := e.owner(ctx, c.issuer)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := a.store.KeysOf(ctx, owner)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return nil, fmt.Errorf("clients: reading keys: %w", err)
+	}
+	var candidates []store.Key
+	for _, row := range slices.Backward(keys) {
+		key, err := publicKey(row)
+		if err != nil || key.Accepts(message.Header.Algorithm) != nil || ended(row.ExpiresAt, a.now()) {
+			continue
+		}
+		if candidates = append(candidates, row); len(candidates) == maxCandidates {
+			break
+		}
+	}
+	if len(candidates) == 0 {
+		return nil, refused("assertion names no key (kid), and none of %.64q fits", c.issuer)
+	}
+	return candidates, nil
+}
+
+// ownerOfClient returns the owner that a client id, or the id of a service user, names.
+func (a *Authenticator) ownerOfClient(ctx context.Context, name string) (store.Owner, error) {
+	client, err := a.named(ctx, name)
+	if err != nil || client.ID != "" {
+		return client.owner(), err
+	}
+	return ownerOfUser(ctx, name)
+}
+
+func ownerOfUser(_ context.Context, id string) (store.Owner, error) {
+	return store.Owner{Kind: store.OwnerServiceUser, ID: id}, nil
+}
+
+// verifySignature returns which of the keys has signed the message.
+func verifySignature(message *jws.Message, candidates []store.Key) (store.Key, error) {
+	var err error
+	for _, row := range candidates {
+		var key *jws.Key
+		if key, err = publicKey(row); err == nil {
+			err = message.Verify(key)
+		}
+		if err == nil {
+			return row, nil
+		}
+	}
+	return store.Key{}, refused("%v", err)
+}
+
+func publicKey(row store.Key) (*jws.Key, error) {
 	public, err := x509.ParsePKIXPublicKey(row.PublicKey)
 	if err != nil {
-		return refused("key %q in the store is unreadable: %v", row.ID, err)
+		return nil, fmt.Errorf("key %q in the store is unreadable: %w", row.ID, err)
 	}
 	key, err := jws.NewKey(row.ID, "", public)
 	if err != nil {
-		return refused("key %q in the store is not sound: %v", row.ID, err)
+		return nil, fmt.Errorf("key %q in the store is not sound: %w", row.ID, err)
 	}
-	if err := message.Verify(key); err != nil {
-		return refused("%v", err)
-	}
-	return nil
+	return key, nil
 }
 
 // use records the assertion, so that it does not serve twice, here or at another replica.
@@ -191,9 +296,10 @@ func (c *assertionClaims) check(audiences []string, compatible bool, now time.Ti
 	if compatible {
 		lifetime = compatibleLifetime
 	}
+	if err := c.selfIssued(); err != nil {
+		return err
+	}
 	switch {
-	case c.issuer == "" || c.issuer != c.subject:
-		return refused("assertion has iss %.64q and sub %.64q, want one name twice", c.issuer, c.subject)
 	case !slices.ContainsFunc(c.audience, func(s string) bool { return slices.Contains(audiences, s) }):
 		return refused("assertion has aud %s, want one of %q", quoteAll(c.audience), audiences)
 	case c.expires.IsZero():
@@ -208,6 +314,14 @@ func (c *assertionClaims) check(audiences []string, compatible bool, now time.Ti
 		return refused("assertion has no jti, which its key requires")
 	case len(c.jti) > maxJTI:
 		return refused("assertion has a jti longer than %d bytes", maxJTI)
+	}
+	return nil
+}
+
+// selfIssued checks that who signs speaks for itself (RFC 7523 §3).
+func (c *assertionClaims) selfIssued() error {
+	if c.issuer == "" || c.issuer != c.subject {
+		return refused("assertion has iss %.64q and sub %.64q, want one name twice", c.issuer, c.subject)
 	}
 	return nil
 }

@@ -13,7 +13,7 @@
 //	}
 //
 // A client that is refused learns nothing: an unknown name, a wrong secret and a deactivated owner get
-// the same answer after the same time. The reason is in the error, for the log.
+// the same answer, which the endpoint sends after the same time. The reason is in the error, for the log.
 package clients
 
 import (
@@ -94,10 +94,8 @@ func (a *Authenticator) Authenticate(ctx context.Context, r *oauth.Request) (Cli
 	if err != nil {
 		return Client{}, err
 	}
-	began := time.Now()
 	client, err := a.prove(ctx, r, offer)
 	if errors.Is(err, ErrRefused) {
-		level(ctx, began)
 		return Client{}, oauth.Refuse(oauth.InvalidClient, "the client is not known, not active, or its credentials are not accepted", err)
 	}
 	if err != nil {
@@ -105,20 +103,6 @@ func (a *Authenticator) Authenticate(ctx context.Context, r *oauth.Request) (Cli
 	}
 	r.ClientID = client.ID
 	return client, nil
-}
-
-// refusalTime is what a failed authentication takes, or a multiple of it.
-const refusalTime = 5 * time.Millisecond
-
-// level waits until the work since began has taken a whole number of refusalTime. Look-ups that find
-// something take a little longer than those that do not, and thousands of tries would show it.
-func level(ctx context.Context, began time.Time) {
-	timer := time.NewTimer(refusalTime - time.Since(began)%refusalTime)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
 }
 
 func (a *Authenticator) prove(ctx context.Context, r *oauth.Request, o offer) (client Client, err error) {

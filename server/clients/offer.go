@@ -3,6 +3,7 @@ package clients
 import (
 	"encoding/base64"
 	"net/url"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -19,7 +20,8 @@ type offer struct {
 type password struct{ id, secret string }
 
 // read collects the credentials of a request. RFC 6749 §2.3 has a client use one method, and two are a
-// sign that somebody else wrote half of the request.
+// sign that somebody else wrote half of the request, unless they say the same: some clients send one id
+// and secret in the header and again in the body.
 func read(r *oauth.Request) (offer, error) {
 	headers := r.Header["Authorization"]
 	assertion, secret := r.Params.Value(oauth.ParamClientAssertion), r.Params.Value(oauth.ParamClientSecret)
@@ -31,6 +33,10 @@ func read(r *oauth.Request) (offer, error) {
 		}
 	}
 	o := offer{assertion: assertion, clientID: r.Params.Value(oauth.ParamClientID)}
+	if body := (password{o.clientID, secret}); methods == 2 && len(headers) == 1 && kind == "" && slices.Contains(basic(headers[0]), body) {
+		o.passwords = []password{body}
+		return o, nil
+	}
 	switch {
 	case methods > 1:
 		return offer{}, oauth.Refuse(oauth.InvalidRequest, "the request uses more than one method of client authentication", nil)

@@ -25,7 +25,7 @@ func (g *Grants) jwtBearer(ctx context.Context, r *oauth.Request) (*Response, er
 	user, err := g.config.Clients.ServiceUser(ctx, r, raw)
 	if errors.Is(err, clients.ErrRefused) {
 		return nil, oauth.Refuse(oauth.InvalidGrant, "the assertion is not accepted: it has to name a service user in iss and sub, "+
-			"this issuer in aud, a key of that user in kid, and to be unexpired, short-lived and new", err)
+			"this issuer in aud, in kid, if it is there, a key of that user, and to be unexpired, short-lived and new", err)
 	}
 	if err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"time"
 )
 
 // Request is one call of an Endpoint.
@@ -22,7 +23,8 @@ func (r *Request) Audiences() []string { return r.Entry.Audiences(r.URL.Path) }
 type Endpoint struct {
 	Name string // in the log
 	// Answer returns what is sent as JSON with status 200; nil sends an empty body. An error that Refuse
-	// made is sent as such, any other as 503.
+	// made is sent as such, any other as 503. A refusal of credentials, by invalid_client or invalid_grant,
+	// is sent at a time that does not tell how long Answer took.
 	Answer func(context.Context, *Request) (any, error)
 	Logger *slog.Logger // required; a refusal is one line, without anything secret
 
@@ -37,10 +39,15 @@ func (e Endpoint) WithJSON() *Endpoint {
 
 // Serve answers one request to the entry.
 func (e *Endpoint) Serve(w http.ResponseWriter, r *http.Request, entry Entry) {
+	began := time.Now()
 	request := &Request{Request: r, Entry: entry}
 	answer, err := e.answer(w, request)
 	if err != nil {
-		e.log(request, asError(err))
+		refusal := asError(err)
+		e.log(request, refusal)
+		if refusal.Code == InvalidClient || refusal.Code == InvalidGrant {
+			refusals.wait(r.Context(), began)
+		}
 		WriteError(w, entry, err)
 		return
 	}

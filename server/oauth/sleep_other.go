@@ -1,0 +1,8 @@
+//go:build !linux
+
+package oauth
+
+import "time"
+
+// sleep is time.Sleep, which is exact enough where the runtime waits in nanoseconds.
+func sleep(d time.Duration) { time.Sleep(d) }
