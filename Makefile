@@ -39,3 +39,11 @@ bench-check: ## the same, held to the gates
 .PHONY: interop
 interop: ## the foreign clients and servers (needs python3 and node)
 	./interop/run
+
+.PHONY: long-timing
+long-timing: ## how long the server takes to refuse, whatever the reason: medians over minutes
+	go test -tags long -timeout 30m -count=1 -v -run '^TestLongFindingS6' ./server
+
+.PHONY: long-flood
+long-flood: ## stalled bodies over 10,000 connections and 9,600 streams against a 'postern serve'
+	go test -tags long -timeout 30m -count=1 -v -run '^TestLongFindingS1' ./cmd/postern

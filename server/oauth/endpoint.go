@@ -41,7 +41,11 @@ func (e Endpoint) WithJSON() *Endpoint {
 func (e *Endpoint) Serve(w http.ResponseWriter, r *http.Request, entry Entry) {
 	began := time.Now()
 	request := &Request{Request: r, Entry: entry}
-	answer, err := e.answer(w, request)
+	deadline := http.NewResponseController(w).SetReadDeadline // an error means that there are none
+	deadline(began.Add(BodyTime))
+	body := received.begin(func() { deadline(began) })
+	defer body.end()
+	answer, err := e.answer(w, request, body)
 	if err != nil {
 		refusal := asError(err)
 		e.log(request, refusal)
@@ -58,11 +62,12 @@ func (e *Endpoint) Serve(w http.ResponseWriter, r *http.Request, entry Entry) {
 	WriteJSON(w, answer)
 }
 
-func (e *Endpoint) answer(w http.ResponseWriter, r *Request) (any, error) {
-	params, err := parseParams(w, r.Request, e.json)
+func (e *Endpoint) answer(w http.ResponseWriter, r *Request, b *body) (any, error) {
+	params, err := parseParams(w, r.Request, b, e.json)
 	if err != nil {
 		return nil, err
 	}
+	http.NewResponseController(w).SetReadDeadline(time.Time{}) // which ended the context otherwise
 	r.Params = params
 	return e.Answer(r.Context(), r)
 }

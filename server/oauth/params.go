@@ -1,9 +1,6 @@
 package oauth
 
 import (
-	"errors"
-	"fmt"
-	"io"
 	"mime"
 	"net/http"
 	"net/url"
@@ -41,9 +38,6 @@ var (
 	}
 )
 
-// MaxBody is the length in bytes beyond which a request's body is refused.
-const MaxBody = 64 << 10
-
 // Params are the parameters of a request. Those that are unknown or empty are left out, for RFC 6749
 // §3.2 has them ignored. The zero value holds none.
 type Params map[string][]string
@@ -63,7 +57,7 @@ func (p Params) Values(name string) []string { return p[name] }
 func (p Params) Has(name string) bool { return len(p[name]) > 0 }
 
 // parseParams reads the body of a request: a form, or a JSON object where that is allowed.
-func parseParams(w http.ResponseWriter, r *http.Request, jsonToo bool) (Params, error) {
+func parseParams(w http.ResponseWriter, r *http.Request, b *body, jsonToo bool) (Params, error) {
 	if err := checkQuery(r.URL.RawQuery); err != nil {
 		return nil, err
 	}
@@ -73,14 +67,14 @@ func parseParams(w http.ResponseWriter, r *http.Request, jsonToo bool) (Params, 
 	if !isForm && !isJSON || r.Header.Get("Content-Encoding") != "" {
 		return nil, unsupported(jsonToo)
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
+	text, err := b.read(w, r)
 	if err != nil {
-		return nil, unreadable(err)
+		return nil, err
 	}
 	if isJSON {
-		return fromJSON(string(body))
+		return fromJSON(text)
 	}
-	return fromForm(string(body))
+	return fromForm(text)
 }
 
 func unsupported(jsonToo bool) error {
@@ -92,16 +86,6 @@ func unsupported(jsonToo bool) error {
 		Status: http.StatusUnsupportedMediaType, Code: InvalidRequest,
 		Text: "send the parameters in the body as " + want + ", not compressed",
 	}
-}
-
-func unreadable(err error) error {
-	if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
-		return &Error{
-			Status: http.StatusRequestEntityTooLarge, Code: InvalidRequest,
-			Text: fmt.Sprintf("the body is longer than %d bytes", MaxBody),
-		}
-	}
-	return Refuse(InvalidRequest, "the body ended early", err)
 }
 
 // checkQuery refuses a query that holds what must not be in a URL. Nothing else of it is read.

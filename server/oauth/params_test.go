@@ -29,7 +29,7 @@ func TestParamsAreReadByTheirRules(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			r := httptest.NewRequest("POST", "/", strings.NewReader(row.body))
 			r.Header.Set("Content-Type", row.mediaType)
-			got, err := parseParams(httptest.NewRecorder(), r, true)
+			got, err := parse(r)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -52,6 +52,13 @@ func TestQuotePassesWhatAnErrorDescriptionMayHold(t *testing.T) {
 	}
 }
 
+// parse reads a request's parameters as an endpoint that takes JSON does.
+func parse(r *http.Request) (Params, error) {
+	b := received.begin(func() {})
+	defer b.end()
+	return parseParams(httptest.NewRecorder(), r, b, true)
+}
+
 // FuzzParams holds for every body: either a refusal of 400, or known names alone with values that the
 // body's own decoder finds too.
 func FuzzParams(f *testing.F) {
@@ -64,7 +71,7 @@ func FuzzParams(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body string, asJSON bool) {
 		r := httptest.NewRequest("POST", "/", strings.NewReader(body))
 		r.Header.Set("Content-Type", map[bool]string{true: "application/json", false: "application/x-www-form-urlencoded"}[asJSON])
-		params, err := parseParams(httptest.NewRecorder(), r, true)
+		params, err := parse(r)
 		if err != nil {
 			if e := asError(err); e.Status != http.StatusBadRequest && e.Status != http.StatusRequestEntityTooLarge {
 				t.Errorf("status %d", e.Status)
