@@ -58,7 +58,7 @@ func apply(ctx context.Context, e *env, f applyFlags) error {
 			return fmt.Errorf("data folder %s is not there; a dry run makes none", f.data)
 		}
 	}
-	s, err := openStore(ctx, f.data)
+	s, err := openStore(ctx, e, f.data)
 	if err != nil {
 		return err
 	}

@@ -89,7 +89,7 @@ func dev(ctx context.Context, e *env, f devFlags) error {
 	}
 	defer d.http.Close()
 	defer d.https.Close()
-	s, err := openStore(ctx, d.dir)
+	s, err := openStore(ctx, e, d.dir)
 	if err != nil {
 		return err
 	}
@@ -103,7 +103,7 @@ func dev(ctx context.Context, e *env, f devFlags) error {
 		return err
 	}
 	defer authorization.Close()
-	var servers httpd.Group
+	servers := httpd.Group{Logger: logger}
 	servers.Serve(d.http, authorization)
 	servers.Serve(d.https, authorization)
 	d.vars, err = devVariables(d.dir, d.https.URL("localhost"), d.https.Host("127.0.0.1"), d.ca.File())

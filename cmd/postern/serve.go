@@ -7,10 +7,14 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
 
+	"github.com/postern-auth/postern/internal/fetch"
 	"github.com/postern-auth/postern/internal/httpd"
 	"github.com/postern-auth/postern/server"
 	"github.com/postern-auth/postern/server/store/sqlite"
@@ -20,15 +24,36 @@ import (
 // databaseFile is the store's file in a data folder.
 const databaseFile = "postern.db"
 
-// openStore opens the store in the data folder, making both when they are not there. The folder is its
-// owner's alone, for it holds the signing keys.
-func openStore(ctx context.Context, dir string) (*sqlite.Store, error) {
+// openStore opens the store in the data folder, making both when they are not there, which it says. The
+// folder is its owner's alone, for it holds the signing keys.
+func openStore(ctx context.Context, e *env, dir string) (*sqlite.Store, error) {
 	if err := privateDir(dir); err != nil {
 		return nil, err
 	}
-	return sqlite.Open(ctx, filepath.Join(dir, databaseFile), sqlite.Options{})
+	file := filepath.Join(dir, databaseFile)
+	made, err := noDatabase(file)
+	if err != nil {
+		return nil, fmt.Errorf("data folder: %w", err)
+	}
+	s, err := sqlite.Open(ctx, file, sqlite.Options{})
+	if err == nil && made {
+		fmt.Fprintf(e.stderr, "postern: made a new database, %s\n", file)
+	}
+	return s, err
 }
 
+// noDatabase reports whether there is no database: no file, or an empty one, such as a disk that was full or
+// was not mounted leaves behind.
+func noDatabase(file string) (bool, error) {
+	info, err := os.Stat(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return true, nil
+	}
+	return err == nil && info.Mode().IsRegular() && info.Size() == 0, err
+}
+
+// privateDir makes the data folder when it is not there. One that others may read, as a service manager
+// makes it, is closed to them when it is empty or holds a database: then it is ours.
 func privateDir(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("data folder: %w", err)
@@ -37,8 +62,20 @@ func privateDir(dir string) error {
 	if err != nil {
 		return fmt.Errorf("data folder: %w", err)
 	}
-	if info.Mode().Perm()&0o077 != 0 {
-		return fmt.Errorf("data folder %s is open to others (mode %#o): chmod 700 it, for it holds keys", dir, info.Mode().Perm())
+	mode := info.Mode().Perm()
+	if mode&0o077 == 0 || runtime.GOOS == "windows" {
+		return nil
+	}
+	names, err := os.ReadDir(dir)
+	if err != nil {
+		return fmt.Errorf("data folder: %w", err)
+	}
+	ours := func(entry fs.DirEntry) bool { return entry.Name() == databaseFile }
+	if mode&0o022 != 0 || len(names) > 0 && !slices.ContainsFunc(names, ours) {
+		return fmt.Errorf("data folder %s is open to others (mode %#o): chmod 700 it, for it holds keys", dir, mode)
+	}
+	if err := os.Chmod(dir, 0o700); err != nil {
+		return fmt.Errorf("data folder %s is open to others (mode %#o): have its owner chmod 700 it, for it holds keys: %w", dir, mode, err)
 	}
 	return nil
 }
@@ -48,6 +85,8 @@ type serveFlags struct {
 	issuers          []string
 	tlsCert, tlsKey  string
 	signingAlgorithm string
+	init             bool
+	behindProxy      bool
 }
 
 func newServeCommand(e *env) *cobra.Command {
@@ -68,6 +107,8 @@ func newServeCommand(e *env) *cobra.Command {
 	flags.StringVar(&f.tlsCert, "tls-cert", "", "certificate `file` in PEM, with those that lead to its authority")
 	flags.StringVar(&f.tlsKey, "tls-key", "", "private key `file` in PEM")
 	flags.StringVar(&f.signingAlgorithm, "signing-algorithm", "", "alg of RFC 9068 tokens whose API names none (default ES256)")
+	flags.BoolVar(&f.init, "init", false, "make the database when there is none")
+	flags.BoolVar(&f.behindProxy, "behind-proxy", false, "a proxy ends TLS: serve https issuers over plain http on an address that others reach")
 	return c
 }
 
@@ -79,6 +120,12 @@ func serve(ctx context.Context, e *env, f serveFlags) error {
 		return usage("serve needs --issuer, such as https://login.example.com")
 	case (f.tlsCert == "") != (f.tlsKey == ""):
 		return usage("--tls-cert and --tls-key go together")
+	}
+	if err := f.checkListener(); err != nil {
+		return err
+	}
+	if err := f.checkDatabase(); err != nil {
+		return err
 	}
 	var config *tls.Config
 	if f.tlsCert != "" {
@@ -93,25 +140,56 @@ func serve(ctx context.Context, e *env, f serveFlags) error {
 		return err
 	}
 	defer l.Close()
-	s, err := openStore(ctx, f.data)
+	s, err := openStore(ctx, e, f.data)
 	if err != nil {
 		return err
 	}
 	defer s.Close()
+	logger := slog.New(slog.NewTextHandler(e.stderr, nil))
 	authorization, err := server.New(ctx, server.Config{
 		Store:            s,
 		Issuers:          f.issuers,
 		SigningAlgorithm: f.signingAlgorithm,
-		Logger:           slog.New(slog.NewTextHandler(e.stderr, nil)),
+		Logger:           logger,
 	})
 	if err != nil {
 		return err
 	}
 	defer authorization.Close()
-	var servers httpd.Group
+	servers := httpd.Group{Logger: logger}
 	servers.Serve(l, authorization)
 	fmt.Fprintf(e.stderr, "postern: %s, listening on %s\n", strings.Join(f.issuers, " "), l.Addr())
 	return servers.Wait(ctx)
+}
+
+// checkListener refuses what an operator is hardly aware of: a plain listener that others reach, while the
+// issuers promise TLS. Secrets and tokens would cross the network for everybody to read.
+func (f serveFlags) checkListener() error {
+	host, _, err := net.SplitHostPort(f.listen)
+	if f.tlsCert != "" || f.behindProxy || err != nil || fetch.Loopback(host) {
+		return nil
+	}
+	for _, issuer := range f.issuers {
+		if strings.HasPrefix(issuer, "https:") {
+			return usage("issuer %s is https, and --listen %s would serve it without TLS to whoever reaches the address: "+
+				"give --tls-cert and --tls-key, or --behind-proxy if a proxy in front ends TLS", issuer, f.listen)
+		}
+	}
+	return nil
+}
+
+// checkDatabase refuses to begin anew where there may have been a server: a folder that is not mounted, or a
+// misspelt one, would be one that knows no client and signs with other keys.
+func (f serveFlags) checkDatabase() error {
+	file := filepath.Join(f.data, databaseFile)
+	none, err := noDatabase(file)
+	if err != nil {
+		return fmt.Errorf("data folder: %w", err)
+	}
+	if none && !f.init {
+		return fmt.Errorf("there is no database %s, or it is empty: set one up with 'postern apply', give --init to begin with an empty one, or restore a backup", file)
+	}
+	return nil
 }
 
 // exists reports whether there is a file, and an error when that cannot be told.

@@ -17,8 +17,8 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"log"
+	"log/slog"
 	"net"
 	"net/http"
 	"sync"
@@ -29,6 +29,9 @@ import (
 const (
 	// maxHeader bounds a request's header: a token has at most 16 KB.
 	maxHeader = 32 << 10
+	// maxStreams bounds the requests at a time of one HTTP/2 connection. A client that has more to ask opens
+	// another.
+	maxStreams = 32
 	// grace is how long requests under way may take to end.
 	grace = 10 * time.Second
 )
@@ -73,25 +76,46 @@ func (l *Listener) Host(name string) string {
 // Group is a set of HTTP servers that end together. The zero value is empty. Its methods are called by
 // one goroutine.
 type Group struct {
+	// Logger gets a line at Error for each panic of a handler, without anything that a client sent. Default:
+	// slog.Default(), for a panic is never to pass unseen.
+	Logger *slog.Logger
+
 	servers []*http.Server
+	conns   *conns
 	running sync.WaitGroup
 	once    sync.Once
 	failed  chan error
 }
 
-// Serve serves the handler on the listener until Wait ends it.
+func (g *Group) begin() {
+	g.failed = make(chan error, 1)
+	if g.Logger == nil {
+		g.Logger = slog.Default()
+	}
+	// A quarter of the files is left to the rest of the program.
+	g.conns = newConns(int(min(maxConns, fileLimit()/4*3)))
+}
+
+// Serve serves the handler on the listener until Wait ends it. Headers, bodies, each write of an answer and
+// idle connections have an end, and so has the number of connections; a handler that streams may go on.
 func (g *Group) Serve(l *Listener, handler http.Handler) {
-	g.once.Do(func() { g.failed = make(chan error, 1) })
+	g.once.Do(g.begin)
 	server := &http.Server{
-		Handler:           handler,
+		Handler:           &bounded{handler, g.conns, g.Logger},
 		TLSConfig:         l.tls,
 		MaxHeaderBytes:    maxHeader,
 		ReadHeaderTimeout: 10 * time.Second,
-		ReadTimeout:       30 * time.Second,
-		WriteTimeout:      30 * time.Second,
 		IdleTimeout:       2 * time.Minute,
-		// What it would say is about strangers' connections, and quotes them.
-		ErrorLog: log.New(io.Discard, "", 0),
+		ConnState:         g.conns.state,
+		ConnContext:       g.conns.context,
+		HTTP2: &http.HTTP2Config{
+			MaxConcurrentStreams:          maxStreams,
+			MaxReceiveBufferPerConnection: 256 << 10,
+			MaxReceiveBufferPerStream:     64 << 10,
+			// The other end has to take what a write has for it.
+			WriteByteTimeout: writeTime,
+		},
+		ErrorLog: log.New(ourErrors{g.Logger}, "", 0),
 	}
 	g.servers = append(g.servers, server)
 	g.running.Go(func() {

@@ -18,6 +18,9 @@ import (
 // defaultCommitDelay is Options.CommitDelay when that is zero.
 const defaultCommitDelay = 500 * time.Microsecond
 
+// tempInMemory keeps SQLite from files in a temporary folder, which a system that is read-only does not have.
+const tempInMemory = "temp_store(2)"
+
 // Open opens the store in the file at path. Where there is none it creates one with mode 0600, and its
 // folder with mode 0700; a file that others may read is made private. It then brings the schema up to date.
 //
@@ -47,7 +50,7 @@ func open(ctx context.Context, path string, options Options) (*Store, error) {
 		"_txlock":      {"immediate"},
 		"_defensive":   {"1"},
 		// Without it a Mac's fsync leaves the data in the drive's cache.
-		"_pragma": {"trusted_schema(0)", "fullfsync(1)"},
+		"_pragma": {"trusted_schema(0)", "fullfsync(1)", tempInMemory},
 	}))
 	if err != nil {
 		return nil, err
@@ -75,7 +78,7 @@ func newDatabase(ctx context.Context, writing *sql.DB, path string, options Opti
 	reading, err := sql.Open("sqlite", dataSource(path, url.Values{
 		"mode":        {"ro"},
 		"_query_only": {"on"},
-		"_pragma":     {"trusted_schema(0)"},
+		"_pragma":     {"trusted_schema(0)", tempInMemory},
 	}))
 	if err != nil {
 		return nil, err

@@ -71,6 +71,8 @@ func TestConnectionsAreDurableStrictAndReadersReadOnly(t *testing.T) {
 		{"writer", "synchronous", "2", d.conn.QueryRowContext}, // FULL
 		{"writer", "fullfsync", "1", d.conn.QueryRowContext},
 		{"writer", "foreign_keys", "1", d.conn.QueryRowContext},
+		{"writer", "temp_store", "2", d.conn.QueryRowContext}, // in memory
+		{"reader", "temp_store", "2", d.reading.QueryRowContext},
 		{"reader", "query_only", "1", d.reading.QueryRowContext},
 		{"reader", "busy_timeout", "5000", d.reading.QueryRowContext},
 	} {
