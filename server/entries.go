@@ -20,13 +20,13 @@ type entries struct {
 	hosts  []string // sorted, for people
 }
 
-func newEntries(issuers []string) (entries, error) {
+func newEntries(issuers []string, insecureHTTP bool) (entries, error) {
 	if len(issuers) == 0 {
 		return entries{}, errors.New("server: Config.Issuers is empty, want at least one such as https://login.example.com")
 	}
 	e := entries{byHost: make(map[string]oauth.Entry)}
 	for _, issuer := range issuers {
-		u, err := parseIssuer(issuer)
+		u, err := parseIssuer(issuer, insecureHTTP)
 		if err != nil {
 			return entries{}, err
 		}
@@ -44,7 +44,7 @@ func newEntries(issuers []string) (entries, error) {
 
 // parseIssuer checks what RFC 8414 §2 has an issuer be, and that there is no path: clients append
 // well-known paths to it in more than one way.
-func parseIssuer(issuer string) (*url.URL, error) {
+func parseIssuer(issuer string, insecureHTTP bool) (*url.URL, error) {
 	u, err := url.Parse(issuer)
 	if err != nil {
 		return nil, fmt.Errorf("server: issuer %.64q is no URL", issuer)
@@ -57,7 +57,7 @@ func parseIssuer(issuer string) (*url.URL, error) {
 		reason = "must not hold a user or password"
 	case u.Hostname() == "":
 		reason = "has no host"
-	case u.Scheme == "http" && !loopback(u.Hostname()):
+	case u.Scheme == "http" && !insecureHTTP && !loopback(u.Hostname()):
 		reason = "is http on a host that is not loopback; want https://"
 	case u.Path != "" && u.Path != "/":
 		reason = "has a path; want none, or a single slash"

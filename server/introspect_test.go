@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/postern-auth/postern/internal/jws"
+	"github.com/postern-auth/postern/server"
 	"github.com/postern-auth/postern/server/oauth"
 	"github.com/postern-auth/postern/server/secret"
 	"github.com/postern-auth/postern/server/store"
@@ -237,7 +238,7 @@ func TestPersonalAccessTokensSayWhatTheSamplesRead(t *testing.T) {
 	raw := w.pat("u-robot")
 	for host, issuer := range map[string]string{"": w.issuer, auth0Host: auth0Issuer} {
 		got := w.object(w.do(call{path: "/oauth/v2/introspect", host: host, user: "samples@P:samples-secret", form: values("token", raw)}).body)
-		if got["exp"] != 253402300799.0 || got["iss"] != issuer || got["sub"] != "u-robot" {
+		if got["exp"] != float64(start.Add(5*365*24*time.Hour).Unix()) || got["iss"] != issuer || got["sub"] != "u-robot" {
 			t.Errorf("host %q: got %v", host, got)
 		}
 	}
@@ -357,4 +358,35 @@ func TestS5_ADeactivatedAPIIsNoClient(t *testing.T) {
 	w.must(w.store.PutAPI(t.Context(), api))
 	a := w.do(call{path: "/oauth/v2/introspect", user: "samples@P:samples-secret", form: values("token", "x")})
 	w.refused(a, 401, "invalid_client")
+}
+
+func TestFindingS8_APersonalAccessTokenEndsWithTheServersBound(t *testing.T) {
+	const bound = 48 * time.Hour
+	until := func(d time.Duration) func(*store.Token) {
+		return func(p *store.Token) { p.ExpiresAt = start.Add(d) }
+	}
+	for _, row := range []struct {
+		name     string
+		lifetime time.Duration
+		change   func(*store.Token)
+		want     int64 // exp
+	}{
+		{"one for ever", bound, func(*store.Token) {}, start.Add(bound).Unix()},
+		{"one that was to live longer", bound, until(bound + time.Hour), start.Add(bound).Unix()},
+		{"one that ends before", bound, until(time.Hour), start.Add(time.Hour).Unix()},
+		{"one for ever at a server without bound", -1, func(*store.Token) {}, 253402300799},
+		{"one that ends at a server without bound", -1, until(time.Hour), start.Add(time.Hour).Unix()},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			w := newWorld(t, func(c *server.Config) { c.PersonalTokenLifetime = row.lifetime })
+			raw := w.pat("u-robot", row.change)
+			if got := w.introspect("samples", raw)["exp"]; got != float64(row.want) {
+				t.Errorf("exp is %v, want %d", got, row.want)
+			}
+			if row.want < 253402300799 {
+				w.pass(time.Unix(row.want, 0).Sub(start))
+				w.inactive("samples", raw)
+			}
+		})
+	}
 }

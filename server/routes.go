@@ -1,12 +1,17 @@
 package server
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/postern-auth/postern/server/discovery"
 	"github.com/postern-auth/postern/server/oauth"
+	"github.com/postern-auth/postern/server/store"
 )
 
 // route is what a path serves.
@@ -25,9 +30,12 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	route, ok := s.routes[r.URL.EscapedPath()]
 	switch {
 	case !known && !route.anyHost:
+		// Which hosts there are is the operator's to know.
+		s.config.Logger.InfoContext(r.Context(), "request refused", "status", http.StatusMisdirectedRequest,
+			"reason", fmt.Sprintf("host %.64q is not that of an issuer; those are %s", r.Host, strings.Join(s.entries.hosts, ", ")))
 		oauth.WriteError(w, entry, &oauth.Error{
 			Status: http.StatusMisdirectedRequest, Code: oauth.InvalidRequest,
-			Text: "this server has no issuer with the host of the request; its hosts are " + strings.Join(s.entries.hosts, ", "),
+			Text: "this server has no issuer with the host of the request",
 		})
 	case !ok:
 		oauth.WriteError(w, entry, &oauth.Error{
@@ -40,21 +48,36 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (t route) serve(w http.ResponseWriter, r *http.Request, entry oauth.Entry) {
-	handle, allow := t.get, "GET, HEAD"
-	wanted := r.Method == http.MethodGet || r.Method == http.MethodHead
-	if t.post != nil {
-		handle, allow = t.post, "POST"
-		wanted = r.Method == http.MethodPost
+	var handle handler
+	switch r.Method {
+	case http.MethodGet, http.MethodHead:
+		handle = t.get
+	case http.MethodPost:
+		handle = t.post
 	}
-	if wanted {
+	if handle != nil {
 		handle(w, r, entry)
 		return
 	}
-	w.Header().Set("Allow", allow)
+	var allow []string
+	if t.get != nil {
+		allow = append(allow, http.MethodGet, http.MethodHead)
+	}
+	if t.post != nil {
+		allow = append(allow, http.MethodPost)
+	}
+	w.Header().Set("Allow", strings.Join(allow, ", "))
 	oauth.WriteError(w, entry, &oauth.Error{
 		Status: http.StatusMethodNotAllowed, Code: oauth.InvalidRequest,
-		Text: fmt.Sprintf("the method is not allowed here; use %s", strings.ReplaceAll(allow, ", ", " or ")),
+		Text: "the method is not allowed here; use " + strings.Join(allow, " or "),
 	})
+}
+
+// serveAuthorize refuses every authorization request, for nobody can log in. It answers where it stands: a
+// redirect goes to none but a registered redirect_uri (RFC 6749 §4.1.2.1), and none is registered.
+func serveAuthorize(w http.ResponseWriter, _ *http.Request, entry oauth.Entry) {
+	oauth.WriteError(w, entry, oauth.Refuse(oauth.UnsupportedResponseType,
+		"this server issues tokens to programs alone and has no login; get one at "+entry.URL(oauth.PathToken), nil))
 }
 
 func (s *Server) metadata(grantTypes []string) handler {
@@ -79,10 +102,44 @@ func (s *Server) serveHealth(w http.ResponseWriter, _ *http.Request, _ oauth.Ent
 
 // serveReady reports whether tokens can be issued and introspected, which takes the store.
 func (s *Server) serveReady(w http.ResponseWriter, r *http.Request, entry oauth.Entry) {
-	if err := s.config.Store.Ping(r.Context()); err != nil {
+	if err := s.ready.check(r.Context(), s.config.Store); err != nil {
 		s.config.Logger.WarnContext(r.Context(), "not ready", "endpoint", "ready", "reason", err.Error())
 		oauth.WriteError(w, entry, err)
 		return
 	}
 	oauth.WriteJSON(w, map[string]string{"status": "ready"})
+}
+
+const (
+	// readyFor is how long a write that succeeded answers for others, and unreadyFor one that failed.
+	readyFor   = 5 * time.Second
+	unreadyFor = time.Second
+)
+
+// readiness is whether the store can be read and written. Anybody may ask, so one question causes the write
+// that others are answered from.
+type readiness struct {
+	mu    sync.Mutex
+	until time.Time
+	err   error
+}
+
+func (ready *readiness) check(ctx context.Context, s store.Store) error {
+	if _, err := s.Organization(ctx, ""); err != nil && !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	ready.mu.Lock()
+	defer ready.mu.Unlock()
+	if time.Now().Before(ready.until) {
+		return ready.err
+	}
+	// Not with the context of who asks, for the answer is for others too.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readyFor)
+	defer cancel()
+	ready.err = s.Ping(ctx)
+	ready.until = time.Now().Add(readyFor)
+	if ready.err != nil {
+		ready.until = time.Now().Add(unreadyFor)
+	}
+	return ready.err
 }

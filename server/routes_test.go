@@ -1,8 +1,10 @@
 package server_test
 
 import (
+	"context"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -10,17 +12,20 @@ import (
 
 	"github.com/postern-auth/postern/internal/jws"
 	"github.com/postern-auth/postern/server"
+	"github.com/postern-auth/postern/server/store"
 )
 
 func TestMetadataNamesWhatIsThere(t *testing.T) {
 	w := newWorld(t)
 	methods := []any{"client_secret_basic", "client_secret_post", "private_key_jwt"}
 	algorithms := []any{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"}
-	for _, row := range []struct{ name, host, issuer, token, introspect, revoke, keys string }{
+	for _, row := range []struct{ name, host, issuer, authorize, token, introspect, revoke, keys string }{
 		{"ZITADEL's form of issuer", zitadelHost, "https://zitadel.example.com",
+			"https://zitadel.example.com/oauth/v2/authorize",
 			"https://zitadel.example.com/oauth/v2/token", "https://zitadel.example.com/oauth/v2/introspect",
 			"https://zitadel.example.com/oauth/v2/revoke", "https://zitadel.example.com/oauth/v2/keys"},
 		{"Auth0's form of issuer", auth0Host, auth0Issuer,
+			"https://auth0.example.com/authorize",
 			"https://auth0.example.com/oauth/token", "https://auth0.example.com/oauth/introspect",
 			"https://auth0.example.com/oauth/revoke", "https://auth0.example.com/.well-known/jwks.json"},
 	} {
@@ -29,7 +34,7 @@ func TestMetadataNamesWhatIsThere(t *testing.T) {
 				w := w.at(t)
 				a := w.do(call{method: http.MethodGet, path: path, host: row.host})
 				want := map[string]any{
-					"issuer": row.issuer, "token_endpoint": row.token, "introspection_endpoint": row.introspect,
+					"issuer": row.issuer, "authorization_endpoint": row.authorize, "token_endpoint": row.token, "introspection_endpoint": row.introspect,
 					"revocation_endpoint": row.revoke, "jwks_uri": row.keys,
 					"scopes_supported":                      []any{"openid", "profile", "email", "phone", "address"},
 					"response_types_supported":              []any{},
@@ -98,7 +103,7 @@ func TestRoutesRefuse(t *testing.T) {
 		{"a path with an escaped letter", "POST", "/oauth/v2/toke%6e", "", 404, ""},
 		{"a path in upper case", "POST", "/OAUTH/v2/token", "", 404, ""},
 		{"a path with dots", "POST", "/oauth/v2/../v2/token", "", 404, ""},
-		{"an endpoint that is not there", "GET", "/authorize", "", 404, ""},
+		{"PUT of an authorization request", "PUT", "/authorize", "", 405, "GET, HEAD, POST"},
 		{"an unknown host", "POST", "/oauth/v2/token", "evil.example", 421, ""},
 		{"a host with another port", "POST", "/oauth/v2/token", zitadelHost + ":8443", 421, ""},
 		{"a host with a dot behind", "POST", "/oauth/v2/token", zitadelHost + ".", 421, ""},
@@ -111,9 +116,6 @@ func TestRoutesRefuse(t *testing.T) {
 			w.refused(a, row.status, "invalid_request")
 			if got := a.header.Get("Allow"); got != row.allow {
 				t.Errorf("Allow is %q, want %q", got, row.allow)
-			}
-			if row.status == 421 && !strings.Contains(a.body, "auth0.example.com, zitadel.example.com") {
-				t.Errorf("%s does not say which hosts there are", a.body)
 			}
 		})
 	}
@@ -225,5 +227,75 @@ func TestIssuersOnLoopbackMayBeHTTP(t *testing.T) {
 			continue
 		}
 		s.Close()
+	}
+}
+
+func TestFindingS5_EveryAuthorizationRequestIsRefusedWhereItStands(t *testing.T) {
+	w := newWorld(t)
+	const query = "?response_type=code&client_id=robot&redirect_uri=https%3A%2F%2Fevil.example%2F&state=marked&scope=openid"
+	for _, path := range []string{"/authorize", "/oauth/v2/authorize"} {
+		for _, c := range []call{
+			{method: http.MethodGet, path: path},
+			{method: http.MethodGet, path: path + query},
+			{method: http.MethodPost, path: path, body: query[1:]},
+			{method: http.MethodPost, path: path + query},
+		} {
+			a := w.do(c)
+			w.refused(a, 400, "unsupported_response_type")
+			if a.header.Get("Location") != "" || strings.Contains(a.body, "evil") || strings.Contains(a.body, "marked") {
+				t.Errorf("%s %s answers %v %s", c.method, c.path, a.header, a.body)
+			}
+		}
+	}
+}
+
+func TestFindingS8_StrangersDoNotLearnTheHosts(t *testing.T) {
+	w := newWorld(t)
+	a := w.do(call{path: "/oauth/v2/token", host: "evil.example"})
+	w.refused(a, 421, "invalid_request")
+	if strings.Contains(a.body, "example.com") || strings.Contains(a.body, w.issuer) {
+		t.Errorf("the answer names a host: %s", a.body)
+	}
+	if log := w.logs.String(); !strings.Contains(log, "evil.example") || !strings.Contains(log, "auth0.example.com") {
+		t.Errorf("the operator does not learn which host was meant:\n%s", log)
+	}
+}
+
+// pinged is a store that counts its pings.
+type pinged struct {
+	store.Store
+	count atomic.Int64
+}
+
+func (p *pinged) Ping(ctx context.Context) error {
+	p.count.Add(1)
+	return p.Store.Ping(ctx)
+}
+
+func TestFindingS8_ManyQuestionsForReadinessAreOneWrite(t *testing.T) {
+	var writes *pinged
+	w := newWorld(t, func(c *server.Config) {
+		writes = &pinged{Store: c.Store}
+		c.Store = writes
+	})
+	for range 50 {
+		if a := w.do(call{method: http.MethodGet, path: "/ready", host: "10.0.0.7"}); a.status != 200 {
+			t.Fatalf("%d %s", a.status, a.body)
+		}
+	}
+	if n := writes.count.Load(); n < 1 || n > 2 { // 50 questions may take more than 5 seconds, but not 10
+		t.Errorf("%d writes for 50 questions, want one", n)
+	}
+	w.must(w.store.Close())
+	w.refused(w.do(call{method: http.MethodGet, path: "/ready"}), 503, "temporarily_unavailable")
+}
+
+func TestFindingV01_AnIssuerOnAnotherHostMayBeHTTPWhenToldSo(t *testing.T) {
+	w := newWorld(t, func(c *server.Config) {
+		c.Issuers, c.InsecureHTTP = append(c.Issuers, "http://idp:8080"), true
+	})
+	a := w.do(call{method: http.MethodGet, path: "/.well-known/openid-configuration", host: "idp:8080"})
+	if got := w.object(a.body)["issuer"]; got != "http://idp:8080" {
+		t.Errorf("issuer is %v", got)
 	}
 }

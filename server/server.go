@@ -27,8 +27,8 @@
 // (/oauth/token, /.well-known/jwks.json). The host of the request chooses the issuer and nothing else
 // does.
 //
-// What it does not do: it has no users that log in, no authorization endpoint, no CORS and no rate
-// limits. TLS and time-outs are the http.Server's.
+// What it does not do: it has no users that log in, and refuses every authorization request; no CORS and no
+// rate limits. TLS, the time-outs of headers and connections, and their number are the http.Server's.
 package server
 
 import (
@@ -61,6 +61,9 @@ type Config struct {
 	// an https URL, or http on a loopback host, without a path but at most a single slash, and each has
 	// its own host and port. Auth0's programs want the slash, ZITADEL's do not.
 	Issuers []string
+	// InsecureHTTP lets issuers be http on any host, as in a network of containers during development: every
+	// secret and token is there for whoever can listen.
+	InsecureHTTP bool
 	// Logger gets one line for each refused request, without anything secret. Default: silent.
 	Logger *slog.Logger
 	// Now is the clock. Default: time.Now.
@@ -71,6 +74,9 @@ type Config struct {
 	SigningAlgorithm string
 	// Lifetimes are how long tokens live where their API does not say.
 	Lifetimes grant.Lifetimes
+	// PersonalTokenLifetime is how long a personal access token lives at most from when it was made, also one
+	// that was made to live longer or for ever. Default: 5 years of 365 days; negative: no bound.
+	PersonalTokenLifetime time.Duration
 	// SweepEvery is how often expired tokens are deleted. Default: 10 minutes; negative: never.
 	SweepEvery time.Duration
 }
@@ -82,6 +88,7 @@ type Server struct {
 	entries entries
 	keys    *keys.Ring
 	routes  map[string]route
+	ready   readiness
 	stop    context.CancelFunc
 	running sync.WaitGroup
 }
@@ -93,7 +100,7 @@ func New(ctx context.Context, config Config) (*Server, error) {
 	if err := config.complete(); err != nil {
 		return nil, err
 	}
-	entries, err := newEntries(config.Issuers)
+	entries, err := newEntries(config.Issuers, config.InsecureHTTP)
 	if err != nil {
 		return nil, err
 	}
@@ -129,6 +136,9 @@ func (c *Config) complete() error {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
+	if c.PersonalTokenLifetime == 0 {
+		c.PersonalTokenLifetime = 5 * 365 * 24 * time.Hour
+	}
 	if c.SweepEvery == 0 {
 		c.SweepEvery = 10 * time.Minute
 	}
@@ -154,7 +164,9 @@ func (s *Server) wire() map[string]route {
 		Mint:      &accesstoken.Mint{Tokens: c.Store, Keys: s.keys, Now: c.Now},
 		Algorithm: jws.Algorithm(c.SigningAlgorithm), Lifetimes: c.Lifetimes,
 	}).ByType()
-	reader := &accesstoken.Reader{Tokens: c.Store, Keys: s.keys, Issuers: c.Issuers, Now: c.Now}
+	reader := &accesstoken.Reader{
+		Tokens: c.Store, Keys: s.keys, Issuers: c.Issuers, Now: c.Now, PersonalTokenLifetime: c.PersonalTokenLifetime,
+	}
 	tokens := token.New(grants, c.Logger)
 	introspection := introspect.New(introspect.Config{
 		Store: c.Store, Clients: authenticator, Reader: reader, Logger: c.Logger,
@@ -165,6 +177,8 @@ func (s *Server) wire() map[string]route {
 	metadata := s.metadata(slices.Sorted(maps.Keys(grants)))
 
 	return map[string]route{
+		oauth.PathAuthorize:       {get: serveAuthorize, post: serveAuthorize},
+		oauth.PathAuthorizeAuth0:  {get: serveAuthorize, post: serveAuthorize},
 		oauth.PathToken:           {post: tokens.Serve},
 		oauth.PathTokenAuth0:      {post: tokens.WithJSON().Serve},
 		oauth.PathIntrospect:      {post: introspection.Serve},

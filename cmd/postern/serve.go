@@ -13,8 +13,8 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"time"
 
-	"github.com/postern-auth/postern/internal/fetch"
 	"github.com/postern-auth/postern/internal/httpd"
 	"github.com/postern-auth/postern/server"
 	"github.com/postern-auth/postern/server/store/sqlite"
@@ -87,6 +87,8 @@ type serveFlags struct {
 	signingAlgorithm string
 	init             bool
 	behindProxy      bool
+	insecureHTTP     bool
+	patLifetime      time.Duration
 }
 
 func newServeCommand(e *env) *cobra.Command {
@@ -109,6 +111,8 @@ func newServeCommand(e *env) *cobra.Command {
 	flags.StringVar(&f.signingAlgorithm, "signing-algorithm", "", "alg of RFC 9068 tokens whose API names none (default ES256)")
 	flags.BoolVar(&f.init, "init", false, "make the database when there is none")
 	flags.BoolVar(&f.behindProxy, "behind-proxy", false, "a proxy ends TLS: serve https issuers over plain http on an address that others reach")
+	flags.BoolVar(&f.insecureHTTP, "insecure-http", false, "let an issuer be http on any host, for development: whoever can listen reads every secret")
+	flags.DurationVar(&f.patLifetime, "max-pat-lifetime", 0, "how long a personal access token lives at most from when it was made, as `duration` such as 2160h (default 5 years; negative: for ever)")
 	return c
 }
 
@@ -120,12 +124,6 @@ func serve(ctx context.Context, e *env, f serveFlags) error {
 		return usage("serve needs --issuer, such as https://login.example.com")
 	case (f.tlsCert == "") != (f.tlsKey == ""):
 		return usage("--tls-cert and --tls-key go together")
-	}
-	if err := f.checkListener(); err != nil {
-		return err
-	}
-	if err := f.checkDatabase(); err != nil {
-		return err
 	}
 	var config *tls.Config
 	if f.tlsCert != "" {
@@ -140,6 +138,12 @@ func serve(ctx context.Context, e *env, f serveFlags) error {
 		return err
 	}
 	defer l.Close()
+	if err := f.checkListener(l.Addr()); err != nil {
+		return err
+	}
+	if err := f.checkDatabase(); err != nil {
+		return err
+	}
 	s, err := openStore(ctx, e, f.data)
 	if err != nil {
 		return err
@@ -150,7 +154,10 @@ func serve(ctx context.Context, e *env, f serveFlags) error {
 		Store:            s,
 		Issuers:          f.issuers,
 		SigningAlgorithm: f.signingAlgorithm,
+		InsecureHTTP:     f.insecureHTTP,
 		Logger:           logger,
+
+		PersonalTokenLifetime: f.patLifetime,
 	})
 	if err != nil {
 		return err
@@ -164,9 +171,9 @@ func serve(ctx context.Context, e *env, f serveFlags) error {
 
 // checkListener refuses what an operator is hardly aware of: a plain listener that others reach, while the
 // issuers promise TLS. Secrets and tokens would cross the network for everybody to read.
-func (f serveFlags) checkListener() error {
-	host, _, err := net.SplitHostPort(f.listen)
-	if f.tlsCert != "" || f.behindProxy || err != nil || fetch.Loopback(host) {
+func (f serveFlags) checkListener(at net.Addr) error {
+	tcp, ok := at.(*net.TCPAddr)
+	if f.tlsCert != "" || f.behindProxy || ok && tcp.IP.IsLoopback() {
 		return nil
 	}
 	for _, issuer := range f.issuers {

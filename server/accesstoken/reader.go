@@ -16,12 +16,15 @@ import (
 )
 
 // Reader reads raw tokens: opaque ones, personal access tokens, and the JWTs of every issuer of this
-// server. Its fields are required; it is safe for concurrent use.
+// server. Its fields are required but for the last; it is safe for concurrent use.
 type Reader struct {
 	Tokens  store.Tokens
 	Keys    *keys.Ring
 	Issuers []string
 	Now     func() time.Time
+	// PersonalTokenLifetime is how long a personal access token lives at most from when it was made. Zero or
+	// negative: as long as it says.
+	PersonalTokenLifetime time.Duration
 }
 
 // Read returns what a raw token says, once it is known to be ours, unexpired and not revoked. Errors:
@@ -68,12 +71,27 @@ func (r *Reader) opaque(ctx context.Context, raw, id string) (Facts, error) {
 	if !row.RevokedAt.IsZero() {
 		return Facts{}, inactive("token is revoked")
 	}
+	if row.Kind == store.PersonalAccessToken {
+		row.ExpiresAt = r.end(row)
+	}
 	return Facts{
 		ID: row.ID, Personal: row.Kind == store.PersonalAccessToken,
 		Issuer: row.Issuer, Subject: row.UserID, UserID: row.UserID, ClientID: row.ClientID,
 		Audience: row.Audience, Scopes: row.Scopes, Confirmation: row.Confirmation,
 		IssuedAt: row.IssuedAt, ExpiresAt: row.ExpiresAt,
 	}, nil
+}
+
+// end returns when a personal access token ends, with the bound of the server; zero: never.
+func (r *Reader) end(row store.Token) time.Time {
+	if r.PersonalTokenLifetime <= 0 {
+		return row.ExpiresAt
+	}
+	latest := row.IssuedAt.Add(r.PersonalTokenLifetime)
+	if row.ExpiresAt.IsZero() || row.ExpiresAt.After(latest) {
+		return latest
+	}
+	return row.ExpiresAt
 }
 
 // jwt looks at the issuer before it looks for the key, so that strangers' tokens cost no look-up.

@@ -22,13 +22,16 @@ import (
 
 // document is the metadata of RFC 8414 §2.
 type document struct {
-	Issuer                string   `json:"issuer"`
+	Issuer string `json:"issuer"`
+	// AuthorizationEndpoint is there because clients refuse a document without it. It refuses every
+	// response type, as ResponseTypes says.
+	AuthorizationEndpoint string   `json:"authorization_endpoint"`
 	TokenEndpoint         string   `json:"token_endpoint"`
 	IntrospectionEndpoint string   `json:"introspection_endpoint"`
 	RevocationEndpoint    string   `json:"revocation_endpoint"`
 	KeysURL               string   `json:"jwks_uri"`
 	Scopes                []string `json:"scopes_supported"`
-	// ResponseTypes is required, and empty: there is no authorization endpoint.
+	// ResponseTypes is required, and empty: nobody can log in.
 	ResponseTypes []string `json:"response_types_supported"`
 	GrantTypes    []string `json:"grant_types_supported"`
 
@@ -47,6 +50,7 @@ func Metadata(w http.ResponseWriter, entry oauth.Entry, grantTypes []string) {
 	algorithms := jws.Algorithms()
 	d := document{
 		Issuer:                entry.Issuer,
+		AuthorizationEndpoint: entry.URL(oauth.PathAuthorize),
 		TokenEndpoint:         entry.URL(oauth.PathToken),
 		IntrospectionEndpoint: entry.URL(oauth.PathIntrospect),
 		RevocationEndpoint:    entry.URL(oauth.PathRevoke),
@@ -59,6 +63,7 @@ func Metadata(w http.ResponseWriter, entry oauth.Entry, grantTypes []string) {
 		RevocationAuthMethods: methods, RevocationAlgorithms: algorithms,
 	}
 	if strings.HasSuffix(entry.Issuer, "/") {
+		d.AuthorizationEndpoint = entry.URL(oauth.PathAuthorizeAuth0)
 		d.TokenEndpoint = entry.URL(oauth.PathTokenAuth0)
 		d.IntrospectionEndpoint = entry.URL(oauth.PathIntrospectAuth0)
 		d.RevocationEndpoint = entry.URL(oauth.PathRevokeAuth0)

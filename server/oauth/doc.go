@@ -41,11 +41,13 @@ const AssertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 // Paths come in two families, and every issuer serves both.
 const (
+	PathAuthorize  = "/oauth/v2/authorize"
 	PathToken      = "/oauth/v2/token"
 	PathIntrospect = "/oauth/v2/introspect"
 	PathRevoke     = "/oauth/v2/revoke"
 	PathKeys       = "/oauth/v2/keys"
 
+	PathAuthorizeAuth0  = "/authorize"
 	PathTokenAuth0      = "/oauth/token"
 	PathIntrospectAuth0 = "/oauth/introspect"
 	PathRevokeAuth0     = "/oauth/revoke"

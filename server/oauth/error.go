@@ -14,15 +14,16 @@ type Code string
 
 // Codes of RFC 6749 §5.2 and §4.1.2.1, and of RFC 8707 §2.
 const (
-	InvalidRequest         Code = "invalid_request"
-	InvalidClient          Code = "invalid_client"
-	InvalidGrant           Code = "invalid_grant"
-	InvalidScope           Code = "invalid_scope"
-	InvalidTarget          Code = "invalid_target"
-	UnauthorizedClient     Code = "unauthorized_client"
-	UnsupportedGrantType   Code = "unsupported_grant_type"
-	AccessDenied           Code = "access_denied"
-	TemporarilyUnavailable Code = "temporarily_unavailable"
+	InvalidRequest          Code = "invalid_request"
+	InvalidClient           Code = "invalid_client"
+	InvalidGrant            Code = "invalid_grant"
+	InvalidScope            Code = "invalid_scope"
+	InvalidTarget           Code = "invalid_target"
+	UnauthorizedClient      Code = "unauthorized_client"
+	UnsupportedGrantType    Code = "unsupported_grant_type"
+	UnsupportedResponseType Code = "unsupported_response_type"
+	AccessDenied            Code = "access_denied"
+	TemporarilyUnavailable  Code = "temporarily_unavailable"
 )
 
 // Error is one refusal by an endpoint. Functions return it as a plain error, made by Refuse.
