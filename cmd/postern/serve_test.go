@@ -41,25 +41,31 @@ type served struct {
 func startServe(t *testing.T, program, dir, address string) *served {
 	t.Helper()
 	s := &served{t: t, dir: dir, url: "http://" + address}
-	s.proc = exec.Command(program, "serve", "--data", filepath.Join(dir, "data"), "--issuer", s.url, "--listen", address)
+	s.start(exec.Command(program, "serve", "--data", filepath.Join(dir, "data"), "--issuer", s.url, "--listen", address))
+	return s
+}
+
+// start runs the command until the end of the test, and returns once it listens.
+func (s *served) start(command *exec.Cmd) {
+	s.t.Helper()
+	s.proc = command
 	stderr, err := s.proc.StderrPipe()
 	if err != nil {
-		t.Fatal(err)
+		s.t.Fatal(err)
 	}
 	if err := s.proc.Start(); err != nil {
-		t.Fatal(err)
+		s.t.Fatal(err)
 	}
-	t.Cleanup(s.kill)
+	s.t.Cleanup(s.kill)
 	lines := bufio.NewScanner(stderr)
 	for lines.Scan() {
 		if strings.Contains(lines.Text(), "listening on") {
 			go io.Copy(io.Discard, stderr)
-			return s
+			return
 		}
-		t.Log(lines.Text())
+		s.t.Log(lines.Text())
 	}
-	t.Fatal("serve ended before it listened")
-	return nil
+	s.t.Fatal("serve ended before it listened")
 }
 
 func (s *served) kill() {
