@@ -9,7 +9,7 @@ import (
 )
 
 // maxConns bounds the connections of a Group, where the system lets a program have as many files.
-const maxConns = 4096
+const maxConns = 2048
 
 // conns are the open connections of a Group. When there is one too many, the one is closed that has kept
 // its client's side of the work waiting the longest: a header or a body that does not come; if there is

@@ -110,7 +110,7 @@ func (g *Group) Serve(l *Listener, handler http.Handler) {
 		ConnContext:       g.conns.context,
 		HTTP2: &http.HTTP2Config{
 			MaxConcurrentStreams:          maxStreams,
-			MaxReceiveBufferPerConnection: 256 << 10,
+			MaxReceiveBufferPerConnection: 128 << 10,
 			MaxReceiveBufferPerStream:     64 << 10,
 			// The other end has to take what a write has for it.
 			WriteByteTimeout: writeTime,

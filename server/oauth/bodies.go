@@ -21,8 +21,8 @@ const (
 
 	// maxUnread bounds the requests whose bodies are being read, and maxHeld the bytes of all bodies that
 	// are in memory.
-	maxUnread = 1024
-	maxHeld   = 16 << 20
+	maxUnread = 512
+	maxHeld   = 4 << 20
 )
 
 // received are the bodies of all endpoints of the process.
