@@ -128,31 +128,63 @@ func (p *pipe) Accept() (net.Conn, error) {
 func (p *pipe) Close() error   { close(p.closed); return nil }
 func (p *pipe) Addr() net.Addr { return p.Conn.LocalAddr() }
 
+// serveOne serves one connection with an endpoint that answers nothing, and returns its other end.
+func serveOne(t *testing.T) net.Conn {
+	client, server := net.Pipe()
+	endpoint := &Endpoint{Name: "test", Logger: slog.New(slog.DiscardHandler), Answer: func(context.Context, *Request) (any, error) { return nil, nil }}
+	s := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { endpoint.Serve(w, r, Entry{}) })}
+	go s.Serve(&pipe{Conn: server, closed: make(chan struct{})})
+	t.Cleanup(func() { s.Close() })
+	return client
+}
+
+// post sends a request of which the text is all that comes, and returns the answer's status and header.
+func post(t *testing.T, client net.Conn, text string) *http.Response {
+	t.Helper()
+	if _, err := io.WriteString(client, "POST / HTTP/1.1\r\nHost: x\r\n"+text); err != nil {
+		t.Fatal(err)
+	}
+	answer, err := http.ReadResponse(bufio.NewReader(client), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer
+}
+
+const form = "Content-Type: application/x-www-form-urlencoded\r\n"
+
+func TestFindingS1_WhoGivesWayIsToldToComeAgain(t *testing.T) {
+	all := received
+	received = &bodies{maxUnread: 1, maxHeld: maxHeld}
+	defer func() { received = all }()
+	synctest.Test(t, func(t *testing.T) {
+		began, first := time.Now(), make(chan *http.Response, 1)
+		stalling, honest := serveOne(t), serveOne(t)
+		go func() { first <- post(t, stalling, form+"Content-Length: 10\r\n\r\nabc") }()
+		synctest.Wait()
+		if answer := post(t, honest, form+"Content-Length: 3\r\n\r\na=b"); answer.StatusCode != http.StatusOK {
+			t.Errorf("the honest one gets %d, want 200", answer.StatusCode)
+		}
+		answer := <-first
+		if answer.StatusCode != http.StatusServiceUnavailable || answer.Header.Get("Retry-After") == "" || time.Since(began) != 0 {
+			t.Errorf("the stalling one gets %d %v after %s, want 503 with Retry-After at once", answer.StatusCode, answer.Header, time.Since(began))
+		}
+	})
+}
+
 func TestFindingS1_ABodyHasFiveSeconds(t *testing.T) {
 	for name, row := range map[string]struct {
-		head   string
+		rest   string
 		status int
 	}{
-		"a form that stalls":              {"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 10\r\n\r\nabc", http.StatusRequestTimeout},
-		"chunks that stall":               {"Content-Type: application/x-www-form-urlencoded\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n", http.StatusRequestTimeout},
+		"a form that stalls":              {form + "Content-Length: 10\r\n\r\nabc", http.StatusRequestTimeout},
+		"chunks that stall":               {form + "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n", http.StatusRequestTimeout},
 		"a type that nobody reads stalls": {"Content-Type: text/plain\r\nContent-Length: 10\r\n\r\nabc", http.StatusUnsupportedMediaType},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				client, server := net.Pipe()
-				endpoint := &Endpoint{Name: "test", Logger: slog.New(slog.DiscardHandler), Answer: func(context.Context, *Request) (any, error) { return nil, nil }}
-				s := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { endpoint.Serve(w, r, Entry{}) })}
-				l := &pipe{Conn: server, closed: make(chan struct{})}
-				go s.Serve(l)
-				defer s.Close()
 				began := time.Now()
-				if _, err := io.WriteString(client, "POST / HTTP/1.1\r\nHost: x\r\n"+row.head); err != nil {
-					t.Fatal(err)
-				}
-				answer, err := http.ReadResponse(bufio.NewReader(client), nil)
-				if err != nil {
-					t.Fatal(err)
-				}
+				answer := post(t, serveOne(t), row.rest)
 				if took := time.Since(began); answer.StatusCode != row.status || took != BodyTime {
 					t.Errorf("status %d after %s, want %d after %s", answer.StatusCode, took, row.status, BodyTime)
 				}
