@@ -85,7 +85,8 @@ func DefaultAlgorithm(form store.TokenForm) jws.Algorithm {
 	return jws.RS256
 }
 
-func (d *Draft) permitted() bool {
+// CarriesPermissions reports whether the form has the permissions claim.
+func (d *Draft) CarriesPermissions() bool {
 	return d.Form == store.FormAuth0Permissions || d.Form == store.FormRFC9068Permissions
 }
 
@@ -102,7 +103,7 @@ func (d *Draft) claims(jti string, now time.Time) (typ string, c map[string]any)
 	if scope := strings.Join(plainScopes(d.Scopes), " "); scope != "" {
 		c["scope"] = scope
 	}
-	if d.permitted() {
+	if d.CarriesPermissions() {
 		c["permissions"] = append([]string{}, d.Permissions...) // [] rather than null
 	}
 	switch d.Form {

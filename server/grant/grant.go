@@ -102,7 +102,7 @@ func (g *Grants) issue(ctx context.Context, r *oauth.Request, user store.Service
 	if err != nil {
 		return nil, err
 	}
-	held, err := rights.Of(ctx, g.config.Store, user.ID)
+	held, err := rights.Among(ctx, g.config.Store, user.ID, asked)
 	if err != nil {
 		return nil, err
 	}
@@ -114,9 +114,14 @@ func (g *Grants) issue(ctx context.Context, r *oauth.Request, user store.Service
 	if err != nil {
 		return nil, err
 	}
+	if draft.CarriesPermissions() || len(asked) == 0 && targets.hasAPI() {
+		if held, err = rights.Of(ctx, g.config.Store, user.ID); err != nil {
+			return nil, err
+		}
+		draft.Permissions = targets.permissions(held, draft.Form)
+	}
 	draft.Issuer = r.Entry.Issuer
 	draft.Scopes = granted(asked, targets, held, draft.Form)
-	draft.Permissions = targets.permissions(held, draft.Form)
 	if draft.Form == store.FormZITADEL {
 		if draft.Roles, err = g.roles(ctx, asked, targets, held); err != nil {
 			return nil, err

@@ -29,6 +29,17 @@ type Rights struct {
 // Of reads the rights of a service user. The error wraps store.ErrUnavailable.
 func Of(ctx context.Context, s store.Grants, userID string) (Rights, error) {
 	grants, err := s.GrantsOf(ctx, userID)
+	return of(grants, err)
+}
+
+// Among reads the rights of a service user with those permissions alone that are among the keys, for a
+// question about no others. The error wraps store.ErrUnavailable.
+func Among(ctx context.Context, s store.Grants, userID string, keys []string) (Rights, error) {
+	grants, err := s.GrantsAmong(ctx, userID, keys)
+	return of(grants, err)
+}
+
+func of(grants []store.Grant, err error) (Rights, error) {
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return Rights{}, fmt.Errorf("rights: reading grants: %w", err)
 	}

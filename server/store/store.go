@@ -209,6 +209,9 @@ type Grant struct {
 type Grants interface {
 	// GrantsOf returns the grants of a service user, ordered by ProjectID and then APIID.
 	GrantsOf(ctx context.Context, userID string) ([]Grant, error)
+	// GrantsAmong is GrantsOf with those permissions alone that are among the keys; roles are there in any
+	// case. It reads no others, of which a user may hold tens of thousands.
+	GrantsAmong(ctx context.Context, userID string, keys []string) ([]Grant, error)
 	// PutGrant creates the grant or replaces the one for the same user and project or API. Errors:
 	// ErrNotFound when the user, the project or API, or one of the keys is not there.
 	PutGrant(context.Context, Grant) error

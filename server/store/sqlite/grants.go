@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"fmt"
 
 	"github.com/postern-auth/postern/server/store"
@@ -15,6 +16,27 @@ func (s *Store) GrantsOf(ctx context.Context, userID string) ([]store.Grant, err
 		FROM grants g LEFT JOIN grant_keys k ON k.grant_id = g.id
 		WHERE g.user_id = $1 ORDER BY 2, 3, 4`
 	return list(ctx, s, "grants of service user", userID, addGrant, query, userID)
+}
+
+// GrantsAmong returns the grants of a service user as GrantsOf does, with those permissions alone that are
+// among the keys.
+func (s *Store) GrantsAmong(ctx context.Context, userID string, keys []string) ([]store.Grant, error) {
+	// The first part has a line without key for each grant on an API, the second one for each key there that
+	// is wanted. In one part the engine would read all keys to choose among them.
+	const query = `
+		SELECT g.user_id, coalesce(g.project_id, ''), coalesce(g.api_id, ''), k.key
+		FROM grants g LEFT JOIN grant_keys k ON k.grant_id = g.id AND g.api_id IS NULL
+		WHERE g.user_id = $1
+		UNION ALL
+		SELECT g.user_id, '', g.api_id, k.key
+		FROM grants g JOIN grant_keys k ON k.grant_id = g.id AND k.key IN (SELECT value FROM json_each($2))
+		WHERE g.user_id = $1 AND g.api_id IS NOT NULL
+		ORDER BY 2, 3, 4`
+	wanted, err := json.Marshal(append([]string{}, keys...)) // [] rather than null
+	if err != nil {
+		return nil, fmt.Errorf("sqlite: encoding keys: %w", err)
+	}
+	return list(ctx, s, "grants of service user", userID, addGrant, query, userID, string(wanted))
 }
 
 func addGrant(row scan, all []store.Grant) ([]store.Grant, error) {

@@ -20,6 +20,23 @@ var grantTests = []test{
 		same(t, []store.Grant{})(s.GrantsOf(ctx, "u3"))
 		same(t, []store.Grant{})(s.GrantsOf(ctx, ""))
 	}},
+	{"grants among keys have all roles, and of the permissions those keys", func(t *testing.T, s store.Store) {
+		ctx := t.Context()
+		world(t, s)
+		grants := func(permissions ...string) []store.Grant {
+			return []store.Grant{
+				{UserID: "u1", APIID: "a1", Keys: permissions},
+				{UserID: "u1", APIID: "a2"},
+				{UserID: "u1", ProjectID: "p1", Keys: []string{"read", "write"}},
+				{UserID: "u1", ProjectID: "p2", Keys: []string{"read"}},
+			}
+		}
+		same(t, grants())(s.GrantsAmong(ctx, "u1", nil))
+		same(t, grants("send"))(s.GrantsAmong(ctx, "u1", []string{"send", "Send", "nothing", ""}))
+		same(t, grants("list", "send"))(s.GrantsAmong(ctx, "u1", []string{"send", "read", "list", "send"}))
+		same(t, grants())(s.GrantsAmong(ctx, "u1", []string{"é\"", "sen%", "send\x00"}))
+		same(t, []store.Grant{})(s.GrantsAmong(ctx, "u3", []string{"send"}))
+	}},
 	{"a put grant replaces the one for the same user and target alone", func(t *testing.T, s store.Store) {
 		ctx := t.Context()
 		world(t, s)

@@ -37,6 +37,7 @@ var calls = map[string]func(context.Context, store.Store) error{
 	},
 	"DeleteServiceUser": func(ctx context.Context, s store.Store) error { return s.DeleteServiceUser(ctx, "u1") },
 	"GrantsOf":          func(ctx context.Context, s store.Store) error { return second(s.GrantsOf(ctx, "u1")) },
+	"GrantsAmong":       func(ctx context.Context, s store.Store) error { return second(s.GrantsAmong(ctx, "u1", nil)) },
 	"PutGrant":          func(ctx context.Context, s store.Store) error { return s.PutGrant(ctx, someGrant) },
 	"DeleteGrant":       func(ctx context.Context, s store.Store) error { return s.DeleteGrant(ctx, someGrant) },
 	"SecretsOf":         func(ctx context.Context, s store.Store) error { return second(s.SecretsOf(ctx, ownerU1)) },
