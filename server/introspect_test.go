@@ -202,8 +202,9 @@ func TestIntrospectionAnswersForTheAskingAPIAlone(t *testing.T) {
 		{"by identifier", "messages", w.token("robot", "audience", messages, "scope", "read"), "read", claim("admin", "read:messages"), []any{"read", "read:messages"}, []any{messages, "messages@P"}},
 		{"a PAT has all keys held at the API", "messages", w.pat("u-robot"), "admin read read:messages", claim("admin", "read:messages"), []any{"read", "read:messages"}, []any{"P", messages, "messages@P"}},
 		{"a PAT has no keys of other projects", "reports", w.pat("u-robot"), "audit read:messages write", claim("audit", "read:messages"), []any{"write"}, []any{"Q", reports, "reports@Q"}},
-		{"a PAT without any role is active where there is a grant", "samples", w.pat("u-plain"), "", claim(), nil, []any{"P", "samples@P"}},
-		{"a PAT bound to an API by identifier", "messages", w.pat("u-plain", func(p *store.Token) { p.Audience = []string{messages} }), "", claim(), []any{}, []any{messages, "messages@P"}},
+		{"a PAT without any role is active where there is a grant", "samples", w.pat("u-plain"), "openid", claim(), nil, []any{"P", "samples@P"}},
+		{"a token without scope has no scope member", "samples", w.token("plain", "scope", "urn:zitadel:iam:org:project:id:P:aud"), "", claim(), nil, []any{"P", "samples@P"}},
+		{"a PAT bound to an API by identifier", "messages", w.pat("u-plain", func(p *store.Token) { p.Audience = []string{messages} }), "openid", claim(), []any{}, []any{messages, "messages@P"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			w := w.at(t)

@@ -170,7 +170,8 @@ func (s *subject) audience() ([]string, error) {
 }
 
 // scopes returns what of the token's scopes holds at the API now. A personal access token never asked
-// for scopes and has all that its user holds.
+// for scopes and has all that its user holds. When that is nothing it has openid, as ZITADEL's have: it says
+// who its user is, and programs written for those read scope unasked.
 func (s *subject) scopes() []string {
 	var scopes []string
 	for _, scope := range s.facts.Scopes {
@@ -187,6 +188,9 @@ func (s *subject) scopes() []string {
 		if !slices.Contains(scopes, key) {
 			scopes = append(scopes, key)
 		}
+	}
+	if len(scopes) == 0 {
+		return []string{"openid"}
 	}
 	return scopes
 }
