@@ -26,6 +26,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
@@ -90,6 +91,10 @@ type Config struct {
 	CacheBytes int64
 	// HTTPClient makes the calls; its redirects are not followed. Nil: http.DefaultClient's settings.
 	HTTPClient *http.Client
+	// Logger is told, when SignedAnswers is set, when the issuer's keys can no longer be renewed and when they
+	// can again, and when other keys of the issuer than before are left out: a line each, which no token can
+	// cause. Nil: silence.
+	Logger *slog.Logger
 	// Now is the clock for exp and nbf. Nil: time.Now.
 	Now func() time.Time
 	// InsecureNoExpiry accepts answers without exp.

@@ -34,7 +34,7 @@ type signed struct {
 func newSigned(config Config, now func() time.Time, client *fetch.Client) *signed {
 	source := metadata.New(config.Issuer, client, config.InsecureHTTP)
 	load := func(ctx context.Context) (jws.KeySet, error) { return source.Keys(ctx, "") }
-	return &signed{config.Issuer, config.Auth.ClientID(), now, keyset.New(keyset.Config{Load: load})}
+	return &signed{config.Issuer, config.Auth.ClientID(), now, keyset.New(keyset.Config{Load: load, Issuer: config.Issuer, Logger: config.Logger})}
 }
 
 // open returns the introspection answer that a signed one holds, as JSON. An error is the server's fault or
@@ -98,10 +98,21 @@ func (s *signed) checkAge(set *claims.Object) error {
 }
 
 func (s *signed) verify(ctx context.Context, message *jws.Message) error {
-	keys, err := s.keys.Lookup(ctx, message.Header.KeyID, message.Header.Algorithm)
+	id, alg := message.Header.KeyID, message.Header.Algorithm
+	keys, err := s.keys.Lookup(ctx, id, alg)
 	if err != nil {
-		return fmt.Errorf("kid %.64q: %w", message.Header.KeyID, err)
+		return fmt.Errorf("kid %.64q: %w", id, err)
 	}
+	if err = try(message, keys); err == nil {
+		return nil
+	}
+	if keys = s.keys.Changed(ctx, id, alg, keys); len(keys) > 0 {
+		err = try(message, keys)
+	}
+	return err
+}
+
+func try(message *jws.Message, keys []*keyset.Key) (err error) {
 	for _, key := range keys {
 		if err = message.Verify(key.Key); err == nil {
 			return nil

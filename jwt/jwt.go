@@ -31,6 +31,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"runtime"
 	"slices"
@@ -109,6 +110,10 @@ type Config struct {
 	// HTTPClient makes the calls to the issuer; its redirects are not followed. Nil: http.DefaultClient's
 	// settings.
 	HTTPClient *http.Client
+	// Logger is told when the issuer's keys can no longer be renewed and when they can again, and when other
+	// keys of the issuer than before are left out, with the reasons: a line each, which no token can cause.
+	// Nil: silence.
+	Logger *slog.Logger
 	// Now is the clock for exp, nbf and iat. Nil: time.Now.
 	Now func() time.Time
 	// InsecureNoAudience accepts tokens whatever their audience: also those that were issued for another
@@ -190,6 +195,8 @@ func NewVerifier(config Config) (*Verifier, error) {
 		Load:     loader(config),
 		MaxStale: config.MaxStale,
 		Snapshot: keyset.Snapshot{Path: config.KeySnapshot, Issuer: config.Issuer},
+		Issuer:   config.Issuer,
+		Logger:   config.Logger,
 	})
 	if config.CacheBytes == 0 {
 		config.CacheBytes = DefaultCacheBytes
@@ -248,15 +255,26 @@ func (v *Verifier) Warm(ctx context.Context) error {
 	return nil
 }
 
-// Ready returns how old the issuer's keys are, for health endpoints. It is an error that wraps
-// postern.ErrUnavailable while there are none to work with. It makes no call.
+// Ready returns how old the issuer's keys are, for health endpoints. It makes no call. The error wraps
+// postern.ErrUnavailable while there are no keys to work with: then tokens are answered 503. Any other error
+// says that the keys could not be renewed when it was time. The last ones serve on, up to MaxStale, and a key
+// that the issuer has withdrawn with them; so it is for people to look into, not for taking the program out
+// of service.
 func (v *Verifier) Ready() (keyAge time.Duration, err error) {
-	age, _, err := v.keys.Ready()
-	if err != nil {
+	age, err := v.keys.Ready()
+	switch {
+	case errors.Is(err, keyset.ErrUnavailable):
 		return age, unavailable(err)
+	case err != nil:
+		return age, fmt.Errorf("jwt: %w", err)
 	}
 	return age, nil
 }
+
+// Keys returns how many of the issuer's keys are in use and, of each that is left out, why: it cannot be read,
+// is weak, is not for signatures, or cannot be told from another. It makes no call; before the first there
+// are none.
+func (v *Verifier) Keys() (used int, leftOut []error) { return v.keys.Keys() }
 
 // Revoke forgets the tokens for which gone returns true, so that their next use is verified again. That
 // alone does not refuse them: a JWT that verifies is good until exp, unless whoever calls Revoke also keeps

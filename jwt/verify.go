@@ -198,18 +198,32 @@ func (m moment) String() string {
 
 // verifySignature is the last step, the one that costs. It returns the key that matched.
 func (v *Verifier) verifySignature(ctx context.Context, message *jws.Message) (*keyset.Key, error) {
-	keys, err := v.keys.Lookup(ctx, message.Header.KeyID, message.Header.Algorithm)
+	id, alg := message.Header.KeyID, message.Header.Algorithm
+	keys, err := v.keys.Lookup(ctx, id, alg)
 	switch {
 	case errors.Is(err, keyset.ErrUnknown):
 		return nil, &refusal{
 			is:     [2]error{postern.ErrUnknownKey, postern.ErrSignature},
-			format: "kid %.64q: %w", args: [3]any{message.Header.KeyID, err}, n: 2,
+			format: "kid %.64q: %w", args: [3]any{id, err}, n: 2,
 		}
 	case errors.Is(err, jws.ErrSignature):
 		return nil, refuse(postern.ErrSignature, "%w", err)
 	case err != nil:
 		return nil, unavailable(err)
 	}
+	key, err := v.try(ctx, message, keys)
+	if err == nil || !errors.Is(err, postern.ErrSignature) {
+		return key, err
+	}
+	// The issuer may have put another key in the place of one that we know.
+	if keys = v.keys.Changed(ctx, id, alg, keys); len(keys) == 0 {
+		return nil, err
+	}
+	return v.try(ctx, message, keys)
+}
+
+// try returns the key that made the signature.
+func (v *Verifier) try(ctx context.Context, message *jws.Message, keys []*keyset.Key) (*keyset.Key, error) {
 	// As many at a time as there are processors: more would only make each other, and the tokens that are
 	// remembered, wait behind a flood of forged ones.
 	select {
@@ -218,6 +232,7 @@ func (v *Verifier) verifySignature(ctx context.Context, message *jws.Message) (*
 	case <-ctx.Done():
 		return nil, fmt.Errorf("jwt: waiting for a signature check: %w", ctx.Err())
 	}
+	var err error
 	for _, key := range keys {
 		if err = message.Verify(key.Key); err == nil {
 			return key, nil

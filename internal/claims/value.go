@@ -137,13 +137,23 @@ func (raw dateError) Error() string {
 
 // Check reports whether text is one JSON value, of any kind, by the rules of this package.
 func Check(text string) error {
+	_, err := ParseValue(text)
+	return err
+}
+
+// ParseValue returns the value that text is, of any kind, after checking it by the rules of this package.
+func ParseValue(text string) (Value, error) {
 	if !utf8.ValidString(text) {
-		return errNotUTF8
+		return Value{}, errNotUTF8
 	}
 	s := scanner{text: text}
 	s.space()
-	if _, err := s.value(); err != nil {
-		return err
+	v, err := s.value()
+	if err == nil {
+		err = s.end()
 	}
-	return s.end()
+	if err != nil {
+		return Value{}, err
+	}
+	return v, nil
 }

@@ -1,6 +1,7 @@
 package jws
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
@@ -10,156 +11,252 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"slices"
+	"strings"
 
 	"github.com/postern-auth/postern/internal/claims"
 )
 
-// maxKeys bounds the keys of one set; issuers publish a handful.
-const maxKeys = 256
+const (
+	// maxKeys bounds the keys of one set; issuers publish a handful.
+	maxKeys = 256
+	// maxLeftOut bounds how many keys that are left out are remembered with their reason.
+	maxLeftOut = 256
+)
 
 // KeySet is a parsed JSON Web Key Set (RFC 7517 §5).
 type KeySet struct {
 	Keys []*Key
-	// Skipped says of each key left out why: RFC 7517 §5 has a reader pass over what it does not
-	// understand, and a key that is weak or meant for encryption is none of ours.
-	Skipped []error
+	// LeftOut are the keys that are not used, in the order of the set, the first 256 of them.
+	LeftOut []LeftOut
 }
 
-// ParseKeySet reads a key set. Two usable keys with one id are an error, for then the id would not say
-// which key is meant.
+// ErrOtherUse is the reason why a key is left out that its issuer publishes for something else, such as
+// encryption. Nothing is wrong with it.
+var ErrOtherUse = errors.New("it is not for signatures")
+
+// LeftOut is a key of a set that is not used.
+type LeftOut struct {
+	ID     string // kid; empty when the key has none that can be read
+	Reason error
+}
+
+// ParseKeySet reads a key set. RFC 7517 §5 has a reader pass over a key that it does not understand; so is
+// one passed over that cannot be read, is weak, or is not for signatures. The same key listed twice is one.
+// Keys of one id are told apart by algorithm and type; two that are not are both left out, for nothing
+// would say which is meant. Of more than 256 keys the first are used. The error says that the text is not a
+// key set at all.
 func ParseKeySet(text string) (KeySet, error) {
-	var object claims.Object
-	if err := object.Parse(text); err != nil {
-		return KeySet{}, fmt.Errorf("jws: key set: %w", err)
-	}
-	list, ok := object.Lookup("keys")
-	if !ok {
-		return KeySet{}, errors.New("jws: key set has no member keys")
-	}
-	var set KeySet
-	n := 0
-	err := list.Elements(func(v claims.Value) {
-		if n++; n > maxKeys {
-			return
-		}
-		key, err := parseKey(v)
-		if err != nil {
-			set.Skipped = append(set.Skipped, err)
-			return
-		}
-		set.Keys = append(set.Keys, key)
-	})
+	list, err := keysOf(text)
 	if err != nil {
 		return KeySet{}, fmt.Errorf("jws: key set: %w", err)
 	}
-	if n > maxKeys {
-		return KeySet{}, fmt.Errorf("jws: key set has %d keys, want at most %d", n, maxKeys)
+	r := setReader{byID: make(map[string][]*Key)}
+	if err := claims.Elements(list, r.read); err != nil {
+		return KeySet{}, fmt.Errorf("jws: key set: %w", err)
 	}
-	seen := make(map[string]bool, len(set.Keys))
-	for _, key := range set.Keys {
-		if key.ID != "" && seen[key.ID] {
-			return KeySet{}, fmt.Errorf("jws: key set has two keys with id %.64q", key.ID)
+	r.leaveOutAmbiguous()
+	return r.set, nil
+}
+
+// keysOf returns the member keys of a key set, and of the others not even whether they can be read.
+func keysOf(text string) (list string, err error) {
+	n := 0
+	err = claims.Members(text, func(name, value string) {
+		if name == "keys" {
+			list, n = value, n+1
 		}
-		seen[key.ID] = true
+	})
+	switch {
+	case err != nil:
+		return "", err
+	case n > 1:
+		return "", errors.New("it has more than one member keys")
+	case n == 0 || list == "null":
+		return "", errors.New("it has no member keys")
 	}
-	return set, nil
+	return list, nil
+}
+
+// setReader gathers the keys of a set.
+type setReader struct {
+	set  KeySet
+	byID map[string][]*Key
+}
+
+func (r *setReader) read(element string) {
+	key, err := ParseKey(element)
+	if err != nil {
+		r.leaveOut(keyID(element), err)
+		return
+	}
+	same := r.byID[key.ID]
+	if slices.ContainsFunc(same, key.Equal) {
+		return
+	}
+	if len(r.set.Keys) == maxKeys {
+		r.leaveOut(key.ID, fmt.Errorf("jws: key %.64q: the set has more than %d keys", key.ID, maxKeys))
+		return
+	}
+	r.set.Keys = append(r.set.Keys, key)
+	r.byID[key.ID] = append(same, key)
+}
+
+func (r *setReader) leaveOut(id string, reason error) {
+	if len(r.set.LeftOut) < maxLeftOut {
+		r.set.LeftOut = append(r.set.LeftOut, LeftOut{id, reason})
+	}
+}
+
+// leaveOutAmbiguous takes out the keys whose id and algorithm mean another key as well. Keys without id are
+// told apart by trial.
+func (r *setReader) leaveOutAmbiguous() {
+	r.set.Keys = slices.DeleteFunc(r.set.Keys, func(key *Key) bool {
+		if key.ID == "" || !slices.ContainsFunc(r.byID[key.ID], key.rivals) {
+			return false
+		}
+		r.leaveOut(key.ID, fmt.Errorf("jws: key %.64q: the set has another key with this id for the same algorithm", key.ID))
+		return true
+	})
+}
+
+// keyID returns the id of a key that may be unreadable otherwise; empty when that is what cannot be read.
+func keyID(element string) (id string) {
+	claims.Members(element, func(name, value string) {
+		if name != "kid" {
+			return
+		}
+		if v, err := claims.ParseValue(value); err == nil {
+			id, _ = v.Text()
+		}
+	})
+	if len(id) > maxKeyID {
+		return ""
+	}
+	return strings.Clone(id) // not the whole set with it
 }
 
 // ParseKey reads one public JSON Web Key (RFC 7517 §4). A key that holds private members is refused:
-// who sends one has lost it.
+// who sends one has lost it. A member that is null is absent, and one that does not concern a key of this
+// kty may be anything.
 func ParseKey(text string) (*Key, error) {
-	var object claims.Object
-	if err := object.Parse(text); err != nil {
+	var k jwk
+	if err := k.Parse(text); err != nil {
 		return nil, fmt.Errorf("jws: key: %w", err)
 	}
-	return keyFrom(&object)
+	return k.key()
 }
 
-func parseKey(v claims.Value) (*Key, error) {
-	object, err := v.Object()
+// jwk is the JSON of a key.
+type jwk struct{ claims.Object }
+
+func (k *jwk) key() (*Key, error) {
+	for _, name := range [...]string{"d", "p", "q", "dp", "dq", "qi", "oth", "k"} {
+		if k.has(name) {
+			return nil, fmt.Errorf("jws: key holds the secret member %s", name)
+		}
+	}
+	id, err := k.text("kid")
 	if err != nil {
 		return nil, fmt.Errorf("jws: key: %w", err)
 	}
-	return keyFrom(object)
-}
-
-// jwk holds the members of a key that are strings.
-type jwk struct {
-	kty, kid, alg, use, crv, n, e, x, y string
-}
-
-func keyFrom(object *claims.Object) (*Key, error) {
-	var k jwk
-	fields := map[string]*string{
-		"kty": &k.kty, "kid": &k.kid, "alg": &k.alg, "use": &k.use,
-		"crv": &k.crv, "n": &k.n, "e": &k.e, "x": &k.x, "y": &k.y,
+	if err := k.checkUse(); err != nil {
+		return nil, fmt.Errorf("jws: key %.64q: %w", id, err)
 	}
-	for name, value := range object.All() {
-		switch name {
-		case "d", "p", "q", "dp", "dq", "qi", "oth", "k":
-			return nil, fmt.Errorf("jws: key holds the secret member %s", name)
-		case "key_ops":
-			if !verifies(value) {
-				return nil, errors.New("jws: key_ops does not name verify")
-			}
-		}
-		if field := fields[name]; field != nil {
-			text, ok := value.Text()
-			if !ok {
-				return nil, fmt.Errorf("jws: key member %s is not a string", name)
-			}
-			*field = text
-		}
-	}
-	if k.use != "" && k.use != "sig" {
-		return nil, fmt.Errorf("jws: key is for use %.64q, want sig", k.use)
+	alg, err := k.text("alg")
+	if err != nil {
+		return nil, fmt.Errorf("jws: key %.64q: %w", id, err)
 	}
 	public, err := k.public()
 	if err != nil {
-		return nil, fmt.Errorf("jws: key %.64q: %w", k.kid, err)
+		return nil, fmt.Errorf("jws: key %.64q: %w", id, err)
 	}
-	return NewKey(k.kid, Algorithm(k.alg), public)
+	return NewKey(strings.Clone(id), Algorithm(strings.Clone(alg)), public)
+}
+
+// has reports whether the member is there: null stands for absence.
+func (k *jwk) has(name string) bool {
+	v, found := k.Lookup(name)
+	return found && v.Kind() != claims.Null
+}
+
+// text returns a member that is a string; empty when it is not there.
+func (k *jwk) text(name string) (string, error) {
+	if !k.has(name) {
+		return "", nil
+	}
+	v, _ := k.Lookup(name)
+	text, ok := v.Text()
+	if !ok {
+		return "", fmt.Errorf("member %s is not a string", name)
+	}
+	return text, nil
+}
+
+// checkUse reports why the key is not one to verify signatures with (RFC 7517 §4.2, §4.3).
+func (k *jwk) checkUse() error {
+	use, err := k.text("use")
+	if err != nil {
+		return err
+	}
+	switch use {
+	case "", "sig":
+	case "enc":
+		return fmt.Errorf("use is enc: %w", ErrOtherUse)
+	default:
+		return fmt.Errorf("use is %.64q, want sig", use)
+	}
+	if ops, _ := k.Lookup("key_ops"); k.has("key_ops") && !verifies(ops) {
+		return errors.New("key_ops does not name verify")
+	}
+	return nil
 }
 
 func verifies(ops claims.Value) bool {
 	list, err := ops.Texts(nil)
-	if err != nil || ops.Kind() != claims.Array {
-		return false
-	}
-	for _, op := range list {
-		if op == "verify" {
-			return true
-		}
-	}
-	return false
+	return err == nil && ops.Kind() == claims.Array && slices.Contains(list, "verify")
 }
 
 func (k *jwk) public() (crypto.PublicKey, error) {
-	switch k.kty {
+	kty, err := k.text("kty")
+	if err != nil {
+		return nil, err
+	}
+	switch kty {
 	case "RSA":
 		return k.rsa()
 	case "EC":
 		return k.ec()
 	case "OKP":
-		if k.crv != "Ed25519" {
-			return nil, fmt.Errorf("curve %.64q is not supported", k.crv)
-		}
-		x, err := k.bytes("x", k.x)
-		return ed25519.PublicKey(x), err
+		return k.okp()
 	}
-	return nil, fmt.Errorf("kty %.64q is not supported", k.kty)
+	return nil, fmt.Errorf("kty %.64q is not supported", kty)
+}
+
+func (k *jwk) okp() (crypto.PublicKey, error) {
+	crv, err := k.text("crv")
+	if err != nil {
+		return nil, err
+	}
+	if crv != "Ed25519" {
+		return nil, fmt.Errorf("curve %.64q is not supported", crv)
+	}
+	x, err := k.bytes("x")
+	return ed25519.PublicKey(x), err
 }
 
 func (k *jwk) rsa() (crypto.PublicKey, error) {
-	n, err := k.bytes("n", k.n)
+	n, err := k.bytes("n")
 	if err != nil {
 		return nil, err
 	}
-	e, err := k.bytes("e", k.e)
+	e, err := k.bytes("e")
 	if err != nil {
 		return nil, err
 	}
-	if len(n) > maxRSABits/8+1 || len(e) > 4 {
+	// RFC 7518 §6.3.1 wants no leading zeros; the number is the same with them.
+	n, e = bytes.TrimLeft(n, "\x00"), bytes.TrimLeft(e, "\x00")
+	if len(n) > maxRSABits/8 || len(e) > 4 {
 		return nil, errors.New("modulus or exponent is too long")
 	}
 	exponent := new(big.Int).SetBytes(e).Int64()
@@ -170,19 +267,29 @@ func (k *jwk) rsa() (crypto.PublicKey, error) {
 }
 
 func (k *jwk) ec() (crypto.PublicKey, error) {
-	c := curve(k.crv)
+	crv, err := k.text("crv")
+	if err != nil {
+		return nil, err
+	}
+	c := curve(crv)
 	if c == nil {
-		return nil, fmt.Errorf("curve %.64q is not supported", k.crv)
+		return nil, fmt.Errorf("curve %.64q is not supported", crv)
 	}
-	x, err := k.coordinate("x", k.x, c)
-	if err != nil {
-		return nil, err
+	size := (c.Params().BitSize + 7) / 8
+	point := make([]byte, 1+2*size) // uncompressed, SEC 1 §2.3.3
+	point[0] = 4
+	for i, name := range []string{"x", "y"} {
+		// RFC 7518 §6.2.1.2 wants leading zeros, and some writers leave them out.
+		b, err := k.bytes(name)
+		if err != nil {
+			return nil, err
+		}
+		if len(b) > size {
+			return nil, fmt.Errorf("%s has %d bytes, want %d", name, len(b), size)
+		}
+		end := 1 + (i+1)*size
+		copy(point[end-len(b):end], b)
 	}
-	y, err := k.coordinate("y", k.y, c)
-	if err != nil {
-		return nil, err
-	}
-	point := append(append([]byte{4}, x...), y...) // uncompressed, SEC 1 §2.3.3
 	key, err := ecdsa.ParseUncompressedPublicKey(c, point)
 	if err != nil {
 		return nil, errors.New("point is not on the curve")
@@ -190,26 +297,27 @@ func (k *jwk) ec() (crypto.PublicKey, error) {
 	return key, nil
 }
 
-// coordinate decodes x or y, which have full length also with leading zeros (RFC 7518 §6.2.1.2).
-func (k *jwk) coordinate(name, text string, c elliptic.Curve) ([]byte, error) {
-	b, err := k.bytes(name, text)
+// base64url turns the standard alphabet into the one of URLs.
+var base64url = strings.NewReplacer("+", "-", "/", "_")
+
+// bytes decodes base64url (RFC 7518 §2). Padding and the standard alphabet (RFC 4648 §4), which some
+// issuers write, are read too: unlike a token, of which there must be one spelling, a key is what it stands
+// for, and these stand for nothing else.
+func (k *jwk) bytes(name string) ([]byte, error) {
+	text, err := k.text(name)
 	if err != nil {
 		return nil, err
 	}
-	if size := (c.Params().BitSize + 7) / 8; len(b) != size {
-		return nil, fmt.Errorf("%s has %d bytes, want %d", name, len(b), size)
-	}
-	return b, nil
-}
-
-func (k *jwk) bytes(name, text string) ([]byte, error) {
 	if text == "" {
 		return nil, fmt.Errorf("no member %s", name)
 	}
 	if len(text) > MaxSize {
 		return nil, fmt.Errorf("%s is longer than %d bytes", name, MaxSize)
 	}
-	b, ok := appendDecoded(nil, text)
+	if len(text)%4 == 0 {
+		text = strings.TrimSuffix(strings.TrimSuffix(text, "="), "=")
+	}
+	b, ok := appendDecoded(nil, base64url.Replace(text))
 	if !ok {
 		return nil, fmt.Errorf("%s is not base64url", name)
 	}
@@ -249,7 +357,7 @@ func (k *Key) MarshalJSON() ([]byte, error) {
 	return json.Marshal(m)
 }
 
-// MarshalJSON writes the set as RFC 7517 §5 has it, without what was skipped.
+// MarshalJSON writes the set as RFC 7517 §5 has it, without what was left out.
 func (s KeySet) MarshalJSON() ([]byte, error) {
 	keys := s.Keys
 	if keys == nil {

@@ -29,7 +29,7 @@ type Key struct {
 }
 
 // NewKey returns a Key after checking that the public key is sound: RSA of 2048 to 8192 bits with an odd
-// exponent of at least 3, a point on P-256, P-384 or P-521, or Ed25519.
+// exponent of at least 3, a point on P-256, P-384 or P-521, or an Ed25519 key that is not of small order.
 func NewKey(id string, alg Algorithm, public crypto.PublicKey) (*Key, error) {
 	if err := checkPublic(public); err != nil {
 		return nil, err
@@ -58,6 +58,9 @@ func checkPublic(public crypto.PublicKey) error {
 	case ed25519.PublicKey:
 		if len(key) != ed25519.PublicKeySize {
 			return fmt.Errorf("jws: Ed25519 key has %d bytes, want %d", len(key), ed25519.PublicKeySize)
+		}
+		if smallOrder(key) {
+			return errors.New("jws: Ed25519 key is a point of small order, for which anybody can make signatures")
 		}
 		return nil
 	}
@@ -111,6 +114,16 @@ func (k *Key) Equal(other *Key) bool {
 	}
 	public, ok := k.public.(interface{ Equal(crypto.PublicKey) bool })
 	return ok && public.Equal(other.public)
+}
+
+// rivals reports whether another key of the same id is meant by it as well, for an algorithm that both fit.
+// The same key material is not another key, whatever alg it is listed with.
+func (k *Key) rivals(other *Key) bool {
+	if k.Algorithm != "" && other.Algorithm != "" && k.Algorithm != other.Algorithm || typeName(k.public) != typeName(other.public) {
+		return false
+	}
+	public, ok := k.public.(interface{ Equal(crypto.PublicKey) bool })
+	return !ok || !public.Equal(other.public)
 }
 
 // Thumbprint returns the SHA-256 thumbprint of RFC 7638 §3 in base64url.

@@ -16,11 +16,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
+	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/postern-auth/postern/internal/fetch"
 	"github.com/postern-auth/postern/internal/jws"
 )
 
@@ -38,18 +40,18 @@ const (
 	triedFor   = 15 * time.Second
 	// coldRetry is retryAfter for a set that has no keys yet.
 	coldRetry = time.Second
-	// coolDown is the least time between two fetches for key ids that the set does not have.
+	// coolDown is the least time between two fetches for what the set does not have, and how long the
+	// answer of such a fetch counts for whoever asks the same.
 	coolDown = 2 * time.Second
-	// maxWaiting is how many uses wait for the cool-down to end. Beyond it they are told to come back.
-	maxWaiting = 64
 	// loadTimeout bounds a fetch, metadata included.
-	loadTimeout = 10 * time.Second
+	loadTimeout = fetch.Timeout
 	// DefaultMaxStale is how long the last good set serves while the issuer cannot be reached.
 	DefaultMaxStale = 24 * time.Hour
 )
 
 var (
-	// ErrUnknown says that the issuer has no key of the id, as of a set fetched after the question.
+	// ErrUnknown says that the issuer has no key of the id that can be used, as of a set fetched after the
+	// question.
 	ErrUnknown = errors.New("keyset: issuer has no such key")
 	// ErrUnavailable says that the issuer's keys are not known well enough to answer.
 	ErrUnavailable = errors.New("keyset: keys are not available")
@@ -74,6 +76,11 @@ type Config struct {
 	MaxStale time.Duration
 	// Snapshot is a file in which the last good set survives a restart. Empty: none.
 	Snapshot Snapshot
+	// Issuer names the issuer in the log.
+	Issuer string
+	// Logger is told, a line each, when renewals begin to fail and when they work again, and when other keys
+	// than before are left out. Nil: silence.
+	Logger *slog.Logger
 }
 
 // Key is a key of a Set.
@@ -93,22 +100,16 @@ type Set struct {
 	mu      sync.Mutex
 	flight  *flight   // under way, or nil
 	last    *flight   // the one begun last, under way or not
-	ended   time.Time // of the last fetch
-	waiting int
+	ended   time.Time // when a fetch ended last
+	failing error     // why the last fetch failed; nil: it did not, or there was none
+	room    room
 	restore sync.Once
-}
-
-// generation is the outcome of one good fetch.
-type generation struct {
-	keys    map[string][]*Key
-	count   int
-	fetched time.Time // when the fetch began: what it says is at least that fresh
-	renew   time.Duration
 }
 
 // flight is a fetch under way.
 type flight struct {
 	started time.Time
+	asked   []question // those that waited for it
 	done    chan struct{}
 	err     error
 }
@@ -131,13 +132,21 @@ func (s *Set) Lookup(ctx context.Context, id string, alg jws.Algorithm) ([]*Key,
 		return nil, err
 	}
 	keys, err := g.find(id, alg)
-	if !errors.Is(err, ErrUnknown) || id == "" {
+	if err == nil || isFinal(err) {
 		return keys, err
 	}
-	if g, err = s.since(ctx, arrived); err != nil {
-		return nil, err
+	if id == "" || errors.Is(err, jws.ErrSignature) {
+		arrived = arrived.Add(-coolDown)
 	}
-	return g.find(id, alg)
+	return s.settle(ctx, id, alg, arrived, nil)
+}
+
+// Changed returns the keys that the issuer has put in the place of those that Lookup returned and that did
+// not make a signature; none when it has not. It has the issuer asked unless that was done within the
+// cool-down, and waits for nothing but that fetch; where it fails, what is known stands.
+func (s *Set) Changed(ctx context.Context, id string, alg jws.Algorithm, tried []*Key) []*Key {
+	keys, _ := s.settle(ctx, id, alg, time.Now().Add(-coolDown), tried)
+	return keys
 }
 
 // Fresh makes sure that what is known of the keys is recent, as every use of them must. Lookup does it by
@@ -151,56 +160,41 @@ func (s *Set) Fresh(ctx context.Context, now time.Time) error {
 // Warm fetches the keys unless they are there.
 func (s *Set) Warm(ctx context.Context) error { return s.Fresh(ctx, time.Now()) }
 
-// Ready returns how old the keys are and how many there are. Before the first fetch has succeeded it is
-// an error, and so when the set has been stale for too long to serve.
-func (s *Set) Ready() (age time.Duration, count int, err error) {
+// Ready returns how old the keys are. Before the first fetch has succeeded it is an error that wraps
+// ErrUnavailable, and so when the set has been stale for too long to serve. While an older set serves that
+// should have been renewed and could not be, it is an error that says why and does not wrap ErrUnavailable.
+func (s *Set) Ready() (age time.Duration, err error) {
+	s.mu.Lock()
+	failing := s.failing
+	s.mu.Unlock()
 	g := s.current.Load()
+	if g == nil && failing != nil {
+		return 0, fmt.Errorf("%w: %w", ErrUnavailable, failing)
+	}
 	if g == nil {
-		return 0, 0, fmt.Errorf("%w: none fetched yet", ErrUnavailable)
+		return 0, fmt.Errorf("%w: none fetched yet", ErrUnavailable)
 	}
 	age = time.Since(g.fetched)
-	if age > s.config.MaxStale {
-		return age, g.count, fmt.Errorf("%w: last fetched %s ago", ErrUnavailable, age.Round(time.Second))
+	switch {
+	case age > s.config.MaxStale:
+		return age, fmt.Errorf("%w: last fetched %s ago", ErrUnavailable, age.Round(time.Second))
+	case age > trustedFor && failing != nil:
+		return age, fmt.Errorf("keyset: keys of %s ago serve on, for they cannot be renewed: %w", age.Round(time.Second), failing)
 	}
-	return age, g.count, nil
+	return age, nil
 }
 
-func (g *generation) find(id string, alg jws.Algorithm) ([]*Key, error) {
-	if id == "" {
-		return g.fitting(alg)
+// Keys returns how many keys are in use, and of each that the issuer publishes beside them why it is left
+// out.
+func (s *Set) Keys() (used int, leftOut []error) {
+	g := s.current.Load()
+	if g == nil {
+		return 0, nil
 	}
-	keys, ok := g.keys[id]
-	if !ok {
-		return nil, ErrUnknown
+	for _, out := range g.leftOut {
+		leftOut = append(leftOut, out.Reason)
 	}
-	// An id stands for several keys only when they are of different types (RFC 7517 §4.5).
-	var mismatch error
-	for i, key := range keys {
-		err := key.Accepts(alg)
-		if err == nil {
-			return keys[i : i+1 : i+1], nil
-		}
-		mismatch = err
-	}
-	return nil, mismatch
-}
-
-// maxCandidates bounds how many signature checks a token without a key id can cause.
-const maxCandidates = 4
-
-func (g *generation) fitting(alg jws.Algorithm) ([]*Key, error) {
-	var candidates []*Key
-	for _, keys := range g.keys {
-		for _, key := range keys {
-			if key.Accepts(alg) == nil {
-				candidates = append(candidates, key)
-			}
-		}
-	}
-	if len(candidates) == 0 || len(candidates) > maxCandidates {
-		return nil, fmt.Errorf("%w: token names no key and %d keys fit %.64q", ErrUnknown, len(candidates), string(alg))
-	}
-	return candidates, nil
+	return len(g.list), leftOut
 }
 
 // fresh returns a set that is recent enough to be trusted, renewing it when its time has come.
@@ -268,60 +262,90 @@ func (s *Set) first(ctx context.Context, now time.Time) (*generation, error) {
 	return nil, &UnavailableError{coldRetry, err}
 }
 
-// since returns a set whose fetch began no earlier than arrived. It is how an id that is not in the set
-// is told from one that is not there yet, without letting strangers decide how often the issuer is asked.
-func (s *Set) since(ctx context.Context, arrived time.Time) (*generation, error) {
-	f, err := s.next(ctx, arrived)
-	if err == nil {
-		err = f.wait(ctx)
-	}
-	if g := s.current.Load(); !g.fetched.Before(arrived) {
-		return g, nil
-	}
-	if ctx.Err() != nil {
-		return nil, ctx.Err()
-	}
-	return nil, &UnavailableError{coolDown, err}
-}
-
-// next returns a fetch that began no earlier than arrived, waiting for the cool-down to pass.
-func (s *Set) next(ctx context.Context, arrived time.Time) (*flight, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.waiting >= maxWaiting {
-		return nil, errors.New("too many unknown key ids at once")
-	}
-	s.waiting++
-	defer func() { s.waiting-- }()
-	for {
-		// It may have begun and ended while this use was resting.
-		if s.last != nil && !s.last.started.Before(arrived) {
-			return s.last, nil
+// settle answers a question that the set at hand does not, with keys other than those tried: it looks into
+// every set that a fetch brings, until one has an answer or was fetched since the time given. So an id that
+// does not exist is told from one that is not there yet, without letting strangers decide how often the
+// issuer is asked.
+func (s *Set) settle(ctx context.Context, id string, alg jws.Algorithm, since time.Time, tried []*Key) ([]*Key, error) {
+	q := newQuestion(id, alg)
+	for waits := false; ; {
+		g := s.current.Load()
+		keys, err := g.others(id, alg, tried)
+		if err == nil || isFinal(err) || s.denied(q, g, since) {
+			return keys, err
 		}
-		pause := time.Duration(0)
-		if s.last != nil {
-			pause = coolDown - time.Since(s.last.started)
+		if !waits {
+			if err := s.enter(q); err != nil {
+				return nil, &UnavailableError{coolDown, err}
+			}
+			defer s.leave(q)
+			waits = true
 		}
-		if s.flight == nil && pause <= 0 {
-			s.start()
-			return s.flight, nil
-		}
-		if err := s.rest(ctx, pause); err != nil {
+		if err := s.next(ctx, since); err != nil {
 			return nil, err
 		}
 	}
 }
 
-// rest gives up mu until the fetch under way has ended or, when there is none, the pause is over.
-func (s *Set) rest(ctx context.Context, pause time.Duration) error {
-	f := s.flight
-	s.mu.Unlock()
-	defer s.mu.Lock()
-	if f != nil {
-		f.wait(ctx)
+func (s *Set) enter(q question) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.room.enter(q)
+}
+
+func (s *Set) leave(q question) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.room.leave(q)
+}
+
+// denied reports whether what g says to a question is the answer: it was fetched since the time given, or has
+// just been asked the same.
+func (s *Set) denied(q question, g *generation, since time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if g.fetched.Before(since) {
+		return s.room.denied(q, g)
+	}
+	s.room.deny(q, g)
+	return true
+}
+
+// next waits for the fetch under way or, when the cool-down is over, for one that it starts; during the
+// cool-down it waits for the end of that.
+func (s *Set) next(ctx context.Context, since time.Time) error {
+	f, pause := s.begin(since)
+	if f == nil {
+		return sleep(ctx, pause)
+	}
+	err := f.wait(ctx)
+	if err == nil || ctx.Err() != nil {
 		return ctx.Err()
 	}
-	timer := time.NewTimer(pause)
+	return &UnavailableError{coolDown, err}
+}
+
+// begin returns the fetch to wait for, starting it when it is time for one, or for how long it is not.
+func (s *Set) begin(since time.Time) (*flight, time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.flight != nil {
+		return s.flight, 0
+	}
+	if s.last != nil {
+		if !s.last.started.Before(since) {
+			return s.last, 0 // begun and ended meanwhile
+		}
+		if pause := coolDown - time.Since(s.last.started); pause > 0 {
+			return nil, pause
+		}
+	}
+	s.start()
+	return s.flight, 0
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
@@ -333,7 +357,7 @@ func (s *Set) rest(ctx context.Context, pause time.Duration) error {
 
 // start begins a fetch. The caller holds mu.
 func (s *Set) start() {
-	f := &flight{started: time.Now(), done: make(chan struct{})}
+	f := &flight{started: time.Now(), asked: s.room.questions(), done: make(chan struct{})}
 	s.flight, s.last = f, f
 	go s.fetch(f)
 }
@@ -343,64 +367,50 @@ func (s *Set) fetch(f *flight) {
 	defer cancel()
 	loaded, err := s.config.Load(ctx)
 	if err == nil && len(loaded.Keys) == 0 {
-		err = errors.Join(append([]error{errors.New("keyset: no usable key in the answer")}, loaded.Skipped...)...)
+		err = noneUsable(loaded.LeftOut)
 	}
+	before := s.current.Load()
 	if err == nil {
-		s.adopt(loaded.Keys, f.started)
+		s.adopt(loaded, f.started)
 		s.config.Snapshot.save(loaded)
 	}
 	s.mu.Lock()
-	s.flight, s.ended = nil, time.Now()
+	if err == nil {
+		for _, q := range f.asked {
+			s.room.deny(q, s.current.Load())
+		}
+	}
+	failed := s.failing
+	s.flight, s.ended, s.failing = nil, time.Now(), err
 	s.mu.Unlock()
 	f.err = err
 	close(f.done)
+	s.log(before, failed, err)
+}
+
+// noneUsable is the error of a set without a key to use: such a one replaces nothing.
+func noneUsable(leftOut []jws.LeftOut) error {
+	err := errors.New("keyset: no usable key in the answer")
+	for _, out := range leftOut[:min(len(leftOut), maxTold)] {
+		err = fmt.Errorf("%w; %w", err, out.Reason)
+	}
+	return err
 }
 
 // adopt makes the keys the current ones. A key that was there before stays the same Key, and one that is
 // gone is marked, for those who remember what they verified with it.
-func (s *Set) adopt(keys []*jws.Key, fetched time.Time) {
-	next := &generation{
-		keys:    make(map[string][]*Key, len(keys)),
-		count:   len(keys),
-		fetched: fetched,
-		renew:   renewAfter + rand.N(renewJitter),
-	}
+func (s *Set) adopt(loaded jws.KeySet, fetched time.Time) {
 	before := s.current.Load()
-	for _, key := range keys {
-		next.keys[key.ID] = append(next.keys[key.ID], before.same(key))
-	}
+	next := newGeneration(loaded, fetched, before)
 	s.current.Store(next)
 	if before == nil {
 		return
 	}
-	for id, old := range before.keys {
-		for _, key := range old {
-			if !next.holds(id, key) {
-				key.removed.Store(true)
-			}
+	for _, key := range before.list {
+		if !slices.Contains(next.list, key) {
+			key.removed.Store(true)
 		}
 	}
-}
-
-// same returns the Key that g has for this key, or a new one.
-func (g *generation) same(key *jws.Key) *Key {
-	if g != nil {
-		for _, old := range g.keys[key.ID] {
-			if old.Equal(key) {
-				return old
-			}
-		}
-	}
-	return &Key{Key: key}
-}
-
-func (g *generation) holds(id string, key *Key) bool {
-	for _, k := range g.keys[id] {
-		if k == key {
-			return true
-		}
-	}
-	return false
 }
 
 // wait waits for the fetch to end, or for ctx, whichever comes first.

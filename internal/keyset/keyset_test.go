@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,7 +20,7 @@ import (
 type issuer struct {
 	mu      sync.Mutex
 	keys    []*jws.Key
-	skipped []error
+	leftOut []jws.LeftOut
 	err     error
 	delay   time.Duration
 	hang    bool
@@ -46,7 +45,7 @@ func (i *issuer) load(ctx context.Context) (jws.KeySet, error) {
 	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	return jws.KeySet{Keys: i.keys, Skipped: i.skipped}, i.err
+	return jws.KeySet{Keys: i.keys, LeftOut: i.leftOut}, i.err
 }
 
 func (i *issuer) set(change func(*issuer)) {
@@ -125,7 +124,7 @@ func TestRefreshAheadKeepsNobodyWaiting(t *testing.T) {
 			if waited := time.Since(start); waited > 0 {
 				t.Fatalf("a use waited for %s", waited)
 			}
-			if age, _, err := set.Ready(); err != nil || age > time.Minute {
+			if age, err := set.Ready(); err != nil || age > time.Minute {
 				t.Fatalf("age %s, %v; want at most a minute", age, err)
 			}
 		}
@@ -157,13 +156,6 @@ func TestLookupPicksByIDAndAlgorithm(t *testing.T) {
 				t.Errorf("%s: %d keys, %v; want %d, %v", test.name, len(keys), err, test.keys, test.want)
 			}
 		}
-		for n := range 5 {
-			i.keys = append(i.keys, newKey(t, fmt.Sprint(n), ""))
-		}
-		time.Sleep(time.Minute)
-		if err := find(t, set, ""); !errors.Is(err, keyset.ErrUnknown) {
-			t.Errorf("no id and many keys: %v, want ErrUnknown", err)
-		}
 	})
 }
 
@@ -179,8 +171,12 @@ func TestJ20_AnUnknownKeyIsUnknownOnlyToANewerFetch(t *testing.T) {
 			t.Errorf("%d fetches after %s, want the second at once", i.count(), time.Since(start))
 		}
 		time.Sleep(time.Millisecond)
-		i.set(func(i *issuer) { i.keys = append(i.keys, newKey(t, "b", jws.ES256)) })
+		i.set(func(i *issuer) { i.keys = append(i.keys, newKey(t, "b", jws.ES256), newKey(t, "c", jws.ES256)) })
 		start = time.Now()
+		if err := find(t, set, "b"); !errors.Is(err, keyset.ErrUnknown) || time.Since(start) != 0 {
+			t.Errorf("an id that has just been denied: %v after %s, want ErrUnknown at once", err, time.Since(start))
+		}
+		mustFind(t, set, "c")
 		mustFind(t, set, "b")
 		if waited := time.Since(start); waited > 2*time.Second {
 			t.Errorf("a key published in the cool-down was found after %s, want 2 s at most", waited)
@@ -262,30 +258,109 @@ func TestJ20_FloodOfForgedKeys(t *testing.T) {
 	})
 }
 
+// crowd has as many uses at once as there are ids, and counts those refused and those told to come back in 2 s.
+func crowd(t *testing.T, set *keyset.Set, ids []string) (unknown, later int) {
+	t.Helper()
+	start := time.Now()
+	var mu sync.Mutex
+	var group sync.WaitGroup
+	for _, id := range ids {
+		group.Go(func() {
+			_, err := set.Lookup(t.Context(), id, jws.ES256)
+			mu.Lock()
+			defer mu.Unlock()
+			var unavailable *keyset.UnavailableError
+			switch {
+			case errors.Is(err, keyset.ErrUnknown):
+				unknown++
+			case errors.As(err, &unavailable) && unavailable.RetryAfter == 2*time.Second && time.Since(start) == 0:
+				later++
+			default:
+				t.Errorf("after %s: %v", time.Since(start), err)
+			}
+		})
+	}
+	group.Wait()
+	return unknown, later
+}
+
+func inventedIDs(prefix string, n int) (ids []string) {
+	for i := range n {
+		ids = append(ids, fmt.Sprint(prefix, i))
+	}
+	return ids
+}
+
 func TestJ20_ACrowdIsToldToComeBack(t *testing.T) {
 	bubble(t, func(t *testing.T, i *issuer, set *keyset.Set) {
 		mustFind(t, set, "a")
 		time.Sleep(time.Millisecond)
-		start := time.Now()
+		if unknown, later := crowd(t, set, inventedIDs("forged-", 600)); unknown != 512 || later != 88 {
+			t.Errorf("%d waited and %d were told to come back in 2 s, want 512 and 88", unknown, later)
+		}
+		if n := i.count(); n != 2 {
+			t.Errorf("%d fetches, want 2", n)
+		}
+	})
+}
+
+func TestFindingK8_WhatAFetchHasJustDeniedIsRefusedAtOnce(t *testing.T) {
+	bubble(t, func(t *testing.T, i *issuer, set *keyset.Set) {
+		mustFind(t, set, "a")
+		time.Sleep(10 * time.Second)
+		ids := inventedIDs("forged-", 500)
+		crowd(t, set, ids)
+		time.Sleep(time.Second)
+		start, before := time.Now(), i.count()
+		if unknown, later := crowd(t, set, append(ids, ids...)); unknown != 1000 || later != 0 || time.Since(start) != 0 || i.count() != before {
+			t.Errorf("%d refused and %d told to come back after %s and %d fetches, want all refused at once", unknown, later, time.Since(start), i.count()-before)
+		}
+		// A stranger may have asked for a key before it was published: that costs it no more than the cool-down.
+		i.set(func(i *issuer) { i.keys = append(i.keys, newKey(t, "forged-7", jws.ES256)) })
+		time.Sleep(time.Second)
+		mustFind(t, set, "forged-7")
+	})
+}
+
+func TestFindingK8_ACrowdWithOneKeyFindsRoomBesideStrangers(t *testing.T) {
+	bubble(t, func(t *testing.T, i *issuer, set *keyset.Set) {
+		i.delay = 100 * time.Millisecond
+		mustFind(t, set, "a")
+		i.set(func(i *issuer) { i.keys = append(i.keys, newKey(t, "b", jws.ES256)) })
 		var group sync.WaitGroup
-		var unknown, later atomic.Int32
-		for n := range 100 {
-			group.Go(func() {
-				_, err := set.Lookup(t.Context(), fmt.Sprint("forged-", n), jws.ES256)
-				var unavailable *keyset.UnavailableError
-				switch {
-				case errors.Is(err, keyset.ErrUnknown):
-					unknown.Add(1)
-				case errors.As(err, &unavailable) && unavailable.RetryAfter == 2*time.Second && time.Since(start) == 0:
-					later.Add(1)
-				default:
-					t.Errorf("after %s: %v", time.Since(start), err)
-				}
-			})
+		group.Go(func() { mustFind(t, set, "b") })
+		synctest.Wait()
+		group.Go(func() { crowd(t, set, inventedIDs("forged-", 5000)) })
+		synctest.Wait()
+		for range 800 {
+			group.Go(func() { mustFind(t, set, "b") })
 		}
 		group.Wait()
-		if unknown.Load() != 64 || later.Load() != 36 {
-			t.Errorf("%d waited and %d were told to come back in 2 s, want 64 and 36", unknown.Load(), later.Load())
+	})
+}
+
+func TestFindingK8_OneIDTakesNoMoreThanAShareOfTheRoom(t *testing.T) {
+	bubble(t, func(t *testing.T, i *issuer, set *keyset.Set) {
+		mustFind(t, set, "a")
+		time.Sleep(time.Millisecond)
+		same := make([]string, 3000)
+		for n := range same {
+			same[n] = "forged"
+		}
+		if unknown, later := crowd(t, set, same); unknown != 1024 || later != 1976 {
+			t.Errorf("%d waited and %d were told to come back, want 1024 and 1976", unknown, later)
+		}
+		time.Sleep(10 * time.Second)
+		mustFind(t, set, "a")
+		i.set(func(i *issuer) { i.delay = time.Second })
+		var ids []string
+		for n := range 512 {
+			for range 16 {
+				ids = append(ids, fmt.Sprint("other-", n))
+			}
+		}
+		if unknown, later := crowd(t, set, ids); unknown != 4096 || later != 4096 {
+			t.Errorf("%d waited in all and %d were told to come back, want 4096 each", unknown, later)
 		}
 	})
 }

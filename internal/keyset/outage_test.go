@@ -81,7 +81,7 @@ func TestF4_ABadAnswerReplacesNothing(t *testing.T) {
 		"an error":          func(i *issuer) { i.err = errors.New("500") },
 		"an error and keys": func(i *issuer) { i.err, i.keys = errors.New("truncated"), nil },
 		"no keys":           func(i *issuer) { i.keys = nil },
-		"no usable keys":    func(i *issuer) { i.keys, i.skipped = nil, []error{errors.New("weak")} },
+		"no usable keys":    func(i *issuer) { i.keys, i.leftOut = nil, []jws.LeftOut{{ID: "weak", Reason: errors.New("weak")}} },
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T, i *issuer, set *keyset.Set) {
@@ -117,8 +117,8 @@ func TestHardLimit(t *testing.T) {
 		i.set(func(i *issuer) { i.err = errors.New("down") })
 		time.Sleep(keyset.DefaultMaxStale - time.Second)
 		mustFind(t, set, "a")
-		if age, n, err := set.Ready(); err != nil || n != 1 || age < 23*time.Hour {
-			t.Errorf("Ready: %s, %d, %v", age, n, err)
+		if age, err := set.Ready(); err == nil || errors.Is(err, keyset.ErrUnavailable) || age < 23*time.Hour {
+			t.Errorf("Ready: %s, %v; want that the keys serve on and cannot be renewed", age, err)
 		}
 		time.Sleep(6 * time.Second)
 		err := find(t, set, "a")
@@ -126,7 +126,7 @@ func TestHardLimit(t *testing.T) {
 		if !errors.Is(err, keyset.ErrUnavailable) || !errors.As(err, &unavailable) || unavailable.RetryAfter <= 0 {
 			t.Errorf("beyond the limit: %v, want an UnavailableError that says when to come back", err)
 		}
-		if _, _, err := set.Ready(); !errors.Is(err, keyset.ErrUnavailable) {
+		if _, err := set.Ready(); !errors.Is(err, keyset.ErrUnavailable) {
 			t.Errorf("Ready beyond the limit: %v, want ErrUnavailable", err)
 		}
 		i.set(func(i *issuer) { i.err = nil })
@@ -138,7 +138,7 @@ func TestHardLimit(t *testing.T) {
 func TestF1_AnIssuerThatIsDownAtTheStart(t *testing.T) {
 	bubble(t, func(t *testing.T, i *issuer, set *keyset.Set) {
 		i.err = errors.New("refused")
-		if _, _, err := set.Ready(); !errors.Is(err, keyset.ErrUnavailable) {
+		if _, err := set.Ready(); !errors.Is(err, keyset.ErrUnavailable) {
 			t.Errorf("Ready: %v, want ErrUnavailable", err)
 		}
 		start := time.Now()
@@ -175,8 +175,11 @@ func TestSnapshot(t *testing.T) {
 		set := start(snapshot, 0)
 		mustFind(t, set, "a")
 		mustFind(t, set, "b")
-		if age, n, err := set.Ready(); err != nil || n != 2 || age < time.Hour {
-			t.Errorf("Ready of a restored set: %s, %d, %v; want the age of the snapshot", age, n, err)
+		if age, err := set.Ready(); errors.Is(err, keyset.ErrUnavailable) || age < time.Hour {
+			t.Errorf("Ready of a restored set: %s, %v; want the age of the snapshot", age, err)
+		}
+		if used, leftOut := set.Keys(); used != 2 || leftOut != nil {
+			t.Errorf("a restored set has %d keys and leaves out %v, want 2", used, leftOut)
 		}
 		for name, s := range map[string]*keyset.Set{
 			"another issuer's snapshot": start(keyset.Snapshot{Path: path, Issuer: "https://other.test"}, 0),

@@ -87,5 +87,5 @@ func (s *Set) fromSnapshot() {
 	if err != nil || len(set.Keys) == 0 || age < 0 || age > s.config.MaxStale {
 		return
 	}
-	s.adopt(set.Keys, time.Now().Add(-age))
+	s.adopt(set, time.Now().Add(-age))
 }
