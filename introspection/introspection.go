@@ -152,7 +152,7 @@ func NewVerifier(config Config) (*Verifier, error) {
 		v.issuers = append(slices.Clone(config.Issuers), config.Issuer)
 	}
 	if config.Endpoint == "" {
-		v.source = metadata.New(config.Issuer, v.client, config.InsecureHTTP)
+		v.source = metadata.New(config.Issuer, metadata.IntrospectionEndpoint, v.client, config.InsecureHTTP)
 	}
 	if v.now == nil {
 		v.now = time.Now

@@ -32,7 +32,7 @@ type signed struct {
 }
 
 func newSigned(config Config, now func() time.Time, client *fetch.Client) *signed {
-	source := metadata.New(config.Issuer, client, config.InsecureHTTP)
+	source := metadata.New(config.Issuer, metadata.JWKSURI, client, config.InsecureHTTP)
 	load := func(ctx context.Context) (jws.KeySet, error) { return source.Keys(ctx, "") }
 	return &signed{config.Issuer, config.Auth.ClientID(), now, keyset.New(keyset.Config{Load: load, Issuer: config.Issuer, Logger: config.Logger})}
 }

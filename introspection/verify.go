@@ -15,6 +15,7 @@ import (
 	"github.com/postern-auth/postern/internal/facts"
 	"github.com/postern-auth/postern/internal/fetch"
 	"github.com/postern-auth/postern/internal/jws"
+	"github.com/postern-auth/postern/internal/metadata"
 )
 
 // maxAnswer bounds an introspection answer.
@@ -116,12 +117,13 @@ const entryBytes = 256
 func (v *Verifier) call(ctx context.Context, raw string) (string, error) {
 	endpoint := v.config.Endpoint
 	if endpoint == "" {
-		document, err := v.source.Document(ctx)
+		var err error
+		endpoint, err = v.source.URL(ctx)
+		if errors.Is(err, metadata.ErrAbsent) {
+			return "", fmt.Errorf("introspection: %w; set Config.Endpoint", err)
+		}
 		if err != nil {
 			return "", err
-		}
-		if endpoint = document.IntrospectionEndpoint; endpoint == "" {
-			return "", fmt.Errorf("introspection: metadata of %s has no introspection_endpoint; set Config.Endpoint", v.config.Issuer)
 		}
 	}
 	header := make(http.Header)
@@ -133,6 +135,9 @@ func (v *Verifier) call(ctx context.Context, raw string) (string, error) {
 		return "", fmt.Errorf("introspection: %w", err)
 	}
 	response, err := v.client.Post(ctx, endpoint, header, form, maxAnswer)
+	if v.source != nil && (err != nil || response.Status == http.StatusNotFound) {
+		v.source.Doubt(endpoint)
+	}
 	if err != nil {
 		return "", err
 	}

@@ -242,7 +242,7 @@ func algorithms(names []string) ([]jws.Algorithm, error) {
 
 // loader returns what fetches the keys: from the URL given, or from where the metadata says.
 func loader(config Config) func(context.Context) (jws.KeySet, error) {
-	source := metadata.New(config.Issuer, fetch.New(config.HTTPClient), config.InsecureHTTP)
+	source := metadata.New(config.Issuer, metadata.JWKSURI, fetch.New(config.HTTPClient), config.InsecureHTTP)
 	return func(ctx context.Context) (jws.KeySet, error) { return source.Keys(ctx, config.JWKSURL) }
 }
 

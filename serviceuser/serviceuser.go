@@ -178,7 +178,7 @@ func (r request) source(grantType string) (*Source, error) {
 	if s.now == nil {
 		s.now = time.Now
 	}
-	s.metadata = metadata.New(r.issuer, s.client, r.insecureHTTP)
+	s.metadata = metadata.New(r.issuer, metadata.TokenEndpoint, s.client, r.insecureHTTP)
 	return s, nil
 }
 

@@ -133,6 +133,9 @@ func (s *Source) ask(ctx context.Context, asked time.Time) (*oauth2.Token, error
 		return nil, fmt.Errorf("serviceuser: %w", err)
 	}
 	answer, err := s.client.Post(ctx, endpoint, header, form, maxAnswer)
+	if err != nil || answer.Status == http.StatusNotFound {
+		s.metadata.Doubt(endpoint)
+	}
 	if err != nil {
 		return nil, unavailable(err)
 	}
@@ -150,11 +153,11 @@ func (s *Source) endpoint(ctx context.Context) (string, error) {
 	if s.tokenURL != "" {
 		return s.tokenURL, nil
 	}
-	document, err := s.metadata.Document(ctx)
-	if err == nil && document.TokenEndpoint == "" {
-		err = fmt.Errorf("metadata of %s has no token_endpoint; set TokenURL", s.issuer)
+	endpoint, err := s.metadata.URL(ctx)
+	if errors.Is(err, metadata.ErrAbsent) {
+		err = fmt.Errorf("%w; set TokenURL", err)
 	}
-	return document.TokenEndpoint, err
+	return endpoint, err
 }
 
 func (s *Source) String() string {

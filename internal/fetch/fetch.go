@@ -43,7 +43,7 @@ func New(client *http.Client) *Client {
 	return c
 }
 
-// Answer is an HTTP answer that was read whole.
+// Answer is an HTTP answer that was read whole, its body without a byte order mark.
 type Answer struct {
 	Status int
 	Header http.Header
@@ -92,7 +92,8 @@ func (c *Client) do(ctx context.Context, method, target string, header http.Head
 	if int64(len(text)) > limit {
 		return Answer{}, fmt.Errorf("fetch: %s %s: answer is longer than %d bytes", method, redact(target), limit)
 	}
-	return Answer{response.StatusCode, response.Header, string(text)}, nil
+	// RFC 8259 §8.1 lets a reader ignore the byte order mark that some servers put before JSON.
+	return Answer{response.StatusCode, response.Header, strings.TrimPrefix(string(text), "\ufeff")}, nil
 }
 
 // cause takes the wrapping off that would put the whole URL into the text.

@@ -43,6 +43,21 @@ func TestTheAnswerIsReadWholeAndWithinItsLimit(t *testing.T) {
 	}
 }
 
+func TestFindingT6_AByteOrderMarkIsNotPartOfTheAnswer(t *testing.T) {
+	for text, want := range map[string]string{
+		"\ufeff{}": "{}", "\ufeff": "", "\ufeff\ufeff{}": "\ufeff{}", " \ufeff{}": " \ufeff{}", "{}\ufeff": "{}\ufeff", "\xef\xbb{}": "\xef\xbb{}",
+	} {
+		client := fetch.New(&http.Client{Transport: roundTrip(func(*http.Request) (*http.Response, error) {
+			return &http.Response{StatusCode: 200, Body: io.NopCloser(strings.NewReader(text))}, nil
+		})})
+		get, err := client.Get(t.Context(), "https://issuer.test", 100)
+		post, err2 := client.Post(t.Context(), "https://issuer.test", nil, url.Values{}, 100)
+		if err != nil || err2 != nil || get.Body != want || post.Body != want {
+			t.Errorf("%q is read as %q and %q, %v, %v; want %q", text, get.Body, post.Body, err, err2, want)
+		}
+	}
+}
+
 func TestF4_AnswersThatDoNotEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for name, body := range map[string]func(*http.Request) io.Reader{

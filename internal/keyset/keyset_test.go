@@ -3,10 +3,12 @@ package keyset_test
 import (
 	"context"
 	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -25,11 +27,15 @@ type issuer struct {
 	delay   time.Duration
 	hang    bool
 	fetches int
+	began   func() // called when a fetch begins; may be nil
 }
 
 func (i *issuer) load(ctx context.Context) (jws.KeySet, error) {
 	i.mu.Lock()
 	i.fetches++
+	if i.began != nil {
+		i.began()
+	}
 	delay, hang := i.delay, i.hang
 	i.mu.Unlock()
 	if hang {
@@ -54,6 +60,14 @@ func (i *issuer) set(change func(*issuer)) {
 	change(i)
 }
 
+// rotate publishes a new key, and without overlap withdraws the others.
+func (i *issuer) rotate(t *testing.T, id string, overlap bool) {
+	if !overlap {
+		i.keys = nil
+	}
+	i.keys = append(slices.Clone(i.keys), newKey(t, id, jws.ES256))
+}
+
 func (i *issuer) count() int {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -71,6 +85,15 @@ func newKey(t testing.TB, id string, alg jws.Algorithm) *jws.Key {
 		t.Fatal(err)
 	}
 	return key
+}
+
+func edKey(t testing.TB) ed25519.PublicKey {
+	t.Helper()
+	public, _, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return public
 }
 
 // bubble runs a test of a Set over an issuer with a key "a" in a bubble whose clock moves by itself.

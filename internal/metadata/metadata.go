@@ -1,10 +1,12 @@
 // Package metadata finds out where an authorization server's endpoints and keys are, by its published
 // metadata: OpenID Connect Discovery 1.0 or RFC 8414.
 //
-//	source := metadata.New(issuer, client, false)
-//	document, err := source.Document(ctx) // fetched on first use, then kept
-//	…
-//	keys, err := source.Keys(ctx, "")     // fetched each time; package keyset keeps them
+//	source := metadata.New(issuer, metadata.TokenEndpoint, client, false)
+//	url, err := source.URL(ctx) // fetched on first use, then kept
+//
+// A Source looks for one member and is indifferent to all others: what nobody uses can be of any value. A
+// document of another issuer, one that cannot be read and one without the member are passed over like one
+// that is not there, for there are two places where the right one may be.
 package metadata
 
 import (
@@ -24,158 +26,279 @@ import (
 
 const (
 	maxSize = 256 << 10
-	// maxAge is how long a document serves before it is asked for again; endpoints seldom move.
+	// maxAge is how long an answer serves before it is asked for again; endpoints seldom move.
 	maxAge = time.Hour
-	// retryAfter is how long a failure keeps a kept document from being asked for again.
+	// retryAfter is how long a failure keeps from asking again while there is an earlier answer.
 	retryAfter = 10 * time.Second
+	// doubtAfter is the same while the earlier answer leads nowhere.
+	doubtAfter = time.Second
+	// renewTimeout is how long a use waits for a renewal before it goes on with the earlier answer.
+	renewTimeout = 2 * time.Second
+	// patience is how long the first place has before the second is asked as well, so that a place that
+	// hangs does not take all the time there is.
+	patience = time.Second
 )
 
-// Document holds the endpoints of an authorization server (RFC 8414 §2). Empty means not published.
-type Document struct {
-	Issuer                string // issuer
-	JWKSURI               string // jwks_uri
-	TokenEndpoint         string // token_endpoint
-	IntrospectionEndpoint string // introspection_endpoint
-	RevocationEndpoint    string // revocation_endpoint
-}
+// Member is a member of the metadata whose value is a URL (RFC 8414 §2).
+type Member string
 
-// Source fetches the Document of one issuer and keeps it. It is safe for concurrent use.
+// The members that are looked for.
+const (
+	JWKSURI               Member = "jwks_uri"
+	TokenEndpoint         Member = "token_endpoint"
+	IntrospectionEndpoint Member = "introspection_endpoint"
+)
+
+// ErrAbsent says that a document of the issuer was read and does not have the member.
+var ErrAbsent = errors.New("is not there")
+
+// Source finds one member of an issuer's metadata and keeps it. It is safe for concurrent use.
 type Source struct {
 	issuer       string
+	member       Member
 	client       *fetch.Client
 	insecureHTTP bool
 
-	shared fetch.Shared[Document]
+	shared fetch.Shared[string]
 	mu     sync.Mutex
-	kept   Document
-	good   time.Time // when kept was fetched
+	kept   string
+	good   time.Time // when kept was fetched; zero: never, or it has led nowhere since
 	tried  time.Time // when the last call ended
 }
 
-// New returns a Source. It makes no call.
-func New(issuer string, client *fetch.Client, insecureHTTP bool) *Source {
-	return &Source{issuer: issuer, client: client, insecureHTTP: insecureHTTP}
+// New returns a Source of the member. It makes no call.
+func New(issuer string, member Member, client *fetch.Client, insecureHTTP bool) *Source {
+	return &Source{issuer: issuer, member: member, client: client, insecureHTTP: insecureHTTP}
 }
 
-// Document returns the issuer's metadata. While the issuer does not answer, an earlier answer serves on.
-func (s *Source) Document(ctx context.Context) (Document, error) {
+// URL returns the member's value. While the issuer does not answer, an earlier answer serves on. Errors name
+// what each place has, and wrap ErrAbsent when it is the issuer's metadata without the member.
+func (s *Source) URL(ctx context.Context) (string, error) {
 	s.mu.Lock()
 	kept, good, tried := s.kept, s.good, s.tried
 	s.mu.Unlock()
-	if !good.IsZero() && (time.Since(good) < maxAge || time.Since(tried) < retryAfter) {
+	if kept == "" {
+		return s.shared.Do(ctx, s.renew)
+	}
+	pause := retryAfter
+	if good.IsZero() {
+		pause = doubtAfter
+	}
+	if time.Since(good) < maxAge || time.Since(tried) < pause {
 		return kept, nil
 	}
-	document, err := s.shared.Do(ctx, s.renew)
-	if err != nil && !good.IsZero() {
-		return kept, nil
+	ctx, cancel := context.WithTimeout(ctx, renewTimeout)
+	defer cancel()
+	if u, err := s.shared.Do(ctx, s.renew); err == nil {
+		return u, nil
 	}
-	return document, err
+	return kept, nil
 }
 
-func (s *Source) renew(ctx context.Context) (Document, error) {
-	document, err := s.fetch(ctx)
+func (s *Source) renew(ctx context.Context) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, fetch.Timeout)
+	defer cancel()
+	u, err := s.fetch(ctx)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.tried = time.Now()
 	if err == nil {
-		s.kept, s.good = document, s.tried
+		s.kept, s.good = u, s.tried
 	}
-	return document, err
+	return u, err
+}
+
+// Doubt says that there was no answer of use at the URL: the next uses ask again whether it is the right one.
+func (s *Source) Doubt(url string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.kept == url {
+		s.good = time.Time{}
+	}
 }
 
 // maxKeySet bounds the answer with an issuer's keys.
 const maxKeySet = 1 << 20
 
-// Keys fetches the issuer's key set: from the URL, or, when that is empty, from where the metadata says.
+// Keys fetches the issuer's key set: from the URL, or, when that is empty, from where the metadata say. When
+// there are no keys there, the metadata are asked again before the next fetch. It fetches each time; package
+// keyset keeps the keys.
 func (s *Source) Keys(ctx context.Context, url string) (jws.KeySet, error) {
-	if url == "" {
-		document, err := s.Document(ctx)
-		if err != nil {
-			return jws.KeySet{}, err
-		}
-		if url = document.JWKSURI; url == "" {
-			return jws.KeySet{}, fmt.Errorf("metadata: that of %s has no jwks_uri; configure where its keys are", s.issuer)
-		}
+	if url != "" {
+		return s.keys(ctx, url)
 	}
+	url, err := s.URL(ctx)
+	if errors.Is(err, ErrAbsent) {
+		return jws.KeySet{}, fmt.Errorf("%w; configure where its keys are", err)
+	}
+	if err != nil {
+		return jws.KeySet{}, err
+	}
+	set, err := s.keys(ctx, url)
+	if err != nil || len(set.Keys) == 0 {
+		s.Doubt(url)
+	}
+	return set, err
+}
+
+func (s *Source) keys(ctx context.Context, url string) (jws.KeySet, error) {
 	answer, err := s.client.Get(ctx, url, maxKeySet)
 	if err != nil {
 		return jws.KeySet{}, err
 	}
 	if answer.Status != http.StatusOK {
-		return jws.KeySet{}, fmt.Errorf("metadata: %s answered %d, expected 200", url, answer.Status)
+		return jws.KeySet{}, fmt.Errorf("metadata: %s answered %s, expected 200", url, status(answer.Status))
 	}
-	return jws.ParseKeySet(answer.Body)
+	set, err := jws.ParseKeySet(answer.Body)
+	if err != nil {
+		return jws.KeySet{}, fmt.Errorf("metadata: %s: %w", url, err)
+	}
+	return set, nil
 }
 
-// fetch tries both well-known places. OpenID Connect appends to the issuer, RFC 8414 §3.1 puts its
-// prefix before the issuer's path.
-func (s *Source) fetch(ctx context.Context) (Document, error) {
+func status(code int) string {
+	if code/100 == 3 {
+		return fmt.Sprintf("%d, a redirect, which is not followed", code)
+	}
+	return fmt.Sprint(code)
+}
+
+// places are where the metadata may be. OpenID Connect appends to the issuer, RFC 8414 §3.1 puts its prefix
+// before the issuer's path.
+func (s *Source) places() ([]string, error) {
 	u, err := url.Parse(s.issuer)
 	if err != nil {
-		return Document{}, fmt.Errorf("metadata: issuer %.64q is not a URL", s.issuer)
+		return nil, fmt.Errorf("metadata: issuer %.64q is not a URL", s.issuer)
 	}
 	path := strings.TrimSuffix(u.EscapedPath(), "/")
 	origin := u.Scheme + "://" + u.Host
-	var failures error
-	for _, place := range []string{
+	return []string{
 		origin + path + "/.well-known/openid-configuration",
 		origin + "/.well-known/oauth-authorization-server" + path,
-	} {
-		answer, err := s.client.Get(ctx, place, maxSize)
-		if err == nil && answer.Status != 200 {
-			err = fmt.Errorf("metadata: %s answered %d", place, answer.Status)
-		}
-		if err == nil {
-			return s.parse(place, answer.Body)
-		}
-		failures = errors.Join(failures, err)
-	}
-	return Document{}, failures
+	}, nil
 }
 
-func (s *Source) parse(place, text string) (Document, error) {
-	var set claims.Object
-	if err := set.Parse(text); err != nil {
-		return Document{}, fmt.Errorf("metadata: %s: %w", place, err)
+// found is what one place has.
+type found struct {
+	place int
+	url   string
+	err   error
+}
+
+// fetch asks the places one after the other, the next when one has failed or takes long, until one of them
+// has the member.
+func (s *Source) fetch(ctx context.Context) (string, error) {
+	places, err := s.places()
+	if err != nil {
+		return "", err
 	}
-	d, fields := Document{}, map[string]*string{}
-	fields["issuer"], fields["jwks_uri"], fields["token_endpoint"] = &d.Issuer, &d.JWKSURI, &d.TokenEndpoint
-	fields["introspection_endpoint"], fields["revocation_endpoint"] = &d.IntrospectionEndpoint, &d.RevocationEndpoint
-	for name, value := range set.All() {
-		field := fields[name]
-		if field == nil {
-			continue
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	answers := make(chan found, len(places))
+	asked, failures := 0, make([]error, len(places))
+	ask := func() {
+		if asked < len(places) {
+			i := asked
+			asked++
+			go func() {
+				u, err := s.at(ctx, places[i])
+				answers <- found{i, u, err}
+			}()
 		}
-		text, ok := value.Text()
-		if !ok {
-			return Document{}, fmt.Errorf("metadata: %s: member %s is not a string", place, name)
+	}
+	ask()
+	slow := time.NewTimer(patience)
+	defer slow.Stop()
+	for answered := 0; answered < len(places); {
+		select {
+		case f := <-answers:
+			if f.err == nil {
+				return f.url, nil
+			}
+			failures[f.place] = f.err
+			answered++
+			ask()
+		case <-slow.C:
+			ask()
 		}
-		*field = text
+	}
+	return "", fmt.Errorf("%w; %w", failures[0], failures[1])
+}
+
+// at returns the member that the document at a place has.
+func (s *Source) at(ctx context.Context, place string) (string, error) {
+	answer, err := s.client.Get(ctx, place, maxSize)
+	if err != nil {
+		return "", err
+	}
+	if answer.Status != http.StatusOK {
+		return "", fmt.Errorf("metadata: %s answered %s", place, status(answer.Status))
+	}
+	u, err := s.parse(answer.Body)
+	if err != nil {
+		return "", fmt.Errorf("metadata: %s: %w", place, err)
+	}
+	return u, nil
+}
+
+func (s *Source) parse(text string) (string, error) {
+	members := map[string][]string{}
+	err := claims.Members(text, func(name, value string) {
+		if name == "issuer" || name == string(s.member) {
+			members[name] = append(members[name], value)
+		}
+	})
+	if err != nil {
+		return "", err
 	}
 	// RFC 8414 §3.3: or else the document of one issuer could speak for another.
-	if d.Issuer != s.issuer {
-		return Document{}, fmt.Errorf("metadata: %s: issuer is %.128q, configured is %q; they must be equal to the byte, final slash included", place, d.Issuer, s.issuer)
+	issuer, err := one("issuer", members["issuer"])
+	if err != nil {
+		return "", err
 	}
-	if err := s.check(place, fields); err != nil {
-		return Document{}, err
+	if issuer != s.issuer {
+		return "", fmt.Errorf("issuer is %.128q, configured is %q; they must be equal to the byte, final slash included", issuer, s.issuer)
 	}
-	return d, nil
+	u, err := one(string(s.member), members[string(s.member)])
+	if err == nil && u == "" {
+		err = fmt.Errorf("member %s %w", s.member, ErrAbsent)
+	}
+	if err == nil {
+		err = s.check(u)
+	}
+	if err != nil {
+		return "", err
+	}
+	return u, nil
 }
 
-// check holds the endpoints to the issuer's own transport: a jwks_uri over http would hand the keys of an
-// https issuer to everybody on the way.
-func (s *Source) check(place string, fields map[string]*string) error {
-	secure := strings.HasPrefix(s.issuer, "https:")
-	for name, field := range fields {
-		if *field == "" || name == "issuer" {
-			continue
-		}
-		if err := fetch.CheckURL(*field, s.insecureHTTP); err != nil {
-			return fmt.Errorf("metadata: %s: member %s: %w", place, name, err)
-		}
-		if secure && !strings.HasPrefix(*field, "https:") {
-			return fmt.Errorf("metadata: %s: member %s is not https, but the issuer is", place, name)
-		}
+// one returns the text of a member that is there at most once; empty when it is absent, for which null stands.
+func one(name string, values []string) (string, error) {
+	switch {
+	case len(values) > 1:
+		return "", fmt.Errorf("member %s is there twice", name)
+	case len(values) == 0 || values[0] == "null":
+		return "", nil
+	}
+	value, err := claims.ParseValue(values[0])
+	if err != nil {
+		return "", fmt.Errorf("member %s: %w", name, err)
+	}
+	text, ok := value.Text()
+	if !ok {
+		return "", fmt.Errorf("member %s is not a string", name)
+	}
+	return text, nil
+}
+
+// check holds the member to the issuer's own transport: a jwks_uri over http would hand the keys of an https
+// issuer to everybody on the way.
+func (s *Source) check(u string) error {
+	if err := fetch.CheckURL(u, s.insecureHTTP); err != nil {
+		return fmt.Errorf("member %s: %w", s.member, err)
+	}
+	if strings.HasPrefix(s.issuer, "https:") && !strings.HasPrefix(u, "https:") {
+		return fmt.Errorf("member %s is not https, but the issuer is", s.member)
 	}
 	return nil
 }
