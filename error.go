@@ -15,6 +15,7 @@ var (
 	ErrMalformed    = errors.New("malformed token")
 	ErrSignature    = errors.New("signature does not verify")
 	ErrUnknownKey   = errors.New("unknown key")
+	ErrAlgorithm    = errors.New("signature algorithm is not accepted")
 	ErrExpired      = errors.New("token has expired")
 	ErrNotYetValid  = errors.New("token is not valid yet")
 	ErrIssuer       = errors.New("wrong issuer")

@@ -65,6 +65,7 @@ func TestPagesSayWhatTheGuardAnswers(t *testing.T) {
 		"ErrInsufficient": postern.ErrInsufficient, "ErrStepUp": postern.ErrStepUp, "ErrProof": postern.ErrProof,
 		"ErrNonce": postern.ErrNonce, "ErrUnavailable": postern.ErrUnavailable, "ErrBinding": postern.ErrBinding,
 		"ErrNotMine": postern.ErrNotMine, "ErrUnknownKey": postern.ErrUnknownKey, "ErrUnbound": postern.ErrUnbound,
+		"ErrAlgorithm": postern.ErrAlgorithm,
 	} {
 		var answer struct {
 			Status                int

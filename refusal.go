@@ -33,6 +33,7 @@ var refusals = []struct {
 	{ErrAudience, 401, "invalid_token", "audience-mismatch", "The access token is for another audience."},
 	{ErrIssuer, 401, "invalid_token", "issuer-mismatch", "The access token is from another issuer."},
 	{ErrUnknownKey, 401, "invalid_token", "key-unknown", "The access token is signed with a key that its issuer does not publish."},
+	{ErrAlgorithm, 401, "invalid_token", "algorithm-mismatch", "The access token is signed with an algorithm that is not accepted here."},
 	{ErrSignature, 401, "invalid_token", "signature-invalid", "The access token's signature does not verify."},
 	{ErrInactive, 401, "invalid_token", "token-inactive", "The access token is not active."},
 	{ErrBinding, 401, "invalid_token", "binding-mismatch", "The access token is bound to its sender, and the request does not prove to come from there."},

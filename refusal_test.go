@@ -47,6 +47,7 @@ var refusalCases = []refusalCase{
 	{name: "a malformed header", authorization: []string{"Bearer a, Bearer b"}},
 	{name: "malformed token", authorization: bearer, verify: postern.ErrMalformed},
 	{name: "bad signature", authorization: bearer, verify: postern.ErrSignature},
+	{name: "algorithm", authorization: bearer, verify: fmt.Errorf("%w: %w", postern.ErrAlgorithm, postern.ErrSignature)},
 	{name: "unknown key", authorization: bearer, verify: fmt.Errorf("%w: %w", postern.ErrUnknownKey, postern.ErrSignature)},
 	{name: "expired token", authorization: bearer, verify: postern.ErrExpired},
 	{name: "token of the future", authorization: bearer, verify: postern.ErrNotYetValid},

@@ -34,8 +34,8 @@ type verified struct {
 // for and the signature is computed.
 //
 // Errors wrap postern's ErrNotMine (no JWS, or another issuer's), ErrMalformed, ErrSignature (with
-// ErrUnknownKey when the issuer has no such key), ErrExpired, ErrNotYetValid, ErrIssuer, ErrAudience or
-// ErrUnavailable, or are ctx's.
+// ErrUnknownKey when the issuer has no such key, with ErrAlgorithm when alg is not accepted), ErrExpired,
+// ErrNotYetValid, ErrIssuer, ErrAudience or ErrUnavailable, or are ctx's.
 func (v *Verifier) Verify(ctx context.Context, raw string) (*postern.Token, error) {
 	if hit, ok := v.cache.Get(raw); ok {
 		now := time.Now()
@@ -100,7 +100,7 @@ func (v *Verifier) checkKind(header *jws.Header, set *claims.Object) error {
 		return notMine(postern.ErrIssuer, "iss is %.64q, expected %q", issuer, v.issuer)
 	}
 	if !slices.Contains(v.algorithms, header.Algorithm) {
-		return refuse(postern.ErrSignature, "alg is %.64q, expected one of %s", string(header.Algorithm), v.algorithms)
+		return wrongAlgorithm("alg is %.64q, expected one of %s", string(header.Algorithm), v.algorithms)
 	}
 	return v.checkType(header.Type, set)
 }
@@ -207,7 +207,7 @@ func (v *Verifier) verifySignature(ctx context.Context, message *jws.Message) (*
 			format: "kid %.64q: %w", args: [3]any{id, err}, n: 2,
 		}
 	case errors.Is(err, jws.ErrSignature):
-		return nil, refuse(postern.ErrSignature, "%w", err)
+		return nil, wrongAlgorithm("%w", err)
 	case err != nil:
 		return nil, unavailable(err)
 	}
@@ -268,6 +268,12 @@ func (e *refusal) Unwrap() []error {
 
 func refuse(is error, format string, args ...any) error {
 	e := &refusal{is: [2]error{is}, format: format}
+	e.n = copy(e.args[:], args)
+	return e
+}
+
+func wrongAlgorithm(format string, args ...any) error {
+	e := &refusal{is: [2]error{postern.ErrAlgorithm, postern.ErrSignature}, format: format}
 	e.n = copy(e.args[:], args)
 	return e
 }

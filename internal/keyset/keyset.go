@@ -22,7 +22,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/postern-auth/postern/internal/fetch"
 	"github.com/postern-auth/postern/internal/jws"
 )
 
@@ -44,7 +43,7 @@ const (
 	// answer of such a fetch counts for whoever asks the same.
 	coolDown = 2 * time.Second
 	// loadTimeout bounds a fetch, metadata included.
-	loadTimeout = fetch.Timeout
+	loadTimeout = 5 * time.Second
 	// DefaultMaxStale is how long the last good set serves while the issuer cannot be reached.
 	DefaultMaxStale = 24 * time.Hour
 )
@@ -126,7 +125,7 @@ func New(config Config) *Set {
 // id means every key that fits. Errors wrap ErrUnknown, jws.ErrSignature (the id is known, the key does
 // not go with the algorithm), ErrUnavailable, or are the context's.
 func (s *Set) Lookup(ctx context.Context, id string, alg jws.Algorithm) ([]*Key, error) {
-	arrived := time.Now()
+	arrived, before := time.Now(), s.current.Load()
 	g, err := s.fresh(ctx, arrived)
 	if err != nil {
 		return nil, err
@@ -135,10 +134,14 @@ func (s *Set) Lookup(ctx context.Context, id string, alg jws.Algorithm) ([]*Key,
 	if err == nil || isFinal(err) {
 		return keys, err
 	}
-	if id == "" || errors.Is(err, jws.ErrSignature) {
-		arrived = arrived.Add(-coolDown)
+	since := arrived
+	switch {
+	case id == "" || errors.Is(err, jws.ErrSignature):
+		since = arrived.Add(-coolDown)
+	case before != nil && !before.fetched.Before(arrived):
+		since = before.fetched.Add(1) // the clock is coarse: that set was there before the question
 	}
-	return s.settle(ctx, id, alg, arrived, nil)
+	return s.settle(ctx, id, alg, since, nil)
 }
 
 // Changed returns the keys that the issuer has put in the place of those that Lookup returned and that did

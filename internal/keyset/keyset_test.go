@@ -314,6 +314,18 @@ func inventedIDs(prefix string, n int) (ids []string) {
 	return ids
 }
 
+func TestAKeyPublishedInTheInstantOfAFetchIsFound(t *testing.T) {
+	bubble(t, func(t *testing.T, i *issuer, set *keyset.Set) {
+		mustFind(t, set, "a")
+		i.set(func(i *issuer) { i.rotate(t, "b", true) })
+		start := time.Now()
+		mustFind(t, set, "b")
+		if waited := time.Since(start); waited > 2*time.Second {
+			t.Errorf("found after %s", waited)
+		}
+	})
+}
+
 func TestJ20_ACrowdIsToldToComeBack(t *testing.T) {
 	bubble(t, func(t *testing.T, i *issuer, set *keyset.Set) {
 		mustFind(t, set, "a")
@@ -329,6 +341,7 @@ func TestJ20_ACrowdIsToldToComeBack(t *testing.T) {
 
 func TestFindingK8_WhatAFetchHasJustDeniedIsRefusedAtOnce(t *testing.T) {
 	bubble(t, func(t *testing.T, i *issuer, set *keyset.Set) {
+		i.delay = 100 * time.Millisecond
 		mustFind(t, set, "a")
 		time.Sleep(10 * time.Second)
 		ids := inventedIDs("forged-", 500)
