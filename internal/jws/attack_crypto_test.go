@@ -144,6 +144,7 @@ func TestJ15_a_JWK_off_its_curve_is_refused(t *testing.T) {
 			"x a byte short":            jwk(encode(string(curve.Gx.Bytes()[1:])), gy),
 			"x with a zero in front":    jwk(base64.RawURLEncoding.EncodeToString(curve.Gx.FillBytes(make([]byte, size+1))), gy),
 			"a byte moved from x to y":  jwk(encode(string(curve.Gx.FillBytes(make([]byte, size))[:size-1])), encode(string(curve.Gx.FillBytes(make([]byte, size))[size-1:])+string(curve.Gy.FillBytes(make([]byte, size))))),
+			"x of a hundred bytes":      jwk(encode(strings.Repeat("\x00", 100)+string(curve.Gx.Bytes())), gy),
 			"x with too much padding":   jwk(gx+"==", gy),
 			"x with padding in front":   jwk("="+gx, gy),
 			"x with a line end":         strings.Replace(jwk(gx, gy), gx, gx[:4]+`\n`+gx[4:], 1),
