@@ -15,7 +15,7 @@
 // The keys come from the issuer's metadata (OpenID Connect Discovery or RFC 8414), are fetched on first
 // use and kept fresh while the verifier is in use. A key that the issuer adds is accepted with the first
 // token signed by it; one that it withdraws is refused within a minute; while the issuer is away, its last
-// keys serve for a day.
+// keys serve for a day. A key that cannot be used is left out and costs no other: Keys says which and why.
 //
 // What a Verifier checks, in this order, and nothing of it can be switched off but by a field that begins
 // with Insecure: the syntax of the token, to the byte; alg, against the list for the issuer; typ; iss, byte
