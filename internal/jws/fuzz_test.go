@@ -74,7 +74,8 @@ func checkHeader(t *testing.T, part string, got jws.Header) {
 	}
 }
 
-// FuzzParseKeySet: every key of an accepted set is sound and comes back the same from its own JSON.
+// FuzzParseKeySet: every key of an accepted set is sound, is told from the others, and comes back the same
+// from its own JSON.
 func FuzzParseKeySet(f *testing.F) {
 	for _, alg := range []jws.Algorithm{jws.RS256, jws.ES256, jws.ES512, jws.Ed25519} {
 		text, err := json.Marshal(jws.KeySet{Keys: []*jws.Key{signer(f, alg).Key()}})
@@ -99,8 +100,11 @@ func FuzzParseKeySet(f *testing.F) {
 			}
 			return
 		}
-		for _, key := range set.Keys {
+		for i, key := range set.Keys {
 			checkSound(t, key.Public())
+			for _, other := range set.Keys[:i] {
+				checkToldApart(t, key, other)
+			}
 		}
 		again, err := json.Marshal(set)
 		if err != nil {
@@ -114,6 +118,19 @@ func FuzzParseKeySet(f *testing.F) {
 			t.Fatalf("keys differ (-first +again):\n%s", diff)
 		}
 	})
+}
+
+// checkToldApart: two keys of one id are never meant both, unless they are one key.
+func checkToldApart(t *testing.T, a, b *jws.Key) {
+	t.Helper()
+	if a.ID == "" || a.ID != b.ID {
+		return
+	}
+	for _, alg := range jws.Algorithms() {
+		if a.Accepts(alg) == nil && b.Accepts(alg) == nil && a.Thumbprint() != b.Thumbprint() {
+			t.Fatalf("two keys with id %q for %s", a.ID, alg)
+		}
+	}
 }
 
 func checkSound(t *testing.T, public crypto.PublicKey) {
