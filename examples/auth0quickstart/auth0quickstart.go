@@ -64,6 +64,7 @@ func (o Options) New(getenv func(string) string) (http.Handler, error) {
 		Algorithms: []string{jwt.RS256},
 		JWKSURL:    issuer + ".well-known/jwks.json",
 		HTTPClient: client,
+		Logger:     o.Logger,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("auth0quickstart: %w", err)
