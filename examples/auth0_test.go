@@ -83,7 +83,7 @@ var tooLarge = answer{431, map[string]string{"Content-Type": "text/plain; charse
 
 // says are a Guard's challenges for bad tokens.
 var says = map[why]string{
-	noRS256: saysSignature, noKey: saysKey, badSign: saysSignature, unreadable: saysMalformed,
+	noRS256: saysAlgorithm, noKey: saysKey, badSign: saysSignature, unreadable: saysMalformed,
 	expired: saysExpired, audienceIs: saysAudience, issuerIs: saysIssuer, noJWT: saysMalformed, early: saysEarly,
 }
 

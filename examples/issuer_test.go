@@ -362,6 +362,7 @@ const (
 	saysAudience  = "The access token is for another audience."
 	saysIssuer    = "The access token is from another issuer."
 	saysKey       = "The access token is signed with a key that its issuer does not publish."
+	saysAlgorithm = "The access token is signed with an algorithm that is not accepted here."
 	saysSignature = "The access token's signature does not verify."
 	saysInactive  = "The access token is not active."
 	saysMalformed = "The access token is malformed."
