@@ -50,6 +50,7 @@ func TestFindingK1_OneOddKeyCostsThatKeyAlone(t *testing.T) {
 		{"one key for two algorithms", []string{rs, alg(`"alg":"PS256"`)}, 2, 0, ""},
 		{"one key for one algorithm and for any", []string{rs, alg(`"alg":null`)}, 2, 0, ""},
 		{"keys of different types", []string{rs, es}, 2, 0, ""},
+		{"keys of different types, each for any algorithm", []string{alg(`"alg":null`), withText(t, es, `"ES256"`, `null`)}, 2, 0, ""},
 		{"keys of different curves", []string{es, withText(t, other, `"kid":"other"`, `"kid":"k1"`)}, 2, 0, ""},
 		{"two keys for one algorithm", []string{rs, rival}, 0, 2, "another key with this id"},
 		{"two keys for one algorithm and a third", []string{rs, es, rival}, 1, 2, "another key with this id"},

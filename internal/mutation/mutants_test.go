@@ -87,7 +87,7 @@ var jwsMutants = []mutant{
 	{"jws: private members", "internal/jws/jwk.go", `if k.has(name) {`, `if k.has(name) && false {`, []string{"dpop"}},
 	{"jws: symmetric key in a proof", "internal/jws/jwk.go", `"oth", "k"}`, `"oth"}`, []string{"dpop"}},
 	{"jws: two keys of one id for one algorithm", "internal/jws/jwk.go", `|| !slices.ContainsFunc(r.byID[key.ID], key.rivals) {`, `|| true {`, nil},
-	{"jws: one key of one id for two algorithms", "internal/jws/key.go", `return !ok || !public.Equal(other.public)`, `return true`, nil},
+	{"jws: one key of one id for two algorithms", "internal/jws/key.go", `return !ok || !public.Equal(other.public)`, `return ok || !public.Equal(other.public)`, nil},
 	{"jws: two keys of one id, each for its algorithm", "internal/jws/key.go", `&& k.Algorithm != other.Algorithm || typeName`, `&& false || typeName`, nil},
 	{"jws: two keys of one id and different types", "internal/jws/key.go", ` || typeName(k.public) != typeName(other.public) {`, ` {`, nil},
 	{"jws: two lists of keys", "internal/jws/jwk.go", `case n > 1:`, `case false:`, nil},
