@@ -171,7 +171,11 @@ func (k *jwk) key() (*Key, error) {
 	if err != nil {
 		return nil, fmt.Errorf("jws: key %.64q: %w", id, err)
 	}
-	return NewKey(strings.Clone(id), Algorithm(strings.Clone(alg)), public)
+	key, err := NewKey(strings.Clone(id), Algorithm(strings.Clone(alg)), public)
+	if err != nil {
+		return nil, fmt.Errorf("jws: key %.64q: %w", id, err)
+	}
+	return key, nil
 }
 
 // has reports whether the member is there: null stands for absence.

@@ -121,7 +121,12 @@ func TestFindingK7_AnIDThatChangesItsTypeIsNoticedByOneFetch(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		i.set(func(i *issuer) { i.keys = []*jws.Key{key} })
+		time.Sleep(3 * time.Second)
+		i.set(func(i *issuer) { i.err = errors.New("down") })
+		if _, err := set.Lookup(t.Context(), "a", jws.Ed25519); !errors.Is(err, jws.ErrSignature) || errors.Is(err, keyset.ErrUnavailable) {
+			t.Errorf("while the issuer is away: %v, want ErrSignature", err)
+		}
+		i.set(func(i *issuer) { i.keys, i.err = []*jws.Key{key}, nil })
 		time.Sleep(2*time.Second + 1)
 		if keys, err := set.Lookup(t.Context(), "a", jws.Ed25519); err != nil || keys[0].Key != key {
 			t.Errorf("%v, %v", keys, err)

@@ -134,14 +134,18 @@ func (s *Set) Lookup(ctx context.Context, id string, alg jws.Algorithm) ([]*Key,
 	if err == nil || isFinal(err) {
 		return keys, err
 	}
-	since := arrived
+	since, misfit := arrived, errors.Is(err, jws.ErrSignature)
 	switch {
-	case id == "" || errors.Is(err, jws.ErrSignature):
+	case misfit || id == "":
 		since = arrived.Add(-coolDown)
 	case before != nil && !before.fetched.Before(arrived):
 		since = before.fetched.Add(1) // the clock is coarse: that set was there before the question
 	}
-	return s.settle(ctx, id, alg, since, nil)
+	keys, again := s.settle(ctx, id, alg, since, nil)
+	if misfit && (errors.Is(again, ErrUnavailable) || ctx.Err() != nil) {
+		return nil, err // as for Changed: what is known stands
+	}
+	return keys, again
 }
 
 // Changed returns the keys that the issuer has put in the place of those that Lookup returned and that did

@@ -251,6 +251,7 @@ var issuerMutants = []mutant{
 	{"keyset: what was just denied", "internal/keyset/room.go", `return found && r.as == g`, `return false && found && r.as == g`, nil},
 	{"keyset: what was denied once", "internal/keyset/room.go", `time.Since(g.fetched) < coolDown`, `time.Since(g.fetched) < 1000*coolDown`, nil},
 	{"keyset: fetches for a signature that does not match", "internal/keyset/keyset.go", `s.settle(ctx, id, alg, time.Now().Add(-coolDown), tried)`, `s.settle(ctx, id, alg, time.Now(), tried)`, nil},
+	{"keyset: an outage behind a key that does not fit", "internal/keyset/keyset.go", `if misfit && (errors.Is(again, ErrUnavailable) || ctx.Err() != nil) {`, `if false {`, nil},
 	{"keyset: keys that were tried", "internal/keyset/generation.go", `return slices.Contains(tried, key)`, `return false`, withJWT},
 	{"keyset: a key that is left out", "internal/keyset/generation.go", `if reason := g.reasons[id]; reason != nil {`, `if reason := g.reasons[id]; false {`, withJWT},
 	{"keyset: renewals that fail", "internal/keyset/keyset.go", `case age > trustedFor && failing != nil:`, `case false:`, withJWT},
