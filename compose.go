@@ -50,8 +50,9 @@ func (v *Verifiers) Warm(ctx context.Context) error {
 }
 
 // Ready returns nil while every one of the Verifiers can decide, for health endpoints. Otherwise the error
-// joins what is wrong with each of those that cannot: only their issuers' tokens are answered 503. It makes
-// no call.
+// joins what is wrong with each of those that cannot: only their issuers' tokens are answered 503. An error
+// that does not wrap ErrUnavailable is of those that can still decide, with keys that could not be renewed.
+// It makes no call.
 func (v *Verifiers) Ready() error {
 	var failed []error
 	for _, m := range v.members() {
