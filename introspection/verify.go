@@ -33,20 +33,21 @@ type answer struct {
 
 // Verify asks the server about the token, or remembers that it has. Errors wrap postern's ErrNotMine,
 // ErrMalformed, ErrInactive, ErrExpired, ErrNotYetValid, ErrIssuer, ErrAudience or ErrUnavailable, or are
-// ctx's.
+// ctx's. It waits until ctx ends, for five seconds at most.
 func (v *Verifier) Verify(ctx context.Context, raw string) (*postern.Token, error) {
 	now := time.Now()
-	if a, ok := v.active.Get(raw); ok && now.Before(a.hard) {
-		if !a.exp.IsZero() && !v.now().Before(a.exp) {
+	known, found := v.active.Get(raw)
+	if found && now.Before(known.hard) {
+		if known.expired(v.now()) {
 			return nil, refuse(postern.ErrExpired, "exp has passed since the server was asked")
 		}
-		if now.After(a.soft) {
-			v.renew(ctx, raw)
+		if now.After(known.soft) {
+			v.renew(ctx, raw, now)
 		}
-		return a.token, nil
+		return known.token, nil
 	}
-	if a, ok := v.inactive.Get(raw); ok && now.Before(a.hard) {
-		return nil, a.err
+	if err := v.lately(raw, now); err != nil {
+		return nil, err
 	}
 	if len(raw) > jws.MaxSize {
 		return nil, refuse(postern.ErrMalformed, "token is longer than %d bytes", jws.MaxSize)
@@ -54,11 +55,41 @@ func (v *Verifier) Verify(ctx context.Context, raw string) (*postern.Token, erro
 	if !v.config.Accept(raw) {
 		return nil, refuse(postern.ErrNotMine, "token is not one to ask %s about", v.server())
 	}
-	a, err := v.calls.do(ctx, raw, v.ask)
+	if i := notToken(raw); i >= 0 {
+		return nil, refuse(postern.ErrMalformed, "byte %d of the token is one that no token has (RFC 6750 §2.1)", i)
+	}
+	// That the token was good gives it a place of its own in the queue, and nothing else.
+	good := found && known.token != nil && !known.expired(v.now())
+	a, err := v.calls.do(ctx, raw, good)
 	if err != nil {
 		return nil, err
 	}
 	return a.token, a.err
+}
+
+// lately returns why the token was not accepted a moment ago; nil when that is not known.
+func (v *Verifier) lately(raw string, now time.Time) error {
+	if a, ok := v.inactive.Get(raw); ok && now.Before(a.hard) {
+		return a.err
+	}
+	return nil
+}
+
+func (a *answer) expired(now time.Time) bool { return !a.exp.IsZero() && !now.Before(a.exp) }
+
+// notToken returns where the text stops being a b64token (RFC 6750 §2.1), the only syntax that comes under
+// scheme Bearer; -1: it is one.
+func notToken(raw string) int {
+	text := strings.TrimRight(raw, "=")
+	for i := range len(text) {
+		if c := text[i]; !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("-._~+/", c) >= 0) {
+			return i
+		}
+	}
+	if text == "" {
+		return 0
+	}
+	return -1
 }
 
 // server names the server for errors.
@@ -69,45 +100,61 @@ func (v *Verifier) server() string {
 	return v.config.Endpoint
 }
 
-// renew asks again behind the caller's back, unless that is under way already.
-func (v *Verifier) renew(ctx context.Context, raw string) { v.calls.start(ctx, raw, v.ask) }
+// renew asks again behind the caller's back, unless that is under way already or has just failed.
+func (v *Verifier) renew(ctx context.Context, raw string, now time.Time) {
+	if v.lately(raw, now) != nil {
+		return
+	}
+	v.calls.start(ctx, raw, true)
+}
 
 // ask asks the server and remembers the answer. An error means that there is none.
 func (v *Verifier) ask(ctx context.Context, raw string) (answer, error) {
-	if err := v.breaker.allow(); err != nil {
-		return answer{}, err
-	}
 	asked, since := time.Now(), v.active.Epoch()
 	body, err := v.call(ctx, raw)
 	var a answer
 	if err == nil {
 		a, err = v.judge(body)
 	}
-	v.breaker.report(err)
 	if err != nil {
-		return answer{}, postern.Unavailable(err, retryAfter)
+		v.undecided(raw, err)
+		return answer{}, err
 	}
 	v.remember(raw, a, asked, since)
 	return a, nil
 }
 
+// undecided remembers for a moment that there is no answer about the token, so that one which makes the
+// server fail does not cost a call a use.
+func (v *Verifier) undecided(raw string, err error) {
+	wait := max(undecidedFor, pause(err))
+	a := answer{err: postern.Unavailable(err, max(retryAfter, wait)), hard: time.Now().Add(wait)}
+	v.inactive.Put(raw, a, int64(len(raw))+entryBytes, v.inactive.Epoch())
+}
+
 func (v *Verifier) remember(raw string, a answer, asked time.Time, since uint64) {
-	if v.config.MaxAge < 0 {
-		return
-	}
 	if a.token == nil {
 		if _, found := v.active.Get(raw); found {
 			// A renewal has learnt better: what was said before serves no longer.
 			v.active.Put(raw, answer{}, int64(len(raw))+entryBytes, v.active.Epoch())
 		}
-		a.hard = asked.Add(min(v.config.MaxAge, negativeAge))
-		v.inactive.Put(raw, a, int64(len(raw))+entryBytes, v.inactive.Epoch())
+		if v.config.MaxAge > 0 {
+			a.hard = asked.Add(min(v.config.MaxAge, negativeAge))
+			v.inactive.Put(raw, a, int64(len(raw))+entryBytes, v.inactive.Epoch())
+		}
 		return
 	}
-	a.hard = asked.Add(v.config.MaxAge)
-	a.soft = asked.Add(v.config.MaxAge * 4 / 5)
+	// With a MaxAge below zero the answer is over at once. It is kept for the token to count as known.
+	a.hard = asked.Add(max(0, v.config.MaxAge))
+	a.soft = a.hard.Add(-v.ahead(time.Since(asked)))
 	a.exp = a.token.Expiry()
 	v.active.Put(raw, a, int64(len(raw))+entryBytes+a.token.Size(), since)
+}
+
+// ahead returns how long before its end an answer is renewed that took the time given to come: early
+// enough for one more try.
+func (v *Verifier) ahead(took time.Duration) time.Duration {
+	return min(max(2*took, v.config.MaxAge/5), v.config.MaxAge/2)
 }
 
 // entryBytes is what an entry takes beside the token and what is known of it.
@@ -152,7 +199,11 @@ func (v *Verifier) call(ctx context.Context, raw string) (string, error) {
 	case http.StatusBadRequest, http.StatusForbidden, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity:
 		return v.declined(endpoint, response)
 	}
-	return "", fmt.Errorf("introspection: %s answered %d, expected 200", endpoint, response.Status)
+	err = fmt.Errorf("introspection: %s answered %d, expected 200", endpoint, response.Status)
+	if after := fetch.RetryAfter(response.Header, time.Now()); after > 0 {
+		err = &laterError{err, after}
+	}
+	return "", err
 }
 
 // errDeclined says that the server works and did not answer this question: the token may be why, or a
@@ -271,6 +322,3 @@ func (e *refusal) Unwrap() []error {
 }
 
 func refuse(is error, format string, args ...any) error { return &refusal{is, format, args} }
-
-// errBusy says that too many calls are under way.
-var errBusy = errors.New("introspection: too many calls to the server at once")

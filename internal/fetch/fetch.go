@@ -19,6 +19,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -48,6 +49,19 @@ type Answer struct {
 	Status int
 	Header http.Header
 	Body   string
+}
+
+// RetryAfter returns for how long an answer asks to be left alone (RFC 9110 §10.2.3), in either form of the
+// header; zero: it does not.
+func RetryAfter(header http.Header, now time.Time) time.Duration {
+	value := header.Get("Retry-After")
+	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
+		return time.Duration(seconds) * time.Second
+	}
+	if date, err := http.ParseTime(value); err == nil {
+		return max(0, date.Sub(now))
+	}
+	return 0
 }
 
 // Get fetches a URL. Errors never hold the query of the URL.

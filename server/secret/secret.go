@@ -17,9 +17,9 @@ import (
 	"encoding/base32"
 	"encoding/base64"
 	"encoding/binary"
-	"strings"
 	"time"
 
+	"github.com/postern-auth/postern/internal/opaque"
 	"github.com/postern-auth/postern/server/store"
 )
 
@@ -27,15 +27,8 @@ import (
 type Prefix string
 
 const (
-	AccessToken         Prefix = "postern_at_"
-	PersonalAccessToken Prefix = "postern_pat_"
-)
-
-const (
-	idSize    = 26 // 128 bits in base32
-	partSize  = 43 // 256 bits in base64url
-	checkSize = 6  // 36 bits of SHA-256 in base64url
-	tokenSize = idSize + partSize + checkSize
+	AccessToken         Prefix = opaque.AccessToken
+	PersonalAccessToken Prefix = opaque.PersonalAccessToken
 )
 
 // ids sort as their times do, so the encoding keeps the order of the bytes.
@@ -62,33 +55,12 @@ func New() string {
 // NewToken returns a new opaque token and the id within it.
 func NewToken(p Prefix) (raw, id string) {
 	id = NewID()
-	body := string(p) + id + New()
-	return body + checksum(body), id
+	return opaque.Seal(string(p), id, New()), id
 }
 
 // TokenID returns the id within an opaque token. It is false for everything that NewToken cannot have
 // made: a wrong prefix, length or checksum. True says nothing of trust; the digest decides.
-func TokenID(raw string) (id string, ok bool) {
-	body, ok := strings.CutPrefix(raw, string(AccessToken))
-	if !ok {
-		if body, ok = strings.CutPrefix(raw, string(PersonalAccessToken)); !ok {
-			return "", false
-		}
-	}
-	if len(body) != tokenSize {
-		return "", false
-	}
-	end := len(raw) - checkSize
-	if checksum(raw[:end]) != raw[end:] {
-		return "", false
-	}
-	return body[:idSize], true
-}
-
-func checksum(body string) string {
-	sum := sha256.Sum256([]byte(body))
-	return base64.RawURLEncoding.EncodeToString(sum[:])[:checkSize]
-}
+func TokenID(raw string) (id string, ok bool) { return opaque.ID(raw) }
 
 // Digest returns what the store keeps of a secret.
 func Digest(raw string) store.Digest { return sha256.Sum256([]byte(raw)) }
