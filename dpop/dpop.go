@@ -23,7 +23,10 @@
 //	if err != nil {
 //		return err
 //	}
-//	client := &http.Client{Transport: &dpop.Transport{Prover: prover, Token: token}}
+//	client := &http.Client{Transport: &dpop.Transport{Prover: prover, Token: source.AccessToken}}
+//
+// The source is one of package serviceuser, whose HTTPClient has a Transport with the same Prover and no
+// Token, or any function that returns a bound token.
 //
 // What a Binding checks is all of RFC 9449 §4.3: one DPoP header; its syntax, to the byte; typ; alg,
 // against a list without symmetric ones; that the key in jwk is public, and the one the token is bound to;

@@ -76,6 +76,15 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return response, err
 }
 
+// Thumbprint returns the thumbprint of the Prover's key (RFC 7638), the cnf.jkt of the tokens that the
+// Transport can use. By this method package serviceuser knows that its client asks for bound tokens.
+func (t *Transport) Thumbprint() string {
+	if t.Prover == nil {
+		return ""
+	}
+	return t.Prover.Thumbprint()
+}
+
 func (t *Transport) base() http.RoundTripper {
 	if t.Base != nil {
 		return t.Base

@@ -1,9 +1,11 @@
 package serviceuser
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -23,7 +25,7 @@ type Error struct {
 	// Code (error) is one of the codes that RFC 6749 §5.2 and its extensions define, or empty when the
 	// server sent none of them.
 	Code string
-	// Status is the HTTP status.
+	// Status is the HTTP status. Some servers refuse with 200.
 	Status int
 }
 
@@ -38,8 +40,8 @@ var advice = map[string]string{
 	"invalid_scope":           "ask for fewer scopes, or grant them at the server",
 	"invalid_target":          "check the audience or resource",
 	"access_denied":           "allow the client to use the API at the server",
-	"invalid_dpop_proof":      "the server wants bound tokens",
-	"use_dpop_nonce":          "the server wants bound tokens",
+	"invalid_dpop_proof":      "the server wants bound tokens: set HTTPClient to one whose Transport is a dpop.Transport, and check this machine's clock",
+	"use_dpop_nonce":          "the server wants bound tokens: set HTTPClient to one whose Transport is a dpop.Transport",
 	"temporarily_unavailable": "try again later",
 	"server_error":            "try again later",
 	"slow_down":               "try again later",
@@ -50,7 +52,10 @@ func (e *Error) Error() string {
 	if e.Unwrap() != nil {
 		verb = "is out of order"
 	}
-	if e.Code == "" {
+	switch {
+	case e.Code == "" && e.Status < 300:
+		return fmt.Sprintf("serviceuser: token endpoint %s: status %d with an error that has no known code", verb, e.Status)
+	case e.Code == "":
 		return fmt.Sprintf("serviceuser: token endpoint %s: status %d without a known error code: check the URL", verb, e.Status)
 	}
 	return fmt.Sprintf("serviceuser: token endpoint %s: %s (status %d): %s", verb, e.Code, e.Status, advice[e.Code])
@@ -66,23 +71,34 @@ func (e *Error) Unwrap() error {
 	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
 		return ErrUnavailable
 	}
-	if e.Status < 400 || e.Status >= 500 {
+	if e.Status < 200 || e.Status >= 300 && e.Status < 400 || e.Status >= 500 {
 		return ErrUnavailable
 	}
 	return nil
 }
 
-func newError(answer fetch.Answer) error {
+// readAnswer returns the answer's JSON object. The error is an *Error when the server says that there is no
+// token, be it under a status of success.
+func readAnswer(answer fetch.Answer) (*claims.Object, error) {
+	success := answer.Status >= 200 && answer.Status < 300
 	e := &Error{Status: answer.Status}
-	var set claims.Object
-	if set.Parse(answer.Body) != nil {
-		return e
+	set := new(claims.Object)
+	// Some editors and servers begin a text with a byte order mark (RFC 8259 §8.1 lets it be ignored).
+	if set.Parse(strings.TrimPrefix(answer.Body, "\ufeff")) != nil {
+		if success {
+			return nil, errors.New("answer is not a JSON object")
+		}
+		return nil, e
 	}
-	value, _ := set.Lookup("error")
-	if code, _ := value.Text(); advice[code] != "" {
+	value, found := set.Lookup("error")
+	code, ok := value.Text()
+	if advice[code] != "" {
 		e.Code = code
 	}
-	return e
+	if !success || found && value.Kind() != claims.Null && !(ok && code == "") {
+		return nil, e
+	}
+	return set, nil
 }
 
 // unavailable marks the error as ErrUnavailable.
@@ -91,8 +107,9 @@ func unavailable(err error) error {
 }
 
 const (
-	// bearer is the one token type that is understood (RFC 6750).
+	// bearer and dpop are the token types that are understood (RFC 6750, RFC 9449 §5).
 	bearer = "Bearer"
+	dpop   = "DPoP"
 	// assumedLife is that of a token whose answer does not say. RFC 6749 §5.1 leaves it open; a short one
 	// costs a few calls, a long one would go on with a token that has ended.
 	assumedLife = 5 * time.Minute
@@ -100,50 +117,65 @@ const (
 	maxLife = 365 * 24 * time.Hour
 )
 
-// parseToken reads the answer to a request that was made at the time asked (RFC 6749 §5.1).
-func parseToken(text string, asked time.Time) (*oauth2.Token, error) {
-	var set claims.Object
-	if err := set.Parse(text); err != nil {
-		return nil, errors.New("answer is not a JSON object")
-	}
+// parseToken reads the answer to a request that was made at the time asked (RFC 6749 §5.1). What servers
+// get wrong about everything but the token is taken as golang.org/x/oauth2 takes it. A bound token is wanted
+// by a client that proves its key, and by no other: to present one takes the key.
+func parseToken(set *claims.Object, asked time.Time, proves bool) (*oauth2.Token, error) {
 	value, _ := set.Lookup("access_token")
 	token, _ := value.Text()
 	if !isToken(token) {
 		return nil, errors.New("answer has no access_token that a header can carry")
 	}
-	value, _ = set.Lookup("token_type")
-	if kind, _ := value.Text(); !strings.EqualFold(kind, bearer) {
-		return nil, errors.New("token_type of the answer is not Bearer, the only one understood")
+	kind, err := tokenType(set)
+	switch {
+	case err != nil:
+		return nil, err
+	case kind == dpop && !proves:
+		return nil, errors.New("token_type of the answer is DPoP: the token is bound to a key; set HTTPClient to one whose Transport is a dpop.Transport")
+	case kind == bearer && proves:
+		return nil, errors.New("token_type of the answer is not DPoP: the server took no notice of the proof and did not bind the token")
 	}
-	t := &oauth2.Token{AccessToken: token, TokenType: bearer}
-	life := assumedLife
-	if value, found := set.Lookup("expires_in"); found {
-		var err error
-		if life, err = lifetime(value); err != nil {
-			return nil, err
-		}
-		t.ExpiresIn = int64(life / time.Second)
+	life, err := lifetime(set)
+	if err != nil {
+		return nil, err
 	}
-	t.Expiry = asked.Add(life)
-	value, found := set.Lookup("scope")
-	scope, ok := value.Text()
-	if !found {
-		return t, nil
+	t := &oauth2.Token{AccessToken: token, TokenType: kind, Expiry: asked.Add(cmp.Or(life, assumedLife)), ExpiresIn: int64(life / time.Second)}
+	value, _ = set.Lookup("scope")
+	if list, err := value.Texts(nil); err == nil {
+		return t.WithExtra(map[string]any{"scope": strings.Join(list, " ")}), nil
 	}
-	if !ok {
-		return nil, errors.New("scope of the answer is not a string")
-	}
-	return t.WithExtra(map[string]any{"scope": scope}), nil
+	return t, nil
 }
 
-// lifetime reads expires_in.
-func lifetime(value claims.Value) (time.Duration, error) {
-	// Read as a date, seconds count from 1970: the same number, with the same strictness.
-	end, err := value.Time()
-	if err != nil || end.Unix() <= 0 {
+// tokenType returns which of the two known types the token has; one that is not said is Bearer.
+func tokenType(set *claims.Object) (string, error) {
+	value, found := set.Lookup("token_type")
+	text, ok := value.Text()
+	switch {
+	case !found || value.Kind() == claims.Null || ok && text == "" || strings.EqualFold(text, bearer):
+		return bearer, nil
+	case strings.EqualFold(text, dpop):
+		return dpop, nil
+	}
+	return "", errors.New("token_type of the answer is neither Bearer nor DPoP, the only ones understood")
+}
+
+// lifetime reads expires_in, a number or the text of one. Zero: the answer does not say.
+func lifetime(set *claims.Object) (time.Duration, error) {
+	value, found := set.Lookup("expires_in")
+	if !found || value.Kind() == claims.Null {
+		return 0, nil
+	}
+	number := value.JSON()
+	if text, ok := value.Text(); ok {
+		number = text
+	}
+	// JSON's syntax leaves out what ParseFloat takes besides: Inf, NaN, hexadecimal, underscores.
+	seconds, err := strconv.ParseFloat(number, 64)
+	if err != nil || claims.Check(number) != nil || strings.TrimSpace(number) != number || seconds < 1 {
 		return 0, errors.New("expires_in of the answer is not a positive number of seconds")
 	}
-	return time.Duration(min(end.Unix(), int64(maxLife/time.Second))) * time.Second, nil
+	return time.Duration(min(seconds, maxLife.Seconds())) * time.Second, nil
 }
 
 // maxToken bounds an access token: longer ones fit into no header.

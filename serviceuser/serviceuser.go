@@ -23,6 +23,17 @@
 // issuer's token endpoint once for all callers that wait. A token that nears its end is renewed while it
 // still serves: a token endpoint that is down for a moment is felt by nobody.
 //
+// A token that is stolen is worth nothing when it is bound to a key (RFC 9449). The Source asks for such
+// tokens when its HTTPClient proves the key, and another Transport with the same key presents them:
+//
+//	source, err := serviceuser.JWTProfile{
+//		Issuer:     "https://login.example.com",
+//		Key:        key,
+//		HTTPClient: &http.Client{Transport: &dpop.Transport{Prover: prover}},
+//	}.Source()
+//	…
+//	client := &http.Client{Transport: &dpop.Transport{Prover: prover, Token: source.AccessToken}}
+//
 // A token endpoint that says no is an *Error; one that gave no usable answer is an error that wraps
 // ErrUnavailable, and trying again later may help. No error quotes what the server wrote.
 package serviceuser
@@ -56,7 +67,8 @@ type JWTProfile struct {
 	Audience string
 	// Resources (resource) are the URIs of the APIs that the token is for, RFC 8707.
 	Resources []string
-	// HTTPClient makes the calls; its redirects are not followed. Nil: http.DefaultClient's settings.
+	// HTTPClient makes the calls; its redirects are not followed. With a dpop.Transport the tokens are bound
+	// to its key (RFC 9449 §5). Nil: http.DefaultClient's settings.
 	HTTPClient *http.Client
 	// Now is the clock. Nil: time.Now.
 	Now func() time.Time
@@ -102,7 +114,8 @@ type ClientCredentials struct {
 	Audience string
 	// Resources (resource) are the URIs of the APIs that the token is for, RFC 8707.
 	Resources []string
-	// HTTPClient makes the calls; its redirects are not followed. Nil: http.DefaultClient's settings.
+	// HTTPClient makes the calls; its redirects are not followed. With a dpop.Transport the tokens are bound
+	// to its key (RFC 9449 §5). Nil: http.DefaultClient's settings.
 	HTTPClient *http.Client
 	// Now is the clock. Nil: time.Now.
 	Now func() time.Time
@@ -174,12 +187,22 @@ func (r request) source(grantType string) (*Source, error) {
 		}
 		form.Add("resource", resource)
 	}
-	s := &Source{issuer: r.issuer, tokenURL: r.tokenURL, form: form, client: fetch.New(r.client), now: r.now}
+	s := &Source{issuer: r.issuer, tokenURL: r.tokenURL, form: form, client: fetch.New(r.client), proves: proves(r.client), now: r.now}
 	if s.now == nil {
 		s.now = time.Now
 	}
 	s.metadata = metadata.New(r.issuer, metadata.TokenEndpoint, s.client, r.insecureHTTP)
 	return s, nil
+}
+
+// proves reports whether the client's requests carry proofs of a key, as a dpop.Transport makes them. It has
+// the method by which such a Transport tells the key.
+func proves(client *http.Client) bool {
+	if client == nil {
+		return false
+	}
+	_, ok := client.Transport.(interface{ Thumbprint() string })
+	return ok
 }
 
 // isScope reports whether s is a scope-token of RFC 6749 §3.3.

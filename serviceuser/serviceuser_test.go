@@ -141,13 +141,13 @@ func TestAnswersThatAreNoToken(t *testing.T) {
 		{"a token that is a number", 200, `{"access_token":1,"token_type":"Bearer"}`, bad + "answer has no access_token that a header can carry", true},
 		{"a token longer than any header", 200, `{"access_token":"` + strings.Repeat("a", 20000) + `","token_type":"Bearer"}`, bad + "answer has no access_token that a header can carry", true},
 		{"an answer without end", 200, strings.Repeat(" ", 70000), away + "fetch: POST " + tokenURL + ": answer is longer than 65536 bytes", true},
-		{"no token type", 200, `{"access_token":"a"}`, bad + "token_type of the answer is not Bearer, the only one understood", true},
-		{"a bound token", 200, `{"access_token":"a","token_type":"DPoP"}`, bad + "token_type of the answer is not Bearer, the only one understood", true},
-		{"a life in words", 200, `{"access_token":"a","token_type":"Bearer","expires_in":"3600"}`, bad + "expires_in of the answer is not a positive number of seconds", true},
+		{"another token type", 200, `{"access_token":"a","token_type":"N_A"}`, bad + "token_type of the answer is neither Bearer nor DPoP, the only ones understood", true},
+		{"a token type that is a number", 200, `{"access_token":"a","token_type":1}`, bad + "token_type of the answer is neither Bearer nor DPoP, the only ones understood", true},
+		{"a bound token", 200, `{"access_token":"a","token_type":"DPoP"}`, bad + "token_type of the answer is DPoP: the token is bound to a key; set HTTPClient to one whose Transport is a dpop.Transport", true},
+		{"a life in words", 200, `{"access_token":"a","token_type":"Bearer","expires_in":"an hour"}`, bad + "expires_in of the answer is not a positive number of seconds", true},
 		{"a token that has ended", 200, `{"access_token":"a","token_type":"Bearer","expires_in":0}`, bad + "expires_in of the answer is not a positive number of seconds", true},
 		{"a negative life", 200, `{"access_token":"a","token_type":"Bearer","expires_in":-1}`, bad + "expires_in of the answer is not a positive number of seconds", true},
 		{"a life without bounds", 200, `{"access_token":"a","token_type":"Bearer","expires_in":1e400}`, bad + "expires_in of the answer is not a positive number of seconds", true},
-		{"a list of scopes", 200, `{"access_token":"a","token_type":"Bearer","scope":["a"]}`, bad + "scope of the answer is not a string", true},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -38,6 +38,7 @@ type Source struct {
 	form     url.Values
 	prove    func(http.Header, url.Values) error
 	client   *fetch.Client
+	proves   bool // client proves possession of a key
 	metadata *metadata.Source
 	now      func() time.Time
 	shared   fetch.Shared[*oauth2.Token]
@@ -56,8 +57,8 @@ var _ oauth2.TokenSource = (*Source)(nil)
 func (s *Source) Token() (*oauth2.Token, error) { return s.TokenContext(context.Background()) }
 
 // TokenContext returns a token that is good now, the kept one or a new one. Its Expiry is always set; an
-// answer without expires_in is taken to last five minutes. Extra("scope") is the scope that the answer
-// named, a string, or nil.
+// answer without expires_in is taken to last five minutes. Its TokenType is Bearer, or DPoP when the Source
+// asks for bound tokens. Extra("scope") is the scope that the answer named, a string, or nil.
 //
 // The error is an *Error when the token endpoint refused, wraps ErrUnavailable when it gave no usable
 // answer, or is that of ctx. The two former are kept for two seconds.
@@ -76,6 +77,15 @@ func (s *Source) TokenContext(ctx context.Context) (*oauth2.Token, error) {
 	}
 	// A copy: what one caller does to its token must not change that of the next.
 	return token.WithExtra(map[string]any{"scope": token.Extra("scope")}), nil
+}
+
+// AccessToken returns the raw token of TokenContext. It is what a dpop.Transport takes its tokens from.
+func (s *Source) AccessToken(ctx context.Context) (string, error) {
+	token, err := s.TokenContext(ctx)
+	if err != nil {
+		return "", err
+	}
+	return token.AccessToken, nil
 }
 
 // current returns the kept token if it is good, and whether the caller is the one to renew it; or the
@@ -139,10 +149,14 @@ func (s *Source) ask(ctx context.Context, asked time.Time) (*oauth2.Token, error
 	if err != nil {
 		return nil, unavailable(err)
 	}
-	if answer.Status != http.StatusOK {
-		return nil, newError(answer)
+	set, err := readAnswer(answer)
+	if refusal := new(Error); errors.As(err, &refusal) {
+		return nil, err
 	}
-	token, err := parseToken(answer.Body, asked)
+	var token *oauth2.Token
+	if err == nil {
+		token, err = parseToken(set, asked, s.proves)
+	}
 	if err != nil {
 		return nil, unavailable(fmt.Errorf("token endpoint %s: %w", endpoint, err))
 	}
