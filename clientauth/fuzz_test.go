@@ -14,7 +14,8 @@ func FuzzParseKeyFile(f *testing.F) {
 		seed,
 		strings.Replace(seed, "serviceaccount", "application", 1),
 		strings.Replace(seed, `"userId":"u"`, `"clientId":"c","appId":"a","expirationDate":"2030-01-01T00:00:00Z"`, 1),
-		`{"type":"serviceaccount","type":"application"}`, `[]`, `{}`, ``, `{"key":1}`, `{"expirationDate":"soon"}`,
+		`{"type":"serviceaccount","type":"application"}`, `[]`, `{}`, ``, "\ufeff" + seed, strings.ReplaceAll(seed, `\n`, `\\n`), "-----BEGIN PRIVATE KEY-----", "\xff\xfe{\x00",
+		`{"key":1}`, `{"expirationDate":"soon"}`,
 	} {
 		f.Add([]byte(text))
 	}

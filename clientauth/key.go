@@ -1,12 +1,14 @@
 package clientauth
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -25,7 +27,7 @@ const (
 type KeyFile struct {
 	Type  string `json:"type"`
 	KeyID string `json:"keyId"`
-	// Key is the private key in PEM: PKCS #1, PKCS #8 or SEC 1.
+	// Key is the private key in PEM: PKCS #1, PKCS #8 or SEC 1. Its line ends may be written as \n.
 	Key string `json:"key"`
 	// Expiration is when the server stops accepting the key; zero: not said.
 	Expiration time.Time `json:"expirationDate,omitzero"`
@@ -76,12 +78,17 @@ func NewKey(subject, keyID string, pem []byte, algorithm string) (*Key, error) {
 }
 
 func newKey(subject, keyID string, pem []byte, algorithm string) (*Key, error) {
+	pem = literalLines.ReplaceAll(pem, []byte("\n"))
 	signer, err := signerFor(algorithm, keyID, pem)
 	if err != nil {
 		return nil, err
 	}
 	return &Key{subject, signer}, nil
 }
+
+// literalLines are line ends that were escaped once too often, as on the way through an environment variable
+// or a template. No PEM has a backslash of its own.
+var literalLines = regexp.MustCompile(`(\\r)?\\n`)
 
 // maxKeyFile bounds a key file; an RSA key of 8192 bits takes 6.5 KB.
 const maxKeyFile = 32 << 10
@@ -110,6 +117,11 @@ func ParseKeyFile(text []byte) (*Key, error) {
 	if len(text) > maxKeyFile {
 		return nil, fmt.Errorf("longer than %d bytes", maxKeyFile)
 	}
+	// Some editors begin a text with a byte order mark (RFC 8259 §8.1 lets it be ignored).
+	text = bytes.TrimPrefix(text, []byte("\ufeff"))
+	if err := looksLike(text); err != nil {
+		return nil, err
+	}
 	// The strict reader first: a file with a name twice would mean two things to two programs.
 	var set claims.Object
 	if err := set.Parse(string(text)); err != nil {
@@ -130,6 +142,20 @@ func ParseKeyFile(text []byte) (*Key, error) {
 		return nil, errors.New("member expirationDate is not a time as in RFC 3339")
 	}
 	return f.Parse()
+}
+
+// looksLike says of other files than key files that are given in their place what they are.
+func looksLike(text []byte) error {
+	const wanted = "want the JSON file that the server made with the key, with the members type, keyId, key, and userId or clientId"
+	switch trimmed := bytes.TrimSpace(text); {
+	case len(trimmed) == 0:
+		return errors.New("empty; " + wanted)
+	case bytes.HasPrefix(trimmed, []byte("-----BEGIN ")):
+		return errors.New("this is a bare PEM, which does not say whose key it is; " + wanted)
+	case bytes.HasPrefix(text, []byte("\xff\xfe")), bytes.HasPrefix(text, []byte("\xfe\xff")):
+		return errors.New("text is in UTF-16; save it as UTF-8")
+	}
+	return nil
 }
 
 // members are the names in a key file.

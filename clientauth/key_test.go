@@ -102,9 +102,9 @@ func TestKeyFilesThatAreRefused(t *testing.T) {
 	tests := []struct {
 		name, text, want string
 	}{
-		{"nothing", "", "not a JSON object: claims: byte 0: want an object"},
+		{"nothing", "", "empty; want the JSON file that the server made with the key, with the members type, keyId, key, and userId or clientId"},
 		{"a list", "[" + string(good) + "]", "not a JSON object: claims: byte 0: want an object"},
-		{"the key alone", file.Key, "not a JSON object: claims: byte 0: want an object"},
+		{"the key alone", file.Key, "this is a bare PEM, which does not say whose key it is; want the JSON file that the server made with the key, with the members type, keyId, key, and userId or clientId"},
 		{"text behind the object", string(good) + "x", fmt.Sprintf("not a JSON object: claims: byte %d: text behind the value", len(good))},
 		{"a file that was cut", string(good[:20]), "not a JSON object: claims: byte 20: string without end"},
 		{"a member twice", replace(`"keyId":"k1"`, `"keyId":"k1","keyId":"k2"`), `not a JSON object: claims: byte 46: a second member named "keyId"`},
@@ -268,5 +268,53 @@ func TestUnknownMembersOfAKeyFileAreLeftAlone(t *testing.T) {
 	text := strings.Replace(string(good), "{", `{"project":{"id":1},`, 1)
 	if _, err := clientauth.ParseKeyFile([]byte(text)); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestFindingT6_AByteOrderMarkBeforeAKeyFileIsPassedOver(t *testing.T) {
+	text, _ := keyFile(t)
+	path := filepath.Join(t.TempDir(), "key.json")
+	if err := os.WriteFile(path, append([]byte("\ufeff"), text...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if key, err := clientauth.ReadKeyFile(path); err != nil || key.Subject() != "robot" {
+		t.Errorf("%v, %v", key, err)
+	}
+	for name, other := range map[string]string{"two marks": "\ufeff\ufeff" + string(text), "a mark within": strings.Replace(string(text), "{", "{\ufeff", 1)} {
+		if _, err := clientauth.ParseKeyFile([]byte(other)); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+	if _, err := clientauth.ParseKeyFile([]byte("\xff\xfe{\x00")); err == nil || !strings.Contains(err.Error(), "UTF-16") {
+		t.Errorf("UTF-16: %v", err)
+	}
+}
+
+func TestFindingD10_LineEndsOfAKeyMayBeEscapedTwice(t *testing.T) {
+	_, file := keyFile(t)
+	good := file.Key
+	for name, end := range map[string]string{"\\n": `\n`, "\\r\\n": `\r\n`, "\\n and a line end": `\n` + "\n", "CRLF": "\r\n"} {
+		file.Key = strings.ReplaceAll(good, "\n", end)
+		if _, err := file.Parse(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, err := clientauth.NewKey("robot", "k1", []byte(file.Key), ""); err != nil {
+			t.Errorf("NewKey, %s: %v", name, err)
+		}
+	}
+}
+
+func TestFindingD10_APEMInPlaceOfAKeyFileIsNamed(t *testing.T) {
+	_, file := keyFile(t)
+	for name, text := range map[string]string{"PEM": file.Key, "PEM behind a mark and a space": "\ufeff \n" + file.Key} {
+		_, err := clientauth.ParseKeyFile([]byte(text))
+		if err == nil || !strings.Contains(err.Error(), "bare PEM") || !strings.Contains(err.Error(), "keyId") {
+			t.Errorf("%s: %v, want what it is and what is wanted", name, err)
+		}
+		for _, part := range fragments(file.Key) {
+			if err != nil && strings.Contains(err.Error(), part) {
+				t.Errorf("%s: error quotes the key", name)
+			}
+		}
 	}
 }
