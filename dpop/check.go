@@ -203,13 +203,13 @@ func (b *Binding) checkRequest(p *proof, r *http.Request) (url string, err error
 	if err != nil {
 		return "", refused{what: "htu", cause: err}
 	}
-	if got != want {
+	if got != want && !(got+"/" == want && b.atPrefix(r)) {
 		return "", refused{what: "htu", want: want, got: got, hint: hintURL}
 	}
 	return want, nil
 }
 
-const hintURL = "which is how this API sees its URL; behind a proxy set Config.Origin or Config.TrustedProxies"
+const hintURL = "which is how this API sees its URL; behind a proxy set Config.Origin or Config.TrustedProxies, and Config.PathPrefix if it takes a path off"
 
 func (b *Binding) checkTime(p *proof, now time.Time) error {
 	off := now.Sub(p.issuedAt)

@@ -12,7 +12,8 @@
 //	private := guard.Require(postern.SenderConstrained())
 //
 // A proof names the URL of the request as the client sees it. Behind a proxy the API sees another: set
-// Config.Origin to the origin that clients use, or Config.TrustedProxies to the proxies that tell it.
+// Config.Origin to the origin that clients use, or Config.TrustedProxies to the proxies that tell it; and
+// Config.PathPrefix to the path that the proxy takes off, if it does.
 //
 // A proof is good for one request. Several replicas of an API must share what they have seen, through
 // Config.Replays, for a proof not to pass once at each of them.
@@ -89,6 +90,14 @@ type Config struct {
 	TrustedProxies []netip.Prefix
 	// UseForwarded reads Forwarded (RFC 7239) from TrustedProxies, in place of the X-Forwarded headers.
 	UseForwarded bool
+	// PathPrefix is the path under Origin that clients use and that a proxy takes off before the request gets
+	// here, such as "/orders" for https://api.example.com/orders/1 that arrives as /1. It begins with a slash.
+	// Empty: paths arrive as clients wrote them.
+	PathPrefix string
+	// UseForwardedPrefix reads the path prefix from X-Forwarded-Prefix, when one of TrustedProxies sends it, in
+	// place of PathPrefix. They must then set that header or delete it, whatever the client sent: a client
+	// that chooses its prefix can use a proof for another API of the host.
+	UseForwardedPrefix bool
 	// RequireNonce accepts only proofs that hold a nonce of ours, so that none can have been made more
 	// than ten minutes ahead (RFC 9449 §9). Every answer then carries the nonce to use next.
 	RequireNonce bool
@@ -109,19 +118,22 @@ type Binding struct {
 	origin         string // normalised; empty: as the request says
 	trustedProxies []netip.Prefix
 	useForwarded   bool
+	prefix         string  // normalised, without a slash at its end
+	usePrefix      bool    // of X-Forwarded-Prefix
 	nonces         *nonces // nil: none are required
 	replays        ReplayStore
 	now            func() time.Time
 }
 
 // New returns a Binding. It panics when the Config names an unknown algorithm, an Origin that is no
-// http or https origin, a negative Window or a NonceKey that is too short, for those are mistakes in the
+// http or https origin, a PathPrefix that is not a path, a negative Window or a NonceKey that is too short, for those are mistakes in the
 // program.
 func New(config Config) *Binding {
 	b := &Binding{
 		window:         config.Window,
 		trustedProxies: slices.Clone(config.TrustedProxies),
 		useForwarded:   config.UseForwarded,
+		usePrefix:      config.UseForwardedPrefix,
 		replays:        config.Replays,
 		now:            config.Now,
 	}
@@ -139,6 +151,11 @@ func New(config Config) *Binding {
 	}
 	b.setAlgorithms(config.Algorithms)
 	b.setOrigin(config.Origin)
+	prefix, err := normalizePrefix(config.PathPrefix)
+	if err != nil {
+		panic(fmt.Sprintf("dpop: Config.PathPrefix is %q, want one such as /orders: %v", config.PathPrefix, err))
+	}
+	b.prefix = prefix
 	if n := len(config.NonceKey); n > 0 && n < minNonceKey {
 		panic(fmt.Sprintf("dpop: Config.NonceKey has %d bytes, want at least %d", n, minNonceKey))
 	}

@@ -13,9 +13,26 @@ import (
 // maxForwarded bounds a header that proxies add to, hop by hop.
 const maxForwarded = 4 << 10
 
-// target returns the normalised URL of the request as its client sees it. The path is the one of the
-// request line, which a router may have cut since; Request.URL has it where there is no request line.
+// target returns the normalised URL of the request as its client sees it.
 func (b *Binding) target(r *http.Request) (string, error) {
+	path, err := requestPath(r)
+	if err != nil {
+		return "", err
+	}
+	origin, err := b.requestOrigin(r)
+	if err != nil {
+		return "", err
+	}
+	prefix, err := b.requestPrefix(r)
+	if err != nil {
+		return "", err
+	}
+	return origin + prefix + path, nil
+}
+
+// requestPath returns the normalised path of the request line, which a router may have cut since;
+// Request.URL has it where there is no request line.
+func requestPath(r *http.Request) (string, error) {
 	u := r.URL
 	if r.RequestURI != "" {
 		var err error
@@ -30,15 +47,29 @@ func (b *Binding) target(r *http.Request) (string, error) {
 	if len(path) > maxURL {
 		return "", fmt.Errorf("path has %d bytes, want at most %d", len(path), maxURL)
 	}
-	origin, err := b.requestOrigin(r)
-	if err != nil {
-		return "", err
+	return normalizePath(path)
+}
+
+// requestPrefix returns the path that a proxy took off the request's.
+func (b *Binding) requestPrefix(r *http.Request) (string, error) {
+	if b.usePrefix && hops.Trusted(b.trustedProxies, r.RemoteAddr) {
+		if value := last(r.Header["X-Forwarded-Prefix"]); value != "" {
+			prefix, err := normalizePrefix(value)
+			if err != nil {
+				return "", fmt.Errorf("header X-Forwarded-Prefix: %w", err)
+			}
+			return prefix, nil
+		}
 	}
-	path, err = normalizePath(path)
-	if err != nil {
-		return "", err
-	}
-	return origin + path, nil
+	return b.prefix, nil
+}
+
+// atPrefix reports whether the request is for the very path that a proxy took off: whether that had a slash
+// at its end cannot be seen any more.
+func (b *Binding) atPrefix(r *http.Request) bool {
+	path, _ := requestPath(r)
+	prefix, _ := b.requestPrefix(r)
+	return path == "/" && prefix != ""
 }
 
 func (b *Binding) requestOrigin(r *http.Request) (string, error) {

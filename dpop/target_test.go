@@ -12,6 +12,8 @@ func TestP3_BehindProxiesTheURLIsTheClients(t *testing.T) {
 	proxies := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::/8")}
 	byX := Config{TrustedProxies: proxies}
 	byForwarded := Config{TrustedProxies: proxies, UseForwarded: true}
+	byPrefix := Config{TrustedProxies: proxies, UseForwardedPrefix: true}
+	byPrefix2 := Config{TrustedProxies: proxies, UseForwardedPrefix: true, PathPrefix: "/set"}
 	const proxy, elsewhere = "10.1.2.3:4444", "192.0.2.1:4444"
 	type headers map[string][]string
 	rows := []struct {
@@ -54,6 +56,22 @@ func TestP3_BehindProxiesTheURLIsTheClients(t *testing.T) {
 		{"no pair", byForwarded, proxy, headers{"Forwarded": {`secret`}}, ""},
 		{"an element that is empty", byForwarded, proxy, headers{"Forwarded": {`host=a,`}}, ""},
 		{"5000 bytes", byForwarded, proxy, headers{"Forwarded": {"host=a;x=" + strings.Repeat("x", 5000)}}, ""},
+
+		{"a prefix that is set", Config{PathPrefix: "/orders"}, elsewhere, nil, "http://inner:8080/orders/a"},
+		{"a prefix in another spelling", Config{PathPrefix: "/%6Frders/./x/"}, elsewhere, nil, "http://inner:8080/orders/x/a"},
+		{"a prefix that is the root", Config{PathPrefix: "/"}, elsewhere, nil, "http://inner:8080/a"},
+		{"a prefix under a fixed origin", Config{Origin: "https://api.example.com", PathPrefix: "/orders"}, proxy, nil, "https://api.example.com/orders/a"},
+		{"a prefix that a proxy tells is ignored unless asked for", byX, proxy, headers{"X-Forwarded-Prefix": {"/orders"}}, "http://inner:8080/a"},
+		{"a prefix that a proxy tells", byPrefix, proxy, headers{"X-Forwarded-Prefix": {"/orders/"}}, "http://inner:8080/orders/a"},
+		{"a prefix that a proxy tells overrules the one set", byPrefix2, proxy, headers{"X-Forwarded-Prefix": {"/orders"}}, "http://inner:8080/orders/a"},
+		{"a proxy that tells none leaves the one set", byPrefix2, proxy, nil, "http://inner:8080/set/a"},
+		{"a prefix that another peer tells", byPrefix2, elsewhere, headers{"X-Forwarded-Prefix": {"/orders"}}, "http://inner:8080/set/a"},
+		{"of prefixes the nearest proxy's counts", byPrefix, proxy, headers{"X-Forwarded-Prefix": {"/evil, /orders"}}, "http://inner:8080/orders/a"},
+		{"a prefix that is a URL", byPrefix, proxy, headers{"X-Forwarded-Prefix": {"https://evil.example/"}}, ""},
+		{"a prefix that begins with two slashes", byPrefix, proxy, headers{"X-Forwarded-Prefix": {"//evil.example"}}, ""},
+		{"a prefix with a query", byPrefix, proxy, headers{"X-Forwarded-Prefix": {"/a?b"}}, ""},
+		{"a prefix with a broken encoding", byPrefix, proxy, headers{"X-Forwarded-Prefix": {"/%zz"}}, ""},
+		{"a prefix of 5000 bytes", byPrefix, proxy, headers{"X-Forwarded-Prefix": {"/" + strings.Repeat("a", 5000)}}, ""},
 
 		{"a fixed origin overrules all", Config{Origin: "HTTPS://api.example.com:443", TrustedProxies: proxies}, proxy, headers{"X-Forwarded-Host": {"evil.example"}}, "https://api.example.com/a"},
 	}

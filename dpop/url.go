@@ -130,6 +130,23 @@ func normalizePath(path string) (string, error) {
 	return resolveDots(b.String()), nil
 }
 
+// normalizePrefix returns the path in its one spelling, without the slash at its end; that of the root is
+// empty.
+func normalizePrefix(prefix string) (string, error) {
+	switch {
+	case prefix == "":
+		return "", nil
+	case prefix[0] != '/' || strings.HasPrefix(prefix, "//"):
+		return "", fmt.Errorf("path %.64q does not begin with one slash", prefix)
+	case strings.ContainsAny(prefix, "?#"):
+		return "", fmt.Errorf("path %.64q has a query or a fragment", prefix)
+	case len(prefix) > maxURL:
+		return "", fmt.Errorf("path has %d bytes, want at most %d", len(prefix), maxURL)
+	}
+	path, err := normalizePath(prefix)
+	return strings.TrimRight(path, "/"), err
+}
+
 // resolveDots removes the segments "." and ".." from a path that begins with a slash (RFC 3986 §5.2.4).
 func resolveDots(path string) string {
 	if !strings.Contains(path, "/.") {
