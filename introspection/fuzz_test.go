@@ -2,6 +2,7 @@ package introspection
 
 import (
 	"encoding/json"
+	"regexp"
 	"slices"
 	"testing"
 	"time"
@@ -55,6 +56,20 @@ func FuzzAnswer(f *testing.F) {
 		}
 		if !a.token.HasAudience("api") || !a.token.Expiry().After(now) || a.token.Issuer() != "https://issuer.test" {
 			t.Fatalf("accepted %q: audience %q, exp %s, iss %q", body, slices.Collect(a.token.Audience()), a.token.Expiry(), a.token.Issuer())
+		}
+	})
+}
+
+// FuzzNotToken holds what is sent to the server to the syntax of RFC 6750 §2.1.
+func FuzzNotToken(f *testing.F) {
+	b64token := regexp.MustCompile(`^[A-Za-z0-9._~+/-]+=*$`)
+	for _, seed := range []string{"", "=", "a", "a==", "a=b", "a,b", "\"", "é", "\t", "a\n", "-._~+/"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, raw string) {
+		i := notToken(raw)
+		if want := b64token.MatchString(raw) && raw[len(raw)-1] != '\n'; (i < 0) != want || i > len(raw) {
+			t.Fatalf("notToken(%q) = %d, want a token: %t", raw, i, want)
 		}
 	})
 }

@@ -2,11 +2,16 @@ package serviceuser_test
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"errors"
 	"log"
+	"net/http"
 	"os"
 
 	"github.com/postern-auth/postern/clientauth"
+	"github.com/postern-auth/postern/dpop"
 	"github.com/postern-auth/postern/serviceuser"
 	"golang.org/x/oauth2"
 )
@@ -51,6 +56,32 @@ func ExampleClientCredentials() {
 	case err == nil:
 		log.Printf("good until %s", token.Expiry)
 	}
+}
+
+// Tokens that are bound to a key are worth nothing to who steals them.
+func ExampleSource_AccessToken() {
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		log.Fatal(err)
+	}
+	prover, err := dpop.NewProver(private)
+	if err != nil {
+		log.Fatal(err)
+	}
+	source, err := serviceuser.ClientCredentials{
+		Issuer:     "https://login.example.com",
+		Auth:       clientauth.SecretBasic("robot", os.Getenv("CLIENT_SECRET")),
+		HTTPClient: &http.Client{Transport: &dpop.Transport{Prover: prover}},
+	}.Source()
+	if err != nil {
+		log.Fatal(err)
+	}
+	api := &http.Client{Transport: &dpop.Transport{Prover: prover, Token: source.AccessToken}}
+	answer, err := api.Get("https://api.example.com/api/private")
+	if err != nil {
+		log.Fatal(err)
+	}
+	answer.Body.Close()
 }
 
 func ExamplePersonalAccessToken() {
