@@ -127,6 +127,23 @@ func TestFindingL2_AClockThatJumpsAndComesBackLetsNoProofPassAgain(t *testing.T)
 	}
 }
 
+// A slice is dropped when all of its seconds are over, not when its last record is.
+func TestFindingL2_ASliceTakesRecordsUntilItsEnd(t *testing.T) {
+	now := &clock{start.Truncate(time.Minute)}
+	store := &dpop.MemoryStore{Now: now.now}
+	end := now.Add(2 * time.Minute)
+	if fresh, err := store.Use(t.Context(), key(1), end); !fresh || err != nil {
+		t.Fatal(fresh, err)
+	}
+	now.Time = end.Add(time.Second)
+	if fresh, err := store.Use(t.Context(), key(2), end.Add(2*time.Second)); !fresh || err != nil {
+		t.Errorf("a new record for the same seconds: %t, %v", fresh, err)
+	}
+	if fresh, err := store.Use(t.Context(), key(1), end); fresh || err != nil {
+		t.Errorf("the first one: %t, %v; want it known", fresh, err)
+	}
+}
+
 func TestFindingL2_BehindAProxyThatTakesAPathOffProofsHold(t *testing.T) {
 	guard := func(config dpop.Config) http.Handler {
 		config.Now = (&clock{start}).now
