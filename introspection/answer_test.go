@@ -197,7 +197,7 @@ func TestI6_AChangedTokenIsAnotherToken(t *testing.T) {
 	}
 	for _, other := range changed {
 		if _, err := verifier.Verify(t.Context(), other); !errors.Is(err, postern.ErrInactive) && !errors.Is(err, postern.ErrMalformed) {
-			t.Errorf("%q: %v, want ErrInactive, or ErrMalformed where it has become a text that is no token", other, err)
+			t.Errorf("%q: %v, want ErrInactive, or ErrMalformed where it is not a token any more", other, err)
 		}
 	}
 }

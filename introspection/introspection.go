@@ -95,7 +95,7 @@ type Config struct {
 	ClaimNames postern.ClaimNames
 	// Accept says which raw tokens to ask about. Nil: all but JWTs that name an issuer other than those
 	// configured, for they would only tell the server of strangers' tokens. PosternTokens is for opaque
-	// tokens of Postern's own server. A text that is no token by its syntax (RFC 6750 §2.1) is never sent.
+	// tokens of Postern's own server. A text that is not a token by its syntax (RFC 6750 §2.1) is never sent.
 	Accept func(raw string) bool
 	// MaxAge is for how long an answer serves, and with it for how long a revoked token may still pass.
 	// Zero: DefaultMaxAge. Negative: every use asks.

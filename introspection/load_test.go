@@ -432,7 +432,7 @@ func TestWarmSaysWhetherTheServerCanBeAsked(t *testing.T) {
 	})
 }
 
-func TestFindingQ4_WhatIsNoTokenIsNotSent(t *testing.T) {
+func TestFindingQ4_WhatIsNotATokenIsNotSent(t *testing.T) {
 	issuer := posterntest.NewIssuer(t)
 	verifier := newVerifier(t, issuer, nil)
 	texts := []string{"", "=", "==", "a=b", "=a"}
@@ -471,7 +471,7 @@ func TestFindingQ4_WhatIsNoTokenIsNotSent(t *testing.T) {
 	}
 }
 
-func TestFindingI3_WhatIsNoTokenOfPosternCostsNoCall(t *testing.T) {
+func TestFindingI3_WhatIsNotATokenOfPosternsCostsNoCall(t *testing.T) {
 	issuer := posterntest.NewIssuer(t)
 	verifier := newVerifier(t, issuer, func(c *introspection.Config) { c.Accept = introspection.PosternTokens })
 	good := opaque.Seal(opaque.AccessToken, strings.Repeat("0", opaque.IDSize), strings.Repeat("s", opaque.SecretSize))

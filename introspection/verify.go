@@ -56,7 +56,7 @@ func (v *Verifier) Verify(ctx context.Context, raw string) (*postern.Token, erro
 		return nil, refuse(postern.ErrNotMine, "token is not one to ask %s about", v.server())
 	}
 	if i := notToken(raw); i >= 0 {
-		return nil, refuse(postern.ErrMalformed, "byte %d of the token is one that no token has (RFC 6750 §2.1)", i)
+		return nil, refuse(postern.ErrMalformed, "byte %d of the token is not one of the letters, digits and -._~+/ that tokens are made of (RFC 6750 §2.1)", i)
 	}
 	// That the token was good gives it a place of its own in the queue, and nothing else.
 	good := found && known.token != nil && !known.expired(v.now())
@@ -77,7 +77,7 @@ func (v *Verifier) lately(raw string, now time.Time) error {
 
 func (a *answer) expired(now time.Time) bool { return !a.exp.IsZero() && !now.Before(a.exp) }
 
-// notToken returns where the text stops being a b64token (RFC 6750 §2.1), the only syntax that comes under
+// notToken returns where the text is not a b64token any more (RFC 6750 §2.1), the only syntax that comes under
 // scheme Bearer; -1: it is one.
 func notToken(raw string) int {
 	text := strings.TrimRight(raw, "=")

@@ -83,27 +83,27 @@ func TestFindingT5_AnswersThatOthersTakeAreTaken(t *testing.T) {
 	}
 }
 
-func TestFindingT5_WhatIsNoTokenStaysNone(t *testing.T) {
+func TestFindingT5_WhatIsNotATokenIsNotTaken(t *testing.T) {
 	for name, body := range map[string]string{
-		"no token":                   `{"token_type":"Bearer"}`,
-		"a token that is null":       `{"access_token":null,"token_type":"Bearer"}`,
-		"an empty token":             `{"access_token":"","token_type":"Bearer"}`,
-		"a negative life":            `{"access_token":"a","expires_in":-1}`,
-		"a negative life as text":    `{"access_token":"a","expires_in":"-3600"}`,
-		"a life in words":            `{"access_token":"a","expires_in":"abc"}`,
-		"an empty life":              `{"access_token":"a","expires_in":""}`,
-		"a life with a space":        `{"access_token":"a","expires_in":" 3600"}`,
-		"a life without bounds":      `{"access_token":"a","expires_in":"Inf"}`,
-		"a life that is no number":   `{"access_token":"a","expires_in":"NaN"}`,
-		"a hexadecimal life":         `{"access_token":"a","expires_in":"0x1p4"}`,
-		"a life in a list":           `{"access_token":"a","expires_in":[3600]}`,
-		"a life that is true":        `{"access_token":"a","expires_in":true}`,
-		"another token type":         `{"access_token":"a","token_type":"mac"}`,
-		"a token type in a list":     `{"access_token":"a","token_type":["Bearer"]}`,
-		"a bound token without key":  `{"access_token":"a","token_type":"DPoP"}`,
-		"two byte order marks":       "\ufeff\ufeff" + `{"access_token":"a"}`,
-		"a name twice":               `{"access_token":"a","access_token":"b"}`,
-		"nothing but a token's name": `"access_token"`,
+		"no token":                    `{"token_type":"Bearer"}`,
+		"a token that is null":        `{"access_token":null,"token_type":"Bearer"}`,
+		"an empty token":              `{"access_token":"","token_type":"Bearer"}`,
+		"a negative life":             `{"access_token":"a","expires_in":-1}`,
+		"a negative life as text":     `{"access_token":"a","expires_in":"-3600"}`,
+		"a life in words":             `{"access_token":"a","expires_in":"abc"}`,
+		"an empty life":               `{"access_token":"a","expires_in":""}`,
+		"a life with a space":         `{"access_token":"a","expires_in":" 3600"}`,
+		"a life without bounds":       `{"access_token":"a","expires_in":"Inf"}`,
+		"a life that is not a number": `{"access_token":"a","expires_in":"NaN"}`,
+		"a hexadecimal life":          `{"access_token":"a","expires_in":"0x1p4"}`,
+		"a life in a list":            `{"access_token":"a","expires_in":[3600]}`,
+		"a life that is true":         `{"access_token":"a","expires_in":true}`,
+		"another token type":          `{"access_token":"a","token_type":"mac"}`,
+		"a token type in a list":      `{"access_token":"a","token_type":["Bearer"]}`,
+		"a bound token without key":   `{"access_token":"a","token_type":"DPoP"}`,
+		"two byte order marks":        "\ufeff\ufeff" + `{"access_token":"a"}`,
+		"a name twice":                `{"access_token":"a","access_token":"b"}`,
+		"nothing but a token's name":  `"access_token"`,
 	} {
 		token, err := ask(t, 200, body)
 		var refusal *serviceuser.Error
@@ -146,6 +146,19 @@ func TestFindingT5_AnErrorWithStatus200IsThatError(t *testing.T) {
 	}
 }
 
+func newProver(t *testing.T) *dpop.Prover {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	prover, err := dpop.NewProver(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return prover
+}
+
 // An authorization server that binds tokens and wants a nonce in each proof, and an API that takes them.
 func TestFindingL2_ASourceGetsBoundTokensAndATransportPresentsThem(t *testing.T) {
 	issuer := posterntest.NewIssuer(t)
@@ -180,14 +193,7 @@ func TestFindingL2_ASourceGetsBoundTokensAndATransportPresentsThem(t *testing.T)
 	api := httptest.NewServer(guard.Require(postern.SenderConstrained())(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})))
 	defer api.Close()
 
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	prover, err := dpop.NewProver(key)
-	if err != nil {
-		t.Fatal(err)
-	}
+	prover := newProver(t)
 	source, err := serviceuser.ClientCredentials{
 		TokenURL:   server.URL,
 		Auth:       clientauth.SecretBasic("id", "secret"),
@@ -217,14 +223,7 @@ func TestFindingL2_ASourceGetsBoundTokensAndATransportPresentsThem(t *testing.T)
 }
 
 func TestFindingL2_AServerThatDoesNotBindIsTold(t *testing.T) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	prover, err := dpop.NewProver(key)
-	if err != nil {
-		t.Fatal(err)
-	}
+	prover := newProver(t)
 	for _, test := range []struct {
 		kind string
 		good bool

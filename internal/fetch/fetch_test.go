@@ -196,3 +196,18 @@ func TestSharedCallsEndByThemselves(t *testing.T) {
 		}
 	})
 }
+
+func TestRetryAfterIsReadInBothForms(t *testing.T) {
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	for value, want := range map[string]time.Duration{
+		"": 0, "0": 0, "20": 20 * time.Second, "Fri, 02 Jan 2026 03:05:05 GMT": time.Minute,
+		"Fri, 02 Jan 2026 03:04:00 GMT": 0, "-1": 0, "soon": 0, "1.5": 0, "99999999999999999999": 0, "0x10": 0,
+	} {
+		if got := fetch.RetryAfter(http.Header{"Retry-After": {value}}, now); got != want {
+			t.Errorf("%q: %s, want %s", value, got, want)
+		}
+	}
+	if got := fetch.RetryAfter(nil, now); got != 0 {
+		t.Errorf("without the header: %s", got)
+	}
+}

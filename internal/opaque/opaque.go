@@ -1,6 +1,6 @@
 // Package opaque is the form of the opaque tokens that Postern's authorization server hands out: a prefix
-// for people and for scanners of leaked secrets, an id, a secret, and a checksum by which everything that
-// is no such token is told without any look-up.
+// for people and for scanners of leaked secrets, an id, a secret, and a checksum by which other texts are
+// told from tokens without any look-up.
 //
 //	raw := opaque.Seal(opaque.AccessToken, id, secret)
 //	id, ok := opaque.ID(raw)
