@@ -126,8 +126,8 @@ type Binding struct {
 }
 
 // New returns a Binding. It panics when the Config names an unknown algorithm, an Origin that is no
-// http or https origin, a PathPrefix that is not a path, a negative Window or a NonceKey that is too short, for those are mistakes in the
-// program.
+// http or https origin, a PathPrefix that is not a path, a negative Window or a NonceKey that is too short,
+// for those are mistakes in the program.
 func New(config Config) *Binding {
 	b := &Binding{
 		window:         config.Window,
