@@ -9,9 +9,10 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/oauth2"
+
 	"github.com/postern-auth/postern/internal/claims"
 	"github.com/postern-auth/postern/internal/fetch"
-	"golang.org/x/oauth2"
 )
 
 // ErrUnavailable says that the authorization server gave no usable answer: it could not be reached, was
@@ -83,8 +84,7 @@ func readAnswer(answer fetch.Answer) (*claims.Object, error) {
 	success := answer.Status >= 200 && answer.Status < 300
 	e := &Error{Status: answer.Status}
 	set := new(claims.Object)
-	// Some editors and servers begin a text with a byte order mark (RFC 8259 §8.1 lets it be ignored).
-	if set.Parse(strings.TrimPrefix(answer.Body, "\ufeff")) != nil {
+	if set.Parse(answer.Body) != nil {
 		if success {
 			return nil, errors.New("answer is not a JSON object")
 		}
