@@ -167,10 +167,10 @@ func (a anyOf) scopes() []string { return all(a[:1]).scopes() }
 
 // FreshLogin requires that the person logged in at most maxAge ago, by the token's auth_time, and in one
 // of the ways named, by its acr (RFC 9470). A maxAge of zero asks for no age, no acr for no way; one of
-// them must be asked for, or FreshLogin panics.
+// them must be asked for, and no acr be empty, or FreshLogin panics.
 func FreshLogin(maxAge time.Duration, acr ...string) Requirement {
-	if maxAge < 0 || maxAge == 0 && len(acr) == 0 {
-		panic("postern: FreshLogin needs a positive age or an acr")
+	if maxAge < 0 || maxAge == 0 && len(acr) == 0 || slices.Contains(acr, "") {
+		panic("postern: FreshLogin needs a positive age or an acr, and no empty one, which is that of a token without")
 	}
 	acr = slices.Clone(acr)
 	stepUp := &StepUpError{MaxAge: maxAge, ACR: acr}

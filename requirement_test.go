@@ -112,6 +112,19 @@ func TestRequirementsKeepWhatTheyWereGiven(t *testing.T) {
 	}
 }
 
+func TestFindingT2_NoFreshLoginIsMetByATokenWithoutAWay(t *testing.T) {
+	for _, ways := range [][]string{{""}, {"urn:mfa", ""}} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("FreshLogin(0, %q) does not panic", ways)
+				}
+			}()
+			postern.FreshLogin(0, ways...)
+		}()
+	}
+}
+
 func TestTokenIsImmutable(t *testing.T) {
 	data := postern.TokenData{
 		Issuer: "iss", Audience: []string{"aud"}, Scopes: []string{"scope"}, Roles: []string{"role"},

@@ -19,7 +19,8 @@ type Token struct {
 }
 
 // TokenData is what a Verifier knows about a token. The zero value of a field means that the token says
-// nothing about it.
+// nothing about it, or nothing that can be read: claims by which no Verifier judges a token (client_id, jti,
+// username, auth_time, acr) refuse none for having another type.
 type TokenData struct {
 	Issuer    string    // iss
 	Subject   string    // sub
@@ -69,13 +70,15 @@ func NewToken(data TokenData) *Token {
 // Issuer returns who issued the token (iss).
 func (t *Token) Issuer() string { return t.data.Issuer }
 
-// Subject returns whom the token is about (sub): a person or a service user.
+// Subject returns whom the token is about (sub): a person or a service user. It is empty when the token says
+// nothing about it; a Requirement that keys on the subject must refuse an empty one.
 func (t *Token) Subject() string { return t.data.Subject }
 
-// ClientID returns the client that obtained the token (client_id, or azp).
+// ClientID returns the client that obtained the token (client_id, or azp), or "". A Requirement that keys on
+// the client must refuse an empty one.
 func (t *Token) ClientID() string { return t.data.ClientID }
 
-// ID returns the token's id (jti), or "".
+// ID returns the token's id (jti), or "": not every token has one.
 func (t *Token) ID() string { return t.data.ID }
 
 // Username returns the subject's name for people, or "". It identifies nobody: names change hands.

@@ -13,7 +13,8 @@
 //
 // Answers are kept for MaxAge, five seconds unless set otherwise, and never beyond the token's exp: so a
 // busy token costs a call every few seconds, and a revoked one passes for that long at most. It is renewed
-// while the last answer still serves, so that nobody waits for it.
+// while the last answer still serves, so that nobody waits for it. From exp on, by this API's clock and for the
+// Leeway, every use asks: the server's clock decides.
 //
 // Concurrent uses of one token share a call. Of calls about different tokens, 63 are under way at a time,
 // and up to 256 at a server that answers them as fast; others wait for their turn until ctx ends, for five
@@ -28,12 +29,15 @@
 // §2.2 wants called inactive, is then left alone too, and the next use after the pause looks again.
 //
 // What a Verifier checks of an answer: that active is true; iss, when there; aud; exp, which must be there;
-// nbf; token_type, when there; with SignedAnswers the signature, and that the answer was made just now for
+// nbf; token_type and token_use, when there; with SignedAnswers the signature, and that the answer was made just now for
 // this API. What it does not check: scopes, roles and permissions (Requirements do), and that the token
-// comes from whom it is bound to (a Guard's Bindings do).
+// comes from whom it is bound to (a Guard's Bindings do); nor that there is a sub, so a Requirement that keys
+// on Token.Subject must refuse an empty one. A member that none of this reads cannot refuse an answer: one of
+// the wrong type is empty, and JSON null is absent.
 package introspection
 
 import (
+	"cmp"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -48,6 +52,7 @@ import (
 	"github.com/postern-auth/postern/internal/claims"
 	"github.com/postern-auth/postern/internal/facts"
 	"github.com/postern-auth/postern/internal/fetch"
+	"github.com/postern-auth/postern/internal/jws"
 	"github.com/postern-auth/postern/internal/metadata"
 	"github.com/postern-auth/postern/internal/opaque"
 	"github.com/postern-auth/postern/internal/tokencache"
@@ -61,8 +66,8 @@ const (
 	// negativeBytes and negativeAge bound what is remembered of tokens that are not active.
 	negativeBytes = 1 << 20
 	negativeAge   = 5 * time.Second
-	// leeway is by how much the server's clock may be ahead when it dates a token's beginning.
-	leeway = 10 * time.Second
+	// DefaultLeeway is the Leeway of a Config that sets none.
+	DefaultLeeway = 10 * time.Second
 )
 
 // Config configures a Verifier for the tokens of one authorization server.
@@ -97,6 +102,12 @@ type Config struct {
 	// configured, for they would only tell the server of strangers' tokens. PosternTokens is for opaque
 	// tokens of Postern's own server. A text that is not a token by its syntax (RFC 6750 §2.1) is never sent.
 	Accept func(raw string) bool
+	// Leeway is by how much the clocks of server and API may differ: it is added to exp and taken from nbf, of
+	// tokens that the server calls active, and allowed for in the iat of a signed answer. Zero: DefaultLeeway.
+	// Negative: none.
+	Leeway time.Duration
+	// MaxTokenBytes is the length beyond which a token is refused and the server is not asked. Zero: 16 KB.
+	MaxTokenBytes int
 	// MaxAge is for how long an answer serves, and with it for how long a revoked token may still pass.
 	// Zero: DefaultMaxAge. Negative: every use asks.
 	MaxAge time.Duration
@@ -126,6 +137,7 @@ type Verifier struct {
 	issuers   []string
 	audiences []string
 	names     facts.Names
+	leeway    time.Duration
 	now       func() time.Time
 	client    *fetch.Client
 	source    *metadata.Source // nil when Endpoint is set
@@ -142,18 +154,18 @@ func NewVerifier(config Config) (*Verifier, error) {
 	if config.Issuer == "" && config.Endpoint == "" {
 		return nil, errors.New("introspection: Config.Issuer and Config.Endpoint are both empty")
 	}
-	for _, u := range []struct{ field, url string }{{"Issuer", config.Issuer}, {"Endpoint", config.Endpoint}} {
-		if u.url == "" {
-			continue
-		}
-		if err := fetch.CheckURL(u.url, config.InsecureHTTP); err != nil {
-			return nil, fmt.Errorf("introspection: Config.%s: %w", u.field, err)
-		}
+	if err := checkURLs(config); err != nil {
+		return nil, err
 	}
 	if config.Auth == nil {
 		return nil, errors.New("introspection: Config.Auth is nil: set how this API authenticates")
 	}
+	if config.MaxTokenBytes < 0 {
+		return nil, fmt.Errorf("introspection: Config.MaxTokenBytes is %d", config.MaxTokenBytes)
+	}
+	config.MaxTokenBytes = cmp.Or(config.MaxTokenBytes, jws.MaxSize)
 	v := &Verifier{config: config, now: config.Now, client: fetch.New(pooled(config.HTTPClient))}
+	v.leeway = max(0, cmp.Or(config.Leeway, DefaultLeeway))
 	var err error
 	if v.audiences, err = audiences(config); err != nil {
 		return nil, err
@@ -174,7 +186,7 @@ func NewVerifier(config Config) (*Verifier, error) {
 		if config.Issuer == "" {
 			return nil, errors.New("introspection: Config.SignedAnswers needs Config.Issuer, whose keys sign them")
 		}
-		v.signed = newSigned(config, v.now, v.client)
+		v.signed = newSigned(config, v.leeway, v.now, v.client)
 	}
 	if v.config.MaxAge == 0 {
 		v.config.MaxAge = DefaultMaxAge
@@ -217,8 +229,43 @@ func pooled(client *http.Client) *http.Client {
 	return &pooled
 }
 
+func checkURLs(config Config) error {
+	for _, u := range []struct {
+		field, url string
+		check      func(string) error
+	}{{"Issuer", config.Issuer, facts.CheckIssuer}, {"Endpoint", config.Endpoint, facts.CheckEndpoint}} {
+		if u.url == "" {
+			continue
+		}
+		err := u.check(u.url)
+		if err == nil {
+			err = fetch.CheckURL(u.url, config.InsecureHTTP)
+		}
+		if err != nil {
+			return fmt.Errorf("introspection: Config.%s: %w", u.field, err)
+		}
+	}
+	if slices.Contains(config.Issuers, "") {
+		return errors.New("introspection: Config.Issuers holds an empty string")
+	}
+	for i, issuer := range config.Issuers {
+		if err := facts.CheckIssuer(issuer); err != nil {
+			return fmt.Errorf("introspection: Config.Issuers[%d]: %w", i, err)
+		}
+	}
+	return nil
+}
+
 func audiences(config Config) ([]string, error) {
 	list := slices.Clone(config.Audiences)
+	for i, audience := range list {
+		if err := facts.CheckAudience(audience); err != nil {
+			return nil, fmt.Errorf("introspection: Config.Audiences[%d]: %w", i, err)
+		}
+	}
+	if err := facts.CheckAudience(config.Audience); err != nil {
+		return nil, fmt.Errorf("introspection: Config.Audience: %w", err)
+	}
 	if config.Audience != "" {
 		list = append(list, config.Audience)
 	}
@@ -251,7 +298,7 @@ func (v *Verifier) accept(raw string) bool {
 	}
 	iss, found := set.Lookup("iss")
 	text, _ := iss.Text()
-	return !found || slices.Contains(v.issuers, text)
+	return !found || iss.Kind() == claims.Null || slices.Contains(v.issuers, text)
 }
 
 // PosternTokens is a Config.Accept for an API whose tokens are all opaque ones of Postern's own

@@ -17,8 +17,6 @@ import (
 const (
 	signedMedia = "application/token-introspection+jwt"
 	signedType  = "token-introspection+jwt"
-	// signedAge is how old a signed answer may be: as long as a call takes, and what clocks differ.
-	signedAge = callTimeout + leeway
 )
 
 // signedAlgorithms are those of package jwt's default.
@@ -27,14 +25,15 @@ var signedAlgorithms = []jws.Algorithm{jws.RS256, jws.PS256, jws.ES256, jws.EdDS
 // signed opens introspection answers that the server has signed (RFC 9701 §5).
 type signed struct {
 	issuer, client string
+	leeway         time.Duration
 	now            func() time.Time
 	keys           *keyset.Set
 }
 
-func newSigned(config Config, now func() time.Time, client *fetch.Client) *signed {
+func newSigned(config Config, leeway time.Duration, now func() time.Time, client *fetch.Client) *signed {
 	source := metadata.New(config.Issuer, metadata.JWKSURI, client, config.InsecureHTTP)
 	load := func(ctx context.Context) (jws.KeySet, error) { return source.Keys(ctx, "") }
-	return &signed{config.Issuer, config.Auth.ClientID(), now, keyset.New(keyset.Config{Load: load, Issuer: config.Issuer, Logger: config.Logger})}
+	return &signed{config.Issuer, config.Auth.ClientID(), leeway, now, keyset.New(keyset.Config{Load: load, Issuer: config.Issuer, Logger: config.Logger})}
 }
 
 // open returns the introspection answer that a signed one holds, as JSON. An error is the server's fault or
@@ -71,6 +70,9 @@ func (s *signed) check(header *jws.Header, set *claims.Object) error {
 	if !slices.Contains(signedAlgorithms, header.Algorithm) {
 		return fmt.Errorf("alg is %.64q, expected one of %s", string(header.Algorithm), signedAlgorithms)
 	}
+	if err := present(set, "iss", "aud", "iat"); err != nil {
+		return err
+	}
 	iss, _ := set.Lookup("iss")
 	if text, _ := iss.Text(); text != s.issuer {
 		return fmt.Errorf("iss is %.64q, expected %q", text, s.issuer)
@@ -83,7 +85,18 @@ func (s *signed) check(header *jws.Header, set *claims.Object) error {
 	return s.checkAge(set)
 }
 
-// checkAge keeps an old answer from being played back, of a time when the token was active.
+// present reports which member an answer lacks. One that is null is absent.
+func present(set *claims.Object, names ...string) error {
+	for _, name := range names {
+		if value, _ := set.Lookup(name); value.Kind() == claims.None || value.Kind() == claims.Null {
+			return fmt.Errorf("%s is absent", name)
+		}
+	}
+	return nil
+}
+
+// checkAge keeps an old answer from being played back, of a time when the token was active: it may be as old
+// as a call takes, and what clocks differ.
 func (s *signed) checkAge(set *claims.Object) error {
 	value, _ := set.Lookup("iat")
 	iat, err := value.Time()
@@ -91,7 +104,7 @@ func (s *signed) checkAge(set *claims.Object) error {
 		return fmt.Errorf("iat: %w", err)
 	}
 	now := s.now()
-	if age := now.Sub(iat); age > signedAge || age < -leeway {
+	if age := now.Sub(iat); age > callTimeout+s.leeway || age < -s.leeway {
 		return fmt.Errorf("iat is %s, expected the time of now, %s: compare the clocks", iat.UTC().Format(time.RFC3339), now.UTC().Format(time.RFC3339))
 	}
 	return nil

@@ -14,7 +14,6 @@ import (
 	"github.com/postern-auth/postern/internal/claims"
 	"github.com/postern-auth/postern/internal/facts"
 	"github.com/postern-auth/postern/internal/fetch"
-	"github.com/postern-auth/postern/internal/jws"
 	"github.com/postern-auth/postern/internal/metadata"
 )
 
@@ -38,19 +37,22 @@ func (v *Verifier) Verify(ctx context.Context, raw string) (*postern.Token, erro
 	now := time.Now()
 	known, found := v.active.Get(raw)
 	if found && now.Before(known.hard) {
-		if known.expired(v.now()) {
-			return nil, refuse(postern.ErrExpired, "exp has passed since the server was asked")
+		wall := v.now()
+		if err := v.checkTimes(wall, known.exp, known.token.NotBefore()); err != nil {
+			return nil, err
 		}
-		if now.After(known.soft) {
-			v.renew(ctx, raw, now)
+		if !known.expired(wall) {
+			if now.After(known.soft) {
+				v.renew(ctx, raw, now)
+			}
+			return known.token, nil
 		}
-		return known.token, nil
 	}
 	if err := v.lately(raw, now); err != nil {
 		return nil, err
 	}
-	if len(raw) > jws.MaxSize {
-		return nil, refuse(postern.ErrMalformed, "token is longer than %d bytes", jws.MaxSize)
+	if len(raw) > v.config.MaxTokenBytes {
+		return nil, refuse(postern.ErrMalformed, "token is longer than %d bytes", v.config.MaxTokenBytes)
 	}
 	if !v.config.Accept(raw) {
 		return nil, refuse(postern.ErrNotMine, "token is not one to ask %s about", v.server())
@@ -264,23 +266,37 @@ func (v *Verifier) judge(body string) (answer, error) {
 }
 
 func (v *Verifier) check(set *claims.Object, data *postern.TokenData) error {
-	now := v.now()
-	_, hasAudience := set.Lookup("aud")
-	hasAudience = hasAudience || len(data.Audience) > 0 // ClaimNames may name another claim
+	iss, _ := set.Lookup("iss")
+	aud, _ := set.Lookup("aud")
+	hasIssuer := iss.Kind() == claims.String // package facts has refused all else but null
+	// ClaimNames may name another claim for the audience.
+	hasAudience := len(data.Audience) > 0 || aud.Kind() != claims.None && aud.Kind() != claims.Null
 	checkAudience := len(v.audiences) > 0 && (hasAudience || !v.config.AudienceCheckedByServer)
 	switch {
-	case data.Issuer != "" && len(v.issuers) > 0 && !slices.Contains(v.issuers, data.Issuer):
+	case hasIssuer && len(v.issuers) > 0 && !slices.Contains(v.issuers, data.Issuer):
 		return refuse(postern.ErrIssuer, "iss is %.64q, expected one of %q", data.Issuer, v.issuers)
+	case checkAudience && !hasAudience:
+		return refuse(errNoAudience, "aud is absent, expected one of %q", v.audiences)
 	case checkAudience && !slices.ContainsFunc(data.Audience, v.isAudience):
 		return refuse(postern.ErrAudience, "aud is %.256q, expected one of %q", data.Audience, v.audiences)
 	case data.Expiry.IsZero() && !v.config.InsecureNoExpiry:
-		return refuse(postern.ErrMalformed, "no exp; a token without end is not accepted")
-	case !data.Expiry.IsZero() && !now.Before(data.Expiry):
-		return refuse(postern.ErrExpired, "exp was %s, though the server says active", data.Expiry.UTC().Format(time.RFC3339))
-	case now.Before(data.NotBefore.Add(-leeway)):
-		return refuse(postern.ErrNotYetValid, "nbf is %s", data.NotBefore.UTC().Format(time.RFC3339))
+		return refuse(postern.ErrMalformed, "exp is absent; a token without end is not accepted")
+	}
+	if err := v.checkTimes(v.now(), data.Expiry, data.NotBefore); err != nil {
+		return err
 	}
 	return checkTokenType(set)
+}
+
+// checkTimes holds a token that the server calls active to its times. The exp may be zero.
+func (v *Verifier) checkTimes(now, exp, nbf time.Time) error {
+	switch {
+	case !exp.IsZero() && !now.Before(exp.Add(v.leeway)):
+		return refuse(postern.ErrExpired, "exp was %s, though the server said active", exp.UTC().Format(time.RFC3339))
+	case now.Before(nbf.Add(-v.leeway)):
+		return refuse(postern.ErrNotYetValid, "nbf is %s", nbf.UTC().Format(time.RFC3339))
+	}
+	return nil
 }
 
 func (v *Verifier) isAudience(audience string) bool { return slices.Contains(v.audiences, audience) }
@@ -288,8 +304,13 @@ func (v *Verifier) isAudience(audience string) bool { return slices.Contains(v.a
 // checkTokenType refuses what is no access token, such as a refresh token. RFC 7662 §2.2 has the type of
 // RFC 6749 §5.1 here, and some servers say access_token.
 func checkTokenType(set *claims.Object) error {
+	// Hydra and dex call a refresh token's type Bearer and say by token_use what it is.
+	use, _ := set.Lookup("token_use")
+	if text, _ := use.Text(); slices.Contains([]string{"refresh_token", "refresh", "id_token", "id"}, text) {
+		return refuse(postern.ErrMalformed, "token_use is %s: this is no access token", text)
+	}
 	value, found := set.Lookup("token_type")
-	if !found {
+	if !found || value.Kind() == claims.Null {
 		return nil
 	}
 	text, _ := value.Text()
@@ -322,3 +343,6 @@ func (e *refusal) Unwrap() []error {
 }
 
 func refuse(is error, format string, args ...any) error { return &refusal{is, format, args} }
+
+// errNoAudience is two reasons: the token is for nobody, and its answer lacks what is required.
+var errNoAudience = errors.Join(postern.ErrAudience, postern.ErrMalformed)

@@ -73,7 +73,7 @@ func TestI2_ARememberedTokenIsJudgedAnewOnEveryRoute(t *testing.T) {
 }
 
 func TestI3_NeverPastExp(t *testing.T) {
-	bubble(t, func(c *introspection.Config) { c.MaxAge = time.Minute }, func(t *testing.T, issuer *posterntest.Issuer, verifier *introspection.Verifier) {
+	bubble(t, func(c *introspection.Config) { c.MaxAge, c.Leeway = time.Minute, -1 }, func(t *testing.T, issuer *posterntest.Issuer, verifier *introspection.Verifier) {
 		raw := issuer.Opaque(claims{"exp": time.Now().Unix() + 3})
 		for range 3 {
 			if _, err := verifier.Verify(t.Context(), raw); err != nil {

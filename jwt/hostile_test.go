@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/postern-auth/postern"
+	"github.com/postern-auth/postern/internal/jws"
 	"github.com/postern-auth/postern/jwt"
 	"github.com/postern-auth/postern/posterntest"
 )
@@ -49,15 +50,54 @@ func TestJ3_AlgorithmAndKeyAreBoundToEachOther(t *testing.T) {
 func TestJ4_KeysThatTheTokenBringsAreNeverFetched(t *testing.T) {
 	issuer := posterntest.NewIssuer(t)
 	evil := posterntest.NewKey(t, jwt.ES256, "evil")
+	mine := posterntest.NewKey(t, jwt.ES256, issuer.Key().ID()) // the attacker's, under the issuer's key id
+	key, err := jws.NewKey("", "", mine.Public())
+	if err != nil {
+		t.Fatal(err)
+	}
 	verifier := issuer.Verifier(issuer.Audience)
-	for _, member := range []string{"jwk", "jku", "x5u", "x5c", "crit", "b64"} {
-		raw := issuer.Token(nil, posterntest.SignedBy(evil), posterntest.Header(member, "https://evil.test/"+member))
-		if _, err := verifier.Verify(t.Context(), raw); !errors.Is(err, postern.ErrMalformed) {
-			t.Errorf("%s: %v, want ErrMalformed", member, err)
+	for _, member := range []struct {
+		name  string
+		value any
+	}{
+		{"jwk", key}, {"jwk", "https://evil.test/jwk"}, {"jwk", nil}, {"jku", "https://evil.test/keys"}, {"jku", 1}, {"x5u", "https://evil.test/cert"},
+		{"x5c", []string{"MIIB"}}, {"x5c", "https://evil.test/x5c"}, {"x5t", 1}, {"x5t#S256", []int{1}},
+	} {
+		set := posterntest.Header(member.name, member.value)
+		for name, raw := range map[string]string{
+			"under a key id of its own":    issuer.Token(nil, posterntest.SignedBy(evil), set, posterntest.KeyID("")),
+			"under the issuer's key id":    issuer.Token(nil, posterntest.SignedBy(mine), set),
+			"under the issuer's, retagged": issuer.Token(nil, posterntest.SignedBy(evil), posterntest.KeyID(issuer.Key().ID()), set),
+		} {
+			if _, err := verifier.Verify(t.Context(), raw); !errors.Is(err, postern.ErrSignature) {
+				t.Errorf("%s, the attacker's key %s: %v, want ErrSignature", member.name, name, err)
+			}
+		}
+		if _, err := verifier.Verify(t.Context(), issuer.Token(nil, set)); err != nil {
+			t.Errorf("%s, the issuer's own key: %v", member.name, err)
+		}
+		critical := issuer.Token(nil, set, posterntest.Header("crit", []string{member.name}))
+		if _, err := verifier.Verify(t.Context(), critical); !errors.Is(err, postern.ErrMalformed) {
+			t.Errorf("%s named by crit: %v, want ErrMalformed", member.name, err)
 		}
 	}
-	if n := issuer.Strays() + issuer.Calls(posterntest.KeySet); n != 0 {
-		t.Errorf("%d calls, want none", n)
+	if n := issuer.Strays(); n != 0 {
+		t.Errorf("%d calls to others than the issuer, want none", n)
+	}
+}
+
+func TestJ6_ExtensionsAreRefused(t *testing.T) {
+	issuer := posterntest.NewIssuer(t)
+	verifier := issuer.Verifier(issuer.Audience)
+	for _, member := range []string{"crit", "b64", "enc", "zip"} {
+		for _, value := range []any{"x", json.RawMessage("null"), []string{}, []string{"exp"}, true} {
+			if _, err := verifier.Verify(t.Context(), issuer.Token(nil, posterntest.Header(member, value))); !errors.Is(err, postern.ErrMalformed) {
+				t.Errorf("%s %s: %v, want ErrMalformed", member, value, err)
+			}
+		}
+	}
+	if n := issuer.Calls(posterntest.KeySet); n != 0 {
+		t.Errorf("%d fetches of keys, want none", n)
 	}
 }
 
@@ -270,7 +310,7 @@ func TestJ8_DuplicateAndCaseVariantMembers(t *testing.T) {
 		{"two scopes, one escaped", payload(`,"\u0073cope":"admin"`), postern.ErrMalformed},
 		{"two names deep inside", payload(`,"x":{"a":1,"a":2}`), postern.ErrMalformed},
 		{"a second object behind the first", payload(`}{"scope":"admin"`), postern.ErrMalformed},
-		{"a scope that is a number", payload(`,"client_id":1`), postern.ErrMalformed},
+		{"a subject that is a number", payload(`,"sub":1`), postern.ErrMalformed},
 	})
 }
 
@@ -329,7 +369,8 @@ func TestGarbageCostsNoSignatureCheck(t *testing.T) {
 		"expired": issuer.Token(claims{"exp": 1}), "no exp": issuer.Token(claims{"exp": nil}),
 		"of the future": issuer.Token(claims{"nbf": 9999999999}), "an ID token": issuer.Token(claims{"nonce": "n"}, posterntest.Type("JWT")),
 		"another type": issuer.Token(nil, posterntest.Type("logout+jwt")), "an HMAC": issuer.Token(nil, posterntest.Algorithm("HS256")),
-		"an unreadable claim": issuer.Token(claims{"sub": 1}), "a key that it brings": issuer.Token(nil, posterntest.Header("jwk", claims{})),
+		"an unreadable claim": issuer.Token(claims{"sub": 1}), "an extension": issuer.Token(nil, posterntest.Header("crit", []string{"jwk"}), posterntest.Header("jwk", claims{})),
+		"an iat that is no time": issuer.Token(claims{"iat": "now"}), "no aud": issuer.Token(claims{"aud": json.RawMessage("null")}),
 	} {
 		if _, err := verifier.Verify(t.Context(), raw); err == nil || errors.Is(err, postern.ErrUnavailable) {
 			t.Errorf("%s: %v", name, err)

@@ -22,7 +22,12 @@
 // for byte; that it is an access token and no ID token; aud; exp, which must be there, nbf and iat; that
 // the key exists, and fits alg; the signature.
 //
-// What it does not check: revocation before exp (introspection does, or Revoke); scopes, roles and
+// What decides is read strictly, and what nobody asked for cannot refuse a token: a claim that no check reads
+// is empty when its type is wrong, JSON null is absent, and a key that the header brings or points to (jwk,
+// jku, x5u, x5c) is never looked at, for the issuer's own key decides.
+//
+// What it does not check: that there is a sub, so a Requirement that keys on Token.Subject must refuse an
+// empty one; revocation before exp (introspection does, or Revoke); scopes, roles and
 // permissions (Requirements do); that the token comes from whom it is bound to (a Guard's Bindings do);
 // whether the subject still exists.
 package jwt
@@ -97,8 +102,15 @@ type Config struct {
 	// RequireATJWT accepts nothing but typ at+jwt (RFC 9068 §4). Otherwise typ JWT and none pass too,
 	// unless the token has the marks of an ID token.
 	RequireATJWT bool
+	// Types are further values of typ that pass as JWT does, for an issuer whose access tokens have one of
+	// its own: JOSE in a SPIFFE JWT-SVID. Case does not matter, nor a leading application/. A type that
+	// belongs to JWTs of another kind is an error.
+	Types []string
 	// AccessTokenMark is how the issuer marks its access tokens. The zero value: not at all.
 	AccessTokenMark Mark
+	// MaxTokenBytes is the length beyond which a token is refused unread. Zero: 16 KB. Servers bound headers
+	// too: net/http to 1 MB, many proxies to 8 KB. A postern.ByIssuer in front looks at no token beyond 16 KB.
+	MaxTokenBytes int
 	// MaxStale is how long the last keys serve while the issuer cannot be reached. Zero: 24 hours.
 	MaxStale time.Duration
 	// KeySnapshot is a file that holds the last keys, so that a start during an outage works. It must be
@@ -119,19 +131,15 @@ type Config struct {
 	// InsecureNoAudience accepts tokens whatever their audience: also those that were issued for another
 	// API, which may be anyone's.
 	InsecureNoAudience bool
+	// InsecureAcceptIDTokens accepts JWTs with the marks of an ID token (at_hash, c_hash, nonce, token_use id)
+	// as access tokens, for an issuer whose access tokens have them, too: dex. Its price: an ID token is
+	// handed to every client that logs people in, which may keep it, log it or send it on, and any of them
+	// whose client id is an audience here can then call this API as that person. Package introspection asks
+	// such an issuer instead and needs no such switch.
+	InsecureAcceptIDTokens bool
 	// InsecureHTTP fetches metadata and keys over http from other hosts than loopback: whoever is on the
 	// way can then choose the keys.
 	InsecureHTTP bool
-}
-
-// Mark is a claim that tells an issuer's access tokens from the other JWTs that it signs with the same
-// keys, such as Cognito's token_use. A token without it is refused, whatever its typ.
-type Mark struct {
-	// Claim is the name of a top-level claim whose value is a string. Empty: there is no mark.
-	Claim string
-	// Values are those that the claim may have, byte for byte. They say what the token is, so it is not
-	// searched for the claims of an ID token in addition. Empty: any; then it is.
-	Values []string
 }
 
 // Verifier verifies the access tokens of one issuer. It is safe for concurrent use.
@@ -142,7 +150,9 @@ type Verifier struct {
 	leeway       time.Duration
 	names        facts.Names
 	requireATJWT bool
+	types        []string // lower case
 	mark         Mark
+	idTokens     bool             // pass
 	now          func() time.Time // nil: time.Now
 	keys         *keyset.Set
 	parser       jws.Parser
@@ -158,6 +168,7 @@ func NewVerifier(config Config) (*Verifier, error) {
 		leeway:       config.Leeway,
 		requireATJWT: config.RequireATJWT,
 		mark:         Mark{config.AccessTokenMark.Claim, slices.Clone(config.AccessTokenMark.Values)},
+		idTokens:     config.InsecureAcceptIDTokens,
 		now:          config.Now,
 	}
 	switch {
@@ -169,15 +180,13 @@ func NewVerifier(config Config) (*Verifier, error) {
 	if config.Issuer == "" {
 		return nil, errors.New("jwt: Config.Issuer is empty")
 	}
-	for _, u := range []struct{ field, url string }{{"Issuer", config.Issuer}, {"JWKSURL", config.JWKSURL}} {
-		// An issuer whose keys are named need not be a URL at all.
-		if u.url == "" || u.field == "Issuer" && config.JWKSURL != "" {
-			continue
-		}
-		if err := fetch.CheckURL(u.url, config.InsecureHTTP); err != nil {
-			return nil, fmt.Errorf("jwt: Config.%s: %w", u.field, err)
-		}
+	if err := checkURLs(config); err != nil {
+		return nil, err
 	}
+	if config.MaxTokenBytes < 0 {
+		return nil, fmt.Errorf("jwt: Config.MaxTokenBytes is %d", config.MaxTokenBytes)
+	}
+	v.parser.MaxSize = config.MaxTokenBytes
 	var err error
 	if v.audiences, err = audiences(config); err != nil {
 		return nil, err
@@ -188,8 +197,11 @@ func NewVerifier(config Config) (*Verifier, error) {
 	if v.names, err = facts.Compile(config.ClaimNames); err != nil {
 		return nil, fmt.Errorf("jwt: Config.%w", err)
 	}
-	if v.mark.Claim == "" && len(v.mark.Values) > 0 {
-		return nil, errors.New("jwt: Config.AccessTokenMark has Values and no Claim: name the claim that has one of them")
+	if v.types, err = types(config); err != nil {
+		return nil, err
+	}
+	if err := v.mark.check(); err != nil {
+		return nil, err
 	}
 	v.keys = keyset.New(keyset.Config{
 		Load:     loader(config),
@@ -209,8 +221,37 @@ func NewVerifier(config Config) (*Verifier, error) {
 // Issuer returns the issuer whose tokens the Verifier verifies, for postern.ByIssuers.
 func (v *Verifier) Issuer() string { return v.issuer }
 
+func checkURLs(config Config) error {
+	if err := facts.CheckIssuer(config.Issuer); err != nil {
+		return fmt.Errorf("jwt: Config.Issuer: %w", err)
+	}
+	if config.JWKSURL == "" {
+		if err := fetch.CheckURL(config.Issuer, config.InsecureHTTP); err != nil {
+			return fmt.Errorf("jwt: Config.Issuer: %w", err)
+		}
+		return nil
+	}
+	// An issuer whose keys are named need not be a URL at all.
+	err := fetch.CheckURL(config.JWKSURL, config.InsecureHTTP)
+	if err == nil {
+		err = facts.CheckEndpoint(config.JWKSURL)
+	}
+	if err != nil {
+		return fmt.Errorf("jwt: Config.JWKSURL: %w", err)
+	}
+	return nil
+}
+
 func audiences(config Config) ([]string, error) {
 	accepted := slices.Clone(config.Audiences)
+	for i, audience := range accepted {
+		if err := facts.CheckAudience(audience); err != nil {
+			return nil, fmt.Errorf("jwt: Config.Audiences[%d]: %w", i, err)
+		}
+	}
+	if err := facts.CheckAudience(config.Audience); err != nil {
+		return nil, fmt.Errorf("jwt: Config.Audience: %w", err)
+	}
 	if config.Audience != "" {
 		accepted = append(accepted, config.Audience)
 	}

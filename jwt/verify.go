@@ -70,7 +70,7 @@ func (v *Verifier) verify(ctx context.Context, raw string) (*postern.Token, erro
 	if err != nil {
 		return nil, refuse(postern.ErrMalformed, "%w", err)
 	}
-	if err := v.check(&data); err != nil {
+	if err := v.check(&data, &m.set); err != nil {
 		return nil, err
 	}
 	if err := m.reader.Rights(&data, &m.set, v.names); err != nil {
@@ -93,27 +93,42 @@ const entryBytes = 128
 func (v *Verifier) checkKind(header *jws.Header, set *claims.Object) error {
 	iss, found := set.Lookup("iss")
 	issuer, ok := iss.Text()
-	if found && !ok {
+	switch {
+	case iss.Kind() == claims.Null:
+		return refuse(postern.ErrMalformed, "iss is absent (null), expected %q", v.issuer)
+	case !found:
+		return notMine(postern.ErrIssuer, "iss is absent, expected %q", v.issuer)
+	case !ok:
 		return refuse(postern.ErrMalformed, "claim iss is not a string")
-	}
-	if issuer != v.issuer {
+	case issuer != v.issuer:
 		return notMine(postern.ErrIssuer, "iss is %.64q, expected %q", issuer, v.issuer)
-	}
-	if !slices.Contains(v.algorithms, header.Algorithm) {
-		return wrongAlgorithm("alg is %.64q, expected one of %s", string(header.Algorithm), v.algorithms)
+	case !slices.Contains(v.algorithms, header.Algorithm):
+		return refuse2(postern.ErrAlgorithm, postern.ErrSignature, "alg is %.64q, expected one of %s", string(header.Algorithm), v.algorithms)
 	}
 	return v.checkType(header.Type, set)
 }
 
 // check decides everything else that needs no key.
-func (v *Verifier) check(data *postern.TokenData) error {
-	if len(v.audiences) > 0 && !slices.ContainsFunc(data.Audience, v.isAudience) {
+func (v *Verifier) check(data *postern.TokenData, set *claims.Object) error {
+	switch {
+	case len(v.audiences) > 0 && len(data.Audience) == 0:
+		// No aud is two things wrong, for RFC 9068 §2.2 requires one.
+		return refuse2(postern.ErrAudience, postern.ErrMalformed, "aud is absent or empty, expected one of %s", list(v.audiences))
+	case len(v.audiences) > 0 && !slices.ContainsFunc(data.Audience, v.isAudience):
 		return refuse(postern.ErrAudience, "aud is %s, expected one of %s", list(slices.Clone(data.Audience)), list(v.audiences))
-	}
-	if data.Expiry.IsZero() {
-		return refuse(postern.ErrMalformed, "no exp; a token without end is not accepted")
+	case data.Expiry.IsZero():
+		return refuse(postern.ErrMalformed, "exp is absent; a token without end is not accepted")
+	case data.IssuedAt.IsZero() && unreadable(set, "iat"):
+		return refuse(postern.ErrMalformed, "claim iat is not a number of seconds from 1970 to 9999")
 	}
 	return v.checkTimes(v.wall(time.Now()), data.Expiry, data.NotBefore, data.IssuedAt)
+}
+
+// unreadable reports whether there is a claim that package facts has left empty. A token from the future is
+// refused, so whether it is one must be readable.
+func unreadable(set *claims.Object, name string) bool {
+	value, found := set.Lookup(name)
+	return found && value.Kind() != claims.Null
 }
 
 // wall returns the time that tokens are held to: Config.Now's, or the present one as given.
@@ -125,53 +140,6 @@ func (v *Verifier) wall(present time.Time) time.Time {
 }
 
 func (v *Verifier) isAudience(audience string) bool { return slices.Contains(v.audiences, audience) }
-
-// checkType tells access tokens from the other JWTs that an issuer signs with the same keys
-// (RFC 8725 §3.11). at+jwt says what it is, and so does a mark; JWT and no typ say nothing.
-func (v *Verifier) checkType(typ string, set *claims.Object) error {
-	switch {
-	case typ == "at+jwt":
-	case v.requireATJWT:
-		return refuse(postern.ErrMalformed, "typ is %.64q, expected at+jwt", typ)
-	case typ != "" && typ != "jwt":
-		return refuse(postern.ErrMalformed, "typ is %.64q, expected at+jwt or JWT: this is no access token", typ)
-	case len(v.mark.Values) == 0:
-		if err := checkNoOther(set); err != nil {
-			return err
-		}
-	}
-	return v.checkMark(set)
-}
-
-func (v *Verifier) checkMark(set *claims.Object) error {
-	if v.mark.Claim == "" {
-		return nil
-	}
-	value, _ := set.Lookup(v.mark.Claim)
-	text, ok := value.Text()
-	switch {
-	case !ok:
-		return refuse(postern.ErrMalformed, "claim %s is not there as a string: this is no access token of this issuer", v.mark.Claim)
-	case len(v.mark.Values) > 0 && !slices.Contains(v.mark.Values, text):
-		return refuse(postern.ErrMalformed, "claim %s is %.64q, expected one of %s: this is no access token", v.mark.Claim, text, list(v.mark.Values))
-	}
-	return nil
-}
-
-// checkNoOther looks for the claims of an ID token (OpenID Connect Core §2) and of a security event
-// (RFC 8417 §2.2).
-func checkNoOther(set *claims.Object) error {
-	for _, name := range [...]string{"at_hash", "c_hash", "nonce", "events"} {
-		if _, found := set.Lookup(name); found {
-			return refuse(postern.ErrMalformed, "claim %s is there: this is no access token; send the access token instead", name)
-		}
-	}
-	use, _ := set.Lookup("token_use")
-	if text, _ := use.Text(); text == "id" {
-		return refuse(postern.ErrMalformed, "token_use is id: this is an ID token; send the access token instead")
-	}
-	return nil
-}
 
 func (v *Verifier) checkTimes(now, exp, nbf, iat time.Time) error {
 	switch {
@@ -207,7 +175,7 @@ func (v *Verifier) verifySignature(ctx context.Context, message *jws.Message) (*
 			format: "kid %.64q: %w", args: [3]any{id, err}, n: 2,
 		}
 	case errors.Is(err, jws.ErrSignature):
-		return nil, wrongAlgorithm("%w", err)
+		return nil, refuse2(postern.ErrAlgorithm, postern.ErrSignature, "%w", err)
 	case err != nil:
 		return nil, unavailable(err)
 	}
@@ -272,15 +240,14 @@ func refuse(is error, format string, args ...any) error {
 	return e
 }
 
-func wrongAlgorithm(format string, args ...any) error {
-	e := &refusal{is: [2]error{postern.ErrAlgorithm, postern.ErrSignature}, format: format}
+// refuse2 is a refusal for two reasons.
+func refuse2(is, also error, format string, args ...any) error {
+	e := &refusal{is: [2]error{is, also}, format: format}
 	e.n = copy(e.args[:], args)
 	return e
 }
 
 // notMine is a refusal of a token that another verifier may serve.
 func notMine(is error, format string, args ...any) error {
-	e := &refusal{is: [2]error{postern.ErrNotMine, is}, format: format}
-	e.n = copy(e.args[:], args)
-	return e
+	return refuse2(postern.ErrNotMine, is, format, args...)
 }

@@ -119,7 +119,7 @@ func TestClaimNames(t *testing.T) {
 	raw := issuer.Token(claims{
 		"scope": "s1", "scp": []string{"s2"}, "roles": []string{"top"}, "groups": "g1 g2",
 		"realm_access":                      claims{"roles": []string{"realm"}},
-		"urn:zitadel:iam:org:project:roles": claims{"admin": claims{"1": "org"}, "reader": claims{}},
+		"urn:zitadel:iam:org:project:roles": claims{"admin": claims{"1": "org"}, "editor": true, "reader": claims{}, "owner": false, "guest": nil},
 		"https://example.com/roles":         []string{"namespaced"},
 		"a/b":                               claims{"c~d": []string{"escaped"}},
 		"number":                            7, "mixed": []any{"x", 1},
@@ -132,12 +132,13 @@ func TestClaimNames(t *testing.T) {
 		{"the default is roles", nil, []string{"top"}},
 		{"a string is one role, spaces and all", []string{"groups"}, []string{"g1 g2"}},
 		{"a JSON Pointer reads a member", []string{"/realm_access/roles"}, []string{"realm"}},
-		{"an object gives its member names, as ZITADEL's does", []string{"urn:zitadel:iam:org:project:roles"}, []string{"admin", "reader"}},
+		{"an object gives the names of members that are true or say where", []string{"urn:zitadel:iam:org:project:roles"}, []string{"admin", "editor"}},
 		{"a name that is a URL is no pointer", []string{"https://example.com/roles"}, []string{"namespaced"}},
 		{"a pointer escapes slash and tilde", []string{"/a~1b/c~0d"}, []string{"escaped"}},
 		{"several names are put together in their order", []string{"groups", "roles"}, []string{"g1 g2", "top"}},
 		{"a missing claim gives no rights", []string{"none", "/realm_access/none", "/roles/0"}, nil},
-		{"a claim of another shape gives no rights", []string{"number", "mixed"}, nil},
+		{"a claim of another shape gives no rights", []string{"number", "/urn:zitadel:iam:org:project:roles/editor"}, nil},
+		{"one odd entry of an array costs itself", []string{"mixed"}, []string{"x"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			verifier := newVerifier(t, issuer, func(c *jwt.Config) {

@@ -13,7 +13,7 @@ import "github.com/postern-auth/postern/jwt"
 // asked for without an audience is opaque, for Auth0's own /userinfo, and Auth0 offers no introspection.
 // APIs that sign with HS256 must change to RS256 or PS256.
 func Auth0(domain, audience string) jwt.Config {
-	issuer := origin(domain)
+	issuer := site(domain)
 	if issuer != "" {
 		issuer += "/"
 	}

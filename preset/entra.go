@@ -1,6 +1,9 @@
 package preset
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/postern-auth/postern"
 	"github.com/postern-auth/postern/jwt"
 )
@@ -16,13 +19,16 @@ import (
 // Scopes are those that a user has consented to (scp); roles are app roles of users and of daemons, which
 // have no scopes. So protect what daemons call with roles, and never with the absence of a scope.
 //
-// The client is azp. An ID token has none, which is how the two are told apart when the API's registration
-// logs people in, too. Tokens for Microsoft Graph, with a nonce in the header, can be verified by nobody but
+// The client is azp. How it proved itself is azpacr, which an ID token does not have: that is how the two are
+// told apart when the API's registration logs people in, too. Tokens for Microsoft Graph, with a nonce in the header, can be verified by nobody but
 // Graph: ask for a scope of your own API instead.
 func EntraID(tenant string, audiences ...string) jwt.Config {
 	issuer := ""
 	if tenant != "" {
 		issuer = "https://login.microsoftonline.com/" + tenant + "/v2.0"
+		if wrong := wrongTenant(tenant); wrong != "" {
+			issuer = wrong // no URL, which the verifier's constructor says
+		}
 	}
 	return jwt.Config{
 		Issuer:     issuer,
@@ -32,6 +38,20 @@ func EntraID(tenant string, audiences ...string) jwt.Config {
 			Scopes:   []string{"scp"},
 			ClientID: []string{"azp"},
 		},
-		AccessTokenMark: jwt.Mark{Claim: "azp"},
+		AccessTokenMark: jwt.Mark{Claim: "azpacr"},
 	}
+}
+
+// wrongTenant says what is wrong with a tenant that no iss has.
+func wrongTenant(tenant string) string {
+	odd := func(r rune) bool { return !('a' <= r && r <= 'z' || '0' <= r && r <= '9' || r == '-') }
+	switch {
+	case slices.Contains([]string{"common", "organizations", "consumers"}, tenant):
+		return "not one tenant: " + tenant
+	case strings.ToLower(tenant) != tenant:
+		return "tenant not in lower case: " + tenant
+	case strings.ContainsFunc(tenant, odd):
+		return "no tenant id, which is a GUID: " + tenant
+	}
+	return ""
 }

@@ -46,6 +46,9 @@ func keycloakIssuer(base, realm string) string {
 	if base == "" || realm == "" {
 		return ""
 	}
+	if _, path, found := strings.Cut(base, "/realms/"); found {
+		return "a realm in the base already: " + path // no URL, which the verifier's constructor says
+	}
 	return origin(base) + "/realms/" + url.PathEscape(realm)
 }
 

@@ -16,7 +16,7 @@ import (
 func Okta(domain, server, audience string) jwt.Config {
 	issuer := ""
 	if domain != "" && server != "" {
-		issuer = origin(domain) + "/oauth2/" + url.PathEscape(server)
+		issuer = site(domain) + "/oauth2/" + url.PathEscape(server)
 	}
 	return jwt.Config{
 		Issuer:     issuer,

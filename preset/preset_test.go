@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/postern-auth/postern/clientauth"
+	"github.com/postern-auth/postern/introspection"
 	"github.com/postern-auth/postern/jwt"
 	"github.com/postern-auth/postern/posterntest"
 	"github.com/postern-auth/postern/preset"
@@ -119,12 +120,57 @@ func TestAMissingArgumentIsNamedAtStart(t *testing.T) {
 		{"Cognito with a pool that names no region", preset.Cognito("Example00", "c"), "Config.Issuer"},
 		{"Cognito without a client", preset.Cognito("eu-central-1_Example00"), "Config.Audience"},
 		{"Google without an audience", preset.Google(""), "Config.Audience"},
+		{"SPIFFE without a discovery provider", preset.SPIFFE("", "a"), "Config.Issuer"},
+		{"SPIFFE without an audience", preset.SPIFFE("oidc.example.org", ""), "Config.Audience"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			if _, err := jwt.NewVerifier(test.config); err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("error is %v, want one that names %s", err, test.want)
 			}
 		})
+	}
+}
+
+func TestFindingD8_AnArgumentThatNoTokenHasIsNamedAtStart(t *testing.T) {
+	const tenant = "9C3F1A52-6A0B-4B1E-9F55-0D2C6F9F0001"
+	method := clientauth.SecretBasic("id", "secret")
+	for _, test := range []struct {
+		name   string
+		config jwt.Config
+		want   string // in the error, beside the field
+	}{
+		{"a tenant in upper case", preset.EntraID(tenant, "a"), "not in lower case: " + tenant},
+		{"a tenant for everybody", preset.EntraID("common", "a"), "not one tenant: common"},
+		{"a tenant of all organizations", preset.EntraID("organizations", "a"), "not one tenant"},
+		{"a tenant by its domain", preset.EntraID("contoso.onmicrosoft.com", "a"), "GUID"},
+		{"a tenant in braces", preset.EntraID("{9c3f}", "a"), "GUID"},
+		{"a tenant with a line end", preset.EntraID("9c3f\n", "a"), `\n`},
+		{"a pool id without a region", preset.Cognito("_Example00", "c"), "eu-central-1_Example00"},
+		{"a pool id with half a region", preset.Cognito("eu_Example00", "c"), "eu-central-1_Example00"},
+		{"a pool id whose region is upper case", preset.Cognito("EU-CENTRAL-1_Example00", "c"), "eu-central-1_Example00"},
+		{"a pool's ARN", preset.Cognito("arn:aws:cognito-idp:eu-central-1:1:userpool/eu-central-1_Example00", "c"), "eu-central-1_Example00"},
+		{"a pool id and a path", preset.Cognito("eu-central-1_Example00/x", "c"), "eu-central-1_Example00"},
+		{"Auth0's URL with a path", preset.Auth0("https://tenant.eu.auth0.com/api/v2/", "a"), "a path behind the domain"},
+		{"Auth0's metadata", preset.Auth0("https://tenant.eu.auth0.com/.well-known/openid-configuration", "a"), "Config.Issuer"},
+		{"Okta's issuer in place of its domain", preset.Okta("https://o.okta.com/oauth2/default", "default", "a"), "a path behind the domain"},
+		{"ZITADEL's URL with a path", preset.ZITADEL("x.zitadel.cloud/ui/console", "1"), "a path behind the domain"},
+		{"a project with a line end", preset.ZITADEL("x.zitadel.cloud", "1\n"), "Config.Audience"},
+		{"Keycloak's realm twice", preset.Keycloak("https://login.test/realms/staff", "staff", "api"), "a realm in the base already"},
+		{"a domain with a space", preset.Auth0("tenant.eu.auth0.com ", "a"), "Config.Issuer"},
+	} {
+		_, err := jwt.NewVerifier(test.config)
+		if err == nil || !strings.Contains(err.Error(), test.want) || !strings.Contains(err.Error(), "Config.") {
+			t.Errorf("%s: %v, want an error that says %s", test.name, err, test.want)
+		}
+	}
+	for name, config := range map[string]introspection.Config{
+		"ZITADEL's URL with a path": preset.ZITADELIntrospection("x.zitadel.cloud/ui", "1", method),
+		"a project with a line end": preset.ZITADELIntrospection("x.zitadel.cloud", "1\n", method),
+		"Keycloak's realm twice":    preset.KeycloakIntrospection("login.test/realms/staff", "staff", "api", method),
+	} {
+		if _, err := introspection.NewVerifier(config); err == nil || !strings.Contains(err.Error(), "Config.") {
+			t.Errorf("%s, introspection: %v, want an error that names the field", name, err)
+		}
 	}
 }
 
@@ -144,7 +190,10 @@ func TestIssuersHaveTheProvidersForm(t *testing.T) {
 		{"Okta", preset.Okta("o.okta.com", "default", "a").Issuer, "https://o.okta.com/oauth2/default"},
 		{"Cognito", preset.Cognito("eu-central-1_Example00", "c").Issuer, "https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_Example00"},
 		{"Cognito in China", preset.Cognito("cn-north-1_Example00", "c").Issuer, "https://cognito-idp.cn-north-1.amazonaws.com.cn/cn-north-1_Example00"},
+		{"Cognito in GovCloud", preset.Cognito("us-gov-west-1_Example00", "c").Issuer, "https://cognito-idp.us-gov-west-1.amazonaws.com/us-gov-west-1_Example00"},
 		{"Google", preset.Google("a").Issuer, "https://accounts.google.com"},
+		{"SPIFFE", preset.SPIFFE("oidc.example.org", "a").Issuer, "https://oidc.example.org"},
+		{"SPIFFE by URL", preset.SPIFFE("https://example.org/oidc/", "a").Issuer, "https://example.org/oidc"},
 	} {
 		if test.got != test.want {
 			t.Errorf("%s: issuer is %q, want %q", test.name, test.got, test.want)
@@ -161,6 +210,7 @@ func TestPresetsWeakenNothing(t *testing.T) {
 		"Okta":     preset.Okta("d.test", "default", "a"),
 		"Cognito":  preset.Cognito("eu-central-1_E", "c"),
 		"Google":   preset.Google("a"),
+		"SPIFFE":   preset.SPIFFE("d.test", "a"),
 	} {
 		fields := reflect.ValueOf(config)
 		for i := range fields.NumField() {

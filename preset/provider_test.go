@@ -221,3 +221,22 @@ func merge(set, changes claims) claims {
 	}
 	return merged
 }
+
+func TestFindingT3_SPIFFE(t *testing.T) {
+	p := newProvider(t, preset.SPIFFE("https://oidc.example.org", "messages"), jwt.ES256)
+	svid := func(change claims, options ...posterntest.Option) string {
+		return p.token(merge(claims{"sub": "spiffe://example.org/orders", "aud": []string{"messages"}}, change), options...)
+	}
+	p.judge(t, []verdict{
+		{name: "typ JOSE", raw: svid(nil, posterntest.Type("JOSE"))},
+		{name: "typ JWT", raw: svid(nil)},
+		{name: "no typ", raw: svid(nil, posterntest.Type(""))},
+		{name: "another typ", raw: svid(nil, posterntest.Type("JWE")), want: postern.ErrMalformed},
+		{name: "for another workload", raw: svid(claims{"aud": "payroll"}), want: postern.ErrAudience},
+		{name: "no aud", raw: svid(claims{"aud": nil}), want: postern.ErrAudience},
+		{name: "no exp", raw: svid(claims{"exp": nil}), want: postern.ErrMalformed},
+		{name: "no iss", raw: svid(claims{"iss": nil}), want: postern.ErrIssuer},
+		{name: "another trust domain", raw: svid(claims{"iss": "https://oidc.example.com"}), want: postern.ErrIssuer},
+		{name: "EdDSA, which SPIFFE does not know", raw: svid(nil, posterntest.Algorithm("EdDSA")), want: postern.ErrSignature},
+	})
+}

@@ -23,7 +23,7 @@ func zitadelProjectRoles(projectID string) string {
 // project edit in all. JWT access tokens have no scope; where scopes count, use ZITADELIntrospection.
 func ZITADEL(domain, projectID string) jwt.Config {
 	return jwt.Config{
-		Issuer:     origin(domain),
+		Issuer:     site(domain),
 		Audience:   projectID,
 		ClaimNames: postern.ClaimNames{Roles: []string{zitadelProjectRoles(projectID)}},
 	}
@@ -37,7 +37,7 @@ func ZITADEL(domain, projectID string) jwt.Config {
 // project's id is about it, too.
 func ZITADELIntrospection(domain, projectID string, method clientauth.Method) introspection.Config {
 	return introspection.Config{
-		Issuer:                  origin(domain),
+		Issuer:                  site(domain),
 		Auth:                    method,
 		AudienceCheckedByServer: true,
 		ClaimNames:              postern.ClaimNames{Roles: []string{zitadelRoles, zitadelProjectRoles(projectID)}},

@@ -7,10 +7,16 @@
 //	var reader facts.Reader
 //	data, err := reader.Read(&set, names)
 //	if err != nil {
-//		return err // a registered claim has the wrong type
+//		return err // a claim that trust rests on has the wrong type
 //	}
 //	if data.Issuer != config.Issuer { … }
 //	return postern.NewToken(data), nil
+//
+// It is strict in what trust rests on and indifferent to the rest. A claim by which a token is judged (iss,
+// sub, aud, exp, nbf, cnf, scope) must have the type that RFC 7519, RFC 7800 and RFC 8693 give it, or the
+// whole set is refused, for two readers of one token would disagree about it. Any other claim of the wrong
+// type is as good as absent: whoever needs it finds it empty, and refuses. JSON null is absent everywhere,
+// but for cnf: a token that is said to be bound must say how.
 package facts
 
 import (
@@ -65,6 +71,9 @@ func compile(name string) (path, error) {
 	if name == "" || name == "/" {
 		return nil, fmt.Errorf("claim name %q names nothing", name)
 	}
+	if err := checkText(name); err != nil {
+		return nil, fmt.Errorf("claim name %w", err)
+	}
 	rest, pointer := strings.CutPrefix(name, "/")
 	if !pointer {
 		return path{name}, nil
@@ -99,40 +108,54 @@ func (r *Reader) Read(set *claims.Object, names Names) (postern.TokenData, error
 // Registered returns what the registered claims say, by which most tokens are judged. Its lists lie in the
 // Reader's memory: they are valid until the next call, and postern.NewToken copies them.
 //
-// A registered claim of the wrong type is an error, for then two readers of one token would disagree
-// about it.
+// It is an error when iss, sub, aud, exp, nbf or cnf has the wrong type.
 func (r *Reader) Registered(set *claims.Object, names Names) (postern.TokenData, error) {
 	clear(r.list) // hold on to no earlier token's text
 	r.list = r.list[:0]
 	data := postern.TokenData{Claims: set.String()}
-	var azp, preferred string
+	var client, azp, username, preferred claims.Value
 	for name, value := range set.All() {
 		switch name {
+		case "client_id":
+			client = value
 		case "azp":
-			azp, _ = value.Text()
+			azp = value
+		case "username":
+			username = value
 		case "preferred_username":
-			preferred, _ = value.Text()
+			preferred = value
 		default:
 			if err := r.member(&data, name, value); err != nil {
 				return postern.TokenData{}, err
 			}
 		}
 	}
-	if data.ClientID == "" {
-		data.ClientID = azp
-	}
-	if data.Username == "" {
-		data.Username = preferred
-	}
+	data.ClientID = either(client, azp)
+	data.Username = either(username, preferred)
 	if err := r.named(&data, set, names); err != nil {
 		return postern.TokenData{}, err
 	}
 	return data, nil
 }
 
+// either returns the first text, or the second where the first is absent or empty. A first of another type
+// is not absent: to read the second in its place would be a guess, and a client may be given rights by its id.
+func either(first, second claims.Value) string {
+	switch text, _ := first.Text(); {
+	case text != "":
+		return text
+	case first.Kind() == claims.String || absent(first):
+		text, _ = second.Text()
+		return text
+	}
+	return ""
+}
+
+// absent reports whether a claim is not there, or there to say so.
+func absent(v claims.Value) bool { return v.Kind() == claims.None || v.Kind() == claims.Null }
+
 // Rights adds scopes, roles and permissions to what Registered returned for the same claims set. A scope
-// of an unreadable shape is an error, for it is a registered claim; roles and permissions of one give no
-// rights.
+// of an unreadable shape is an error; roles and permissions of one give no rights.
 func (r *Reader) Rights(data *postern.TokenData, set *claims.Object, names Names) (err error) {
 	if data.Scopes, err = r.scopes(set, names.scopes); err != nil {
 		return err
@@ -143,31 +166,33 @@ func (r *Reader) Rights(data *postern.TokenData, set *claims.Object, names Names
 }
 
 func (r *Reader) member(data *postern.TokenData, name string, v claims.Value) (err error) {
+	if name == "cnf" {
+		data.Confirmation, err = confirmation(v)
+		return err
+	}
+	if absent(v) {
+		return nil
+	}
 	switch name {
 	case "iss":
 		data.Issuer, err = text(name, v)
 	case "sub":
 		data.Subject, err = text(name, v)
-	case "jti":
-		data.ID, err = text(name, v)
-	case "client_id":
-		data.ClientID, err = text(name, v)
-	case "username":
-		data.Username, err = text(name, v)
-	case "acr":
-		data.ACR, err = text(name, v)
 	case "exp":
 		data.Expiry, err = date(name, v)
 	case "nbf":
 		data.NotBefore, err = date(name, v)
-	case "iat":
-		data.IssuedAt, err = date(name, v)
-	case "auth_time":
-		data.AuthTime, err = date(name, v)
 	case "aud":
 		data.Audience, err = r.texts(name, v)
-	case "cnf":
-		data.Confirmation, err = confirmation(v)
+	// From here on nothing decides whether the token is good. What cannot be read stays empty.
+	case "iat":
+		data.IssuedAt, _ = v.Time()
+	case "jti":
+		data.ID, _ = v.Text()
+	case "acr":
+		data.ACR, _ = v.Text()
+	case "auth_time":
+		data.AuthTime, _ = v.Time()
 	}
 	return err
 }
@@ -178,7 +203,7 @@ func (r *Reader) named(data *postern.TokenData, set *claims.Object, names Names)
 		start := len(r.list)
 		for _, p := range names.audience {
 			v := p.lookup(set)
-			if v.Kind() == claims.None {
+			if absent(v) {
 				continue
 			}
 			if _, err := r.texts(p[len(p)-1], v); err != nil {
@@ -231,7 +256,7 @@ func (r *Reader) texts(name string, v claims.Value) ([]string, error) {
 func confirmation(v claims.Value) (map[string]string, error) {
 	object, err := v.Object()
 	if err != nil || object.Len() == 0 {
-		return nil, fmt.Errorf("claim cnf is not an object with members")
+		return nil, fmt.Errorf("claim cnf is not an object with members: it says that the token is bound, and not how")
 	}
 	cnf := make(map[string]string, object.Len())
 	for name, value := range object.All() {
@@ -249,7 +274,7 @@ func (r *Reader) scopes(set *claims.Object, paths []path) ([]string, error) {
 	for _, p := range paths {
 		v := p.lookup(set)
 		switch v.Kind() {
-		case claims.None:
+		case claims.None, claims.Null:
 		case claims.String:
 			r.words(v)
 		default:
@@ -270,6 +295,8 @@ func (r *Reader) words(v claims.Value) {
 	}
 }
 
+// rights reads roles or permissions. Nothing but text that stands for a right gives one: of what is odd, an
+// entry costs itself alone.
 func (r *Reader) rights(set *claims.Object, paths []path) []string {
 	start := len(r.list)
 	for _, p := range paths {
@@ -277,22 +304,39 @@ func (r *Reader) rights(set *claims.Object, paths []path) []string {
 		switch v.Kind() {
 		case claims.String:
 			// One right, spaces and all: "super admin" must not be an admin.
-			if text, _ := v.Text(); text != "" {
-				r.list = append(r.list, text)
-			}
+			r.right(v)
 		case claims.Array:
-			r.texts(p[len(p)-1], v)
+			v.Elements(r.right)
 		case claims.Obj:
 			object, err := v.Object()
 			if err != nil {
 				continue
 			}
-			for name := range object.All() {
-				r.list = append(r.list, name)
+			for name, value := range object.All() {
+				if name != "" && gives(value) {
+					r.list = append(r.list, name)
+				}
 			}
 		}
 	}
 	return r.list[start:len(r.list):len(r.list)]
+}
+
+func (r *Reader) right(v claims.Value) {
+	if text, _ := v.Text(); text != "" {
+		r.list = append(r.list, text)
+	}
+}
+
+// gives reports whether a member of an object of rights gives the right that it names. It does when it is
+// true, or says where the right counts, as ZITADEL's {"admin":{"1001":"acme.example"}} does. Whoever writes
+// false, null, 0 or {} says that the right is not given; and what a text or a number says cannot be known.
+func gives(v claims.Value) bool {
+	if v.Kind() != claims.Obj {
+		return v.Kind() == claims.True
+	}
+	object, err := v.Object()
+	return err == nil && object.Len() > 0
 }
 
 // lookup returns the value at the path, or the zero Value.

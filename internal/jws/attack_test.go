@@ -1,6 +1,7 @@
 package jws_test
 
 import (
+	"crypto/ed25519"
 	"crypto/hmac"
 	"crypto/rsa"
 	"crypto/sha256"
@@ -10,6 +11,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"hash"
 	"math/big"
@@ -199,22 +201,104 @@ func withMember(t *testing.T, key *jws.Key, name, value string) string {
 	return string(text)
 }
 
-func TestJ4_a_header_that_brings_or_points_to_a_key_is_refused(t *testing.T) {
-	jwk, err := json.Marshal(signer(t, jws.ES256).Key())
+func TestJ4_a_key_that_a_header_brings_or_points_to_is_never_read(t *testing.T) {
+	attacker := signer(t, jws.ES256).Key()
+	jwk, err := json.Marshal(attacker)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, private, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	issuer, err := jws.NewSigner(jws.EdDSA, "k1", private)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name, values := range map[string][]string{
-		"jwk": {string(jwk), `null`, `{}`, `"x"`},
-		"jku": {`"https://attacker.example/jwks.json"`, `"http://127.0.0.1/"`, `"file:///etc/passwd"`, `null`, `1`, `[]`, `""`},
-		"x5u": {`"https://attacker.example/cert.pem"`, `null`, `""`},
-		"x5c": {`["MIIB"]`, `[]`, `null`, `"MIIB"`},
+		"jwk":      {string(jwk), `null`, `{}`, `"x"`, `[]`, `1`},
+		"jku":      {`"https://attacker.example/jwks.json"`, `"http://127.0.0.1/"`, `"file:///etc/passwd"`, `null`, `1`, `[]`, `""`},
+		"x5u":      {`"https://attacker.example/cert.pem"`, `null`, `""`, `{}`},
+		"x5c":      {`["MIIB"]`, `[]`, `null`, `"MIIB"`, `[1]`},
+		"x5t":      {`"AA"`, `null`, `1`},
+		"x5t#S256": {`"AA"`, `null`, `[]`},
 	} {
 		for _, value := range values {
 			for _, spelling := range spellingsOf(name) {
-				wantMalformed(t, signHeader(t, jws.ES256, `{"alg":"ES256","`+spelling+`":`+value+`}`, "{}"))
-				wantMalformed(t, signHeader(t, jws.ES256, `{"`+spelling+`":`+value+`,"alg":"ES256","kid":"k1"}`, "{}"))
+				mine := `{"alg":"ES256","kid":"k1","` + spelling + `":` + value + `}`
+				wantRefused(t, signHeader(t, jws.ES256, mine, "{}"), issuer.Key())
+				theirs := `{"` + spelling + `":` + value + `,"alg":"EdDSA","kid":"k1"}`
+				raw, err := jws.SignText(issuer, encode(theirs)+".e30")
+				if err != nil {
+					t.Fatal(err)
+				}
+				message, err := jws.Parse(raw)
+				if err != nil {
+					t.Errorf("%s: %v", theirs, err)
+					continue
+				}
+				if message.Header.JWK != "" {
+					t.Errorf("%s: the key was read", theirs)
+				}
+				if err := message.Verify(issuer.Key()); err != nil {
+					t.Errorf("%s, by the issuer's own key: %v", theirs, err)
+				}
+				wantMalformed(t, signHeader(t, jws.ES256, `{"alg":"ES256","crit":["`+name+`"],"`+spelling+`":`+value+`}`, "{}"))
 			}
+		}
+	}
+}
+
+func TestJ4_a_proof_brings_its_key_in_jwk_and_nowhere_else(t *testing.T) {
+	jwk, err := json.Marshal(signer(t, jws.ES256).Key())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for header, good := range map[string]bool{
+		`{"alg":"ES256","jwk":` + string(jwk) + `}`:                                                     true,
+		`{"alg":"ES256","jwk":` + string(jwk) + `,"jku":"https://attacker.example","x5u":1,"x5c":null}`: true,
+		`{"alg":"ES256","jwk":null,"jku":"https://attacker.example"}`:                                   false,
+		`{"alg":"ES256","jku":"https://attacker.example","x5c":["MIIB"]}`:                               false,
+		`{"alg":"ES256","crit":["jwk"],"jwk":` + string(jwk) + `}`:                                      false,
+		`{"alg":"ES256","jwk":` + string(jwk) + `,"\u006awk":` + string(jwk) + `}`:                      false,
+	} {
+		if _, err := jws.ParseProof(signHeader(t, jws.ES256, header, "{}")); (err == nil) != good {
+			t.Errorf("%s: %v, want good %v", header, err, good)
+		}
+	}
+}
+
+func TestFindingT1_null_in_a_header_is_absent_but_where_it_would_change_how_the_rest_is_read(t *testing.T) {
+	message, err := jws.Parse(signHeader(t, jws.ES256, `{"alg":"ES256","kid":null,"typ":null,"cty":null,"x5t":null}`, "{}"))
+	if err != nil || message.Header != (jws.Header{Algorithm: jws.ES256}) {
+		t.Errorf("header %+v, %v; want alg alone", message.Header, err)
+	}
+	for _, member := range []string{`"crit":null`, `"b64":null`, `"enc":null`, `"zip":null`, `"kid":null,"kid":"k1"`} {
+		wantMalformed(t, signHeader(t, jws.ES256, `{"alg":"ES256",`+member+`}`, "{}"))
+	}
+	if _, err := jws.Parse(encode(`{"alg":null}`) + ".e30.AA"); err == nil || !strings.Contains(err.Error(), "alg") {
+		t.Errorf("alg null: %v, want an error that names alg", err)
+	}
+}
+
+func TestFindingT6_a_parser_takes_messages_up_to_its_size(t *testing.T) {
+	s := signer(t, jws.ES256)
+	text := encode(`{"alg":"ES256"}`) + "." + strings.Repeat("e30A", 10<<10)
+	raw, err := jws.SignText(s, text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := jws.Parse(raw); !errors.Is(err, jws.ErrMalformed) {
+		t.Errorf("Parse of %d bytes: %v, want ErrMalformed", len(raw), err)
+	}
+	for size, good := range map[int]bool{0: false, len(raw) - 1: false, len(raw): true, 1 << 20: true} {
+		parser := jws.Parser{MaxSize: size}
+		message, err := parser.Parse(raw)
+		if (err == nil) != good {
+			t.Errorf("a Parser with MaxSize %d: %v, want good %v", size, err, good)
+		}
+		if err == nil && message.Verify(s.Key()) != nil {
+			t.Error("the message does not verify")
 		}
 	}
 }
@@ -255,7 +339,7 @@ func TestJ5_a_kid_is_a_short_string_and_only_ever_compared(t *testing.T) {
 			t.Errorf("the key that the caller chose: %v", err)
 		}
 	}
-	for _, kid := range []string{`1`, `-1`, `null`, `true`, `[]`, `["k1"]`, `{}`, `{"kid":"k1"}`, `"` + strings.Repeat("k", 513) + `"`, `"` + strings.Repeat("k", 1<<20) + `"`} {
+	for _, kid := range []string{`1`, `-1`, `true`, `[]`, `["k1"]`, `{}`, `{"kid":"k1"}`, `"` + strings.Repeat("k", 513) + `"`, `"` + strings.Repeat("k", 1<<20) + `"`} {
 		wantMalformed(t, signHeader(t, jws.ES256, `{"alg":"ES256","kid":`+kid+`}`, "{}"))
 	}
 }

@@ -3,7 +3,8 @@
 //
 // It knows asymmetric signatures only, and of the header only what an access token needs. Encryption,
 // HMAC, "none", and keys that the token itself brings (jwk, jku, x5u, x5c) are not switched off but
-// absent, and so are their attacks (RFC 8725 §3).
+// absent, and so are their attacks (RFC 8725 §3): some issuers write where their keys are into every
+// header, and nobody here reads it.
 //
 //	message, err := jws.Parse(raw)             // syntax; nothing is trusted yet
 //	if err != nil {
@@ -17,10 +18,10 @@
 package jws
 
 import (
+	"cmp"
 	"crypto/sha512"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -28,7 +29,8 @@ import (
 	"github.com/postern-auth/postern/internal/claims"
 )
 
-// MaxSize is the length in bytes beyond which Parse does not look at its input.
+// MaxSize is the length in bytes beyond which Parse does not look at its input, nor a Parser that is not
+// told otherwise.
 const MaxSize = 16 << 10
 
 // maxKeyID bounds a key id: it is compared and quoted, and honest ones are short.
@@ -57,24 +59,28 @@ type Header struct {
 	// Type (typ) is lower case and without the prefix "application/", as RFC 7515 §4.1.9 has it read;
 	// empty when absent.
 	Type string
-	// JWK (jwk) is the JSON of the key that a DPoP proof brings. It is empty in a Message from Parse,
-	// which refuses the member.
+	// JWK (jwk) is the JSON of the key that a DPoP proof brings. It is empty in a Message from Parse, which
+	// does not read the member.
 	JWK string
 }
 
 // Parse splits and decodes a compact JWS. It refuses, with an error that wraps ErrMalformed, everything
-// that is not exactly three parts of unpadded base64url around a strict JSON header and a payload, that
-// uses an extension (crit, b64), or that brings its own key.
-func Parse(raw string) (Message, error) { return parse(raw, nil, false) }
+// that is not exactly three parts of unpadded base64url around a strict JSON header and a payload, or that
+// uses an extension (crit, b64). A key that the message brings or points to is not read.
+func Parse(raw string) (Message, error) { return parse(raw, MaxSize, nil, false) }
 
 // ParseProof is Parse for a JWS that must bring its own public key in the header (jwk), as DPoP proofs
 // do (RFC 9449 §4.2). Such a key proves possession and nothing else.
-func ParseProof(raw string) (Message, error) { return parse(raw, nil, true) }
+func ParseProof(raw string) (Message, error) { return parse(raw, MaxSize, nil, true) }
 
 // Parser parses the messages of one issuer, which mostly have the same header: one that is equal to the
 // byte to the header of a message known to be genuine is not read again. The zero value is ready. It is
 // safe for concurrent use.
 type Parser struct {
+	// MaxSize is the length in bytes beyond which Parse does not look at its input. Zero: the constant
+	// MaxSize.
+	MaxSize int
+
 	genuine atomic.Pointer[genuine]
 }
 
@@ -83,8 +89,10 @@ type genuine struct {
 	header  Header
 }
 
-// Parse is the function Parse.
-func (p *Parser) Parse(raw string) (Message, error) { return parse(raw, p.genuine.Load(), false) }
+// Parse is the function Parse, with the Parser's MaxSize.
+func (p *Parser) Parse(raw string) (Message, error) {
+	return parse(raw, cmp.Or(p.MaxSize, MaxSize), p.genuine.Load(), false)
+}
 
 // Genuine tells the Parser of a message that Parse returned and whose signature has been verified.
 func (p *Parser) Genuine(m *Message) {
@@ -96,9 +104,9 @@ func (p *Parser) Genuine(m *Message) {
 	}
 }
 
-func parse(raw string, known *genuine, proof bool) (Message, error) {
-	if len(raw) > MaxSize {
-		return Message{}, malformed(tooLong)
+func parse(raw string, size int, known *genuine, proof bool) (Message, error) {
+	if len(raw) > size {
+		return Message{}, tooLong(size)
 	}
 	head, rest, _ := strings.Cut(raw, ".")
 	payload, signature, ok := strings.Cut(rest, ".")
@@ -127,8 +135,6 @@ func parse(raw string, known *genuine, proof bool) (Message, error) {
 	return m, nil
 }
 
-var tooLong = "longer than " + strconv.Itoa(MaxSize) + " bytes"
-
 // refusal is an ErrMalformed with its reason, put into words only when somebody reads it.
 type refusal struct {
 	reason string
@@ -146,8 +152,16 @@ func (e *refusal) Error() string {
 
 func (*refusal) Unwrap() error { return ErrMalformed }
 
-// parse reads the header's JSON. Members that are merely informative (x5t, cty, an issuer's own) are
-// passed over; those that would change how the rest is read are refused.
+// tooLong is the ErrMalformed of a message that has more bytes.
+type tooLong int
+
+func (e tooLong) Error() string { return fmt.Sprintf("%v: longer than %d bytes", ErrMalformed, int(e)) }
+
+func (tooLong) Unwrap() error { return ErrMalformed }
+
+// parse reads the header's JSON. Members that nothing here depends on (x5t, cty, an issuer's own, and the
+// keys that the message brings or points to) are passed over, whatever they hold; those that would change
+// how the rest is read are refused, whatever they hold. A kid or typ that is null is absent.
 func (h *Header) parse(text string, proof bool) error {
 	var set claims.Object
 	if err := set.Parse(text); err != nil {
@@ -155,7 +169,12 @@ func (h *Header) parse(text string, proof bool) error {
 	}
 	for name, value := range set.All() {
 		switch name {
-		case "alg", "kid", "typ":
+		case "kid", "typ":
+			if value.Kind() == claims.Null {
+				continue
+			}
+			fallthrough
+		case "alg":
 			s, ok := value.Text()
 			if !ok {
 				return malformed("header member " + name + " is not a string")
@@ -163,13 +182,13 @@ func (h *Header) parse(text string, proof bool) error {
 			h.set(name, s)
 		case "jwk":
 			if !proof {
-				return malformed("header brings its own key (jwk)")
+				continue
 			}
 			if value.Kind() != claims.Obj {
 				return malformed("header member jwk is not an object")
 			}
 			h.JWK = value.JSON()
-		case "jku", "x5u", "x5c", "crit", "b64", "enc", "zip":
+		case "crit", "b64", "enc", "zip":
 			return malformed("header member " + name + " is not accepted")
 		}
 	}

@@ -311,7 +311,6 @@ func TestProofsOfRFC9449(t *testing.T) {
 		t.Fatal("no proofs")
 	}
 	for _, proof := range file.Proofs {
-		wantMalformed(t, proof.JWT)
 		message, err := jws.ParseProof(proof.JWT)
 		if err != nil {
 			t.Fatal(err)
