@@ -1,14 +1,17 @@
 package server
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"net/netip"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/postern-auth/postern/server/oauth"
 )
@@ -65,6 +68,8 @@ func parseIssuer(issuer string, insecureHTTP bool) (*url.URL, error) {
 		reason = "has a query or fragment"
 	case !goodPort(u):
 		reason = "has no valid port behind the colon"
+	case strings.ContainsFunc(u.Host, func(r rune) bool { return r > '~' }):
+		return nil, fmt.Errorf("server: issuer %.64q has letters that hosts have not: write it as %s", issuer, asciiSpelling(u))
 	case u.String() != issuer || strings.ContainsFunc(u.Host, func(r rune) bool { return r <= ' ' || r > '~' || r == '%' }):
 		reason = "is not in the usual spelling " + strconv.Quote(u.String())
 	}
@@ -72,6 +77,29 @@ func parseIssuer(issuer string, insecureHTTP bool) (*url.URL, error) {
 		return nil, fmt.Errorf("server: issuer %.64q %s", u.Redacted(), reason)
 	}
 	return u, nil
+}
+
+// asciiSpelling returns the URL with its host in the letters of DNS (RFC 5890 §2.3.2.1), such as
+// xn--bcher-kva.example. The standard library does not export the conversion, and shows it in the Host of a
+// request. It does not compose marks with their letters, so that for a host that has some there is an example.
+func asciiSpelling(u *url.URL) string {
+	const example = "https://xn--…, in punycode"
+	host := strings.ToLower(u.Host)
+	if strings.ContainsFunc(host, unicode.IsMark) {
+		return example
+	}
+	var text strings.Builder
+	request := http.Request{Method: http.MethodGet, URL: &url.URL{Scheme: u.Scheme, Host: host}}
+	if err := request.Write(&text); err != nil {
+		return example
+	}
+	sent, err := http.ReadRequest(bufio.NewReader(strings.NewReader(text.String())))
+	if err != nil {
+		return example
+	}
+	ascii := *u
+	ascii.Host = sent.Host
+	return ascii.String()
 }
 
 func goodPort(u *url.URL) bool {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -28,6 +29,9 @@ type Error struct {
 	Code string
 	// Status is the HTTP status. Some servers refuse with 200.
 	Status int
+	// Description (error_description) is the server's own text, or empty. It is not part of Error and not
+	// formatted: show it, as string(Description), to whoever made the request, and never log it.
+	Description Untold
 }
 
 // advice maps the codes that are known to what is to be done about them. A code that is not listed is
@@ -46,6 +50,20 @@ var advice = map[string]string{
 	"temporarily_unavailable": "try again later",
 	"server_error":            "try again later",
 	"slow_down":               "try again later",
+}
+
+// Untold is text of a server that may repeat what was sent to it. Its String and every verb of fmt say no more
+// than that there is some.
+type Untold string
+
+// Format implements fmt.Formatter.
+func (u Untold) Format(f fmt.State, _ rune) { io.WriteString(f, u.String()) }
+
+func (u Untold) String() string {
+	if u == "" {
+		return ""
+	}
+	return "(not shown)"
 }
 
 func (e *Error) Error() string {
@@ -96,6 +114,9 @@ func readAnswer(answer fetch.Answer) (*claims.Object, error) {
 		e.Code = code
 	}
 	if !success || found && value.Kind() != claims.Null && !(ok && code == "") {
+		description, _ := set.Lookup("error_description")
+		text, _ := description.Text()
+		e.Description = Untold(text)
 		return nil, e
 	}
 	return set, nil

@@ -129,6 +129,7 @@ func (g *Group) Serve(l *Listener, handler http.Handler) {
 }
 
 func serve(server *http.Server, l *Listener) error {
+	endQuiet(server)
 	if l.tls != nil {
 		return server.ServeTLS(l.Listener, "", "")
 	}

@@ -23,7 +23,7 @@ func (p *Plan) Apply(ctx context.Context) (*Plan, error) {
 		return p, nil
 	}
 	w := &work{fresh: map[*keyEntry]crypto.Signer{}}
-	if err := w.prepare(p.Changes); err != nil {
+	if err := w.prepare(ctx, p.Changes); err != nil {
 		return nil, err
 	}
 	var done *Plan
@@ -86,8 +86,9 @@ type work struct {
 }
 
 // prepare makes the keys that the changes need, side by side: RSA keys take long to find. It does so
-// before the transaction, for which a running server would have to wait.
-func (w *work) prepare(changes []Change) error {
+// before the transaction, for which a running server would have to wait. When ctx ends it returns at once,
+// and w is of no use any more.
+func (w *work) prepare(ctx context.Context, changes []Change) error {
 	var running sync.WaitGroup
 	var mu sync.Mutex
 	var failed error
@@ -106,8 +107,14 @@ func (w *work) prepare(changes []Change) error {
 			w.fresh[change.keyed] = private
 		})
 	}
-	running.Wait()
-	return failed
+	made := make(chan struct{})
+	go func() { running.Wait(); close(made) }()
+	select {
+	case <-made:
+		return failed
+	case <-ctx.Done():
+		return fmt.Errorf("setup: nothing is changed: %w", ctx.Err())
+	}
 }
 
 // key returns the new key for an entry, made once.

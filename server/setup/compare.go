@@ -17,6 +17,9 @@ type Options struct {
 	// Prune deletes what the document does not name: projects, APIs, service users, and of those that it
 	// names the secrets, keys and personal access tokens. Without it all of that stays.
 	Prune bool
+	// Keep leaves what is there as it is, where the document says otherwise, and only makes what is missing.
+	// Plan.Kept lists what that left undone. It does not go together with Prune.
+	Keep bool
 	// Dir is the folder that relative paths start from; empty: the folder of the document's file.
 	Dir string
 	// Now tells the time; nil: time.Now.
@@ -24,9 +27,15 @@ type Options struct {
 }
 
 // Compare finds what Apply would do. It reads the store and the files that the document names, and
-// writes nothing. Errors: a file that is there but belongs to no row of its owner, as Parse shows them;
+// writes nothing. A nil Store is one with nothing in it. Errors: a file that is there but belongs to no row of its owner, as Parse shows them;
 // else what the store or the file system says, wrapped.
 func Compare(ctx context.Context, s store.Store, doc *Document, options Options) (*Plan, error) {
+	if options.Keep && options.Prune {
+		return nil, errors.New("setup: Options.Keep and Options.Prune contradict each other")
+	}
+	if s == nil {
+		s = nothing{}
+	}
 	if options.Dir == "" {
 		options.Dir = doc.dir()
 	}
@@ -43,7 +52,7 @@ func Compare(ctx context.Context, s store.Store, doc *Document, options Options)
 	if err := c.compare(ctx); err != nil {
 		return nil, err
 	}
-	return &Plan{Changes: c.changes, store: s, doc: doc, options: options}, nil
+	return &Plan{Changes: c.changes, Kept: c.kept, store: s, doc: doc, options: options}, nil
 }
 
 // comparison is a Plan in the making.
@@ -53,6 +62,7 @@ type comparison struct {
 	options Options
 	now     time.Time
 	changes []Change
+	kept    []Change // what Options.Keep leaves undone
 
 	// What the store holds.
 	organization store.Organization
@@ -76,10 +86,24 @@ func (c *comparison) put(found bool, change Change, f facts) {
 			change.Fields[i].Old = nil
 		}
 	}
-	if !found || len(f) > 0 {
+	switch {
+	case found && len(f) > 0 && c.options.Keep:
+		change.do = nil
+		c.kept = append(c.kept, change)
+	case !found || len(f) > 0:
 		c.add(change)
 	}
 }
+
+// nothing is a Store that is yet to be made: what Compare looks for in one without owners is not there.
+type nothing struct{ store.Store }
+
+func (nothing) Organization(context.Context, string) (store.Organization, error) {
+	return store.Organization{}, store.ErrNotFound
+}
+func (nothing) Projects(context.Context) ([]store.Project, error)         { return nil, nil }
+func (nothing) APIsOf(context.Context, string) ([]store.API, error)       { return nil, nil }
+func (nothing) ServiceUsers(context.Context) ([]store.ServiceUser, error) { return nil, nil }
 
 func (c *comparison) compare(ctx context.Context) error {
 	if err := c.load(ctx); err != nil {
@@ -139,7 +163,9 @@ func (c *comparison) compareOrganization() {
 	var f facts
 	f.add("name", before.Name, after.Name)
 	f.add("primary_domain", before.PrimaryDomain, after.PrimaryDomain)
-	c.put(true, Change{Object: "organization", Name: before.Name, do: func(ctx context.Context, w *work) error {
+	// One that has never been named is missing, for every store has one.
+	named := before != newOrganization
+	c.put(named || !c.options.Keep, Change{Object: "organization", Name: before.Name, do: func(ctx context.Context, w *work) error {
 		return w.store.PutOrganization(ctx, after)
 	}}, f)
 }

@@ -23,7 +23,7 @@ func (c *comparison) keys(ctx context.Context, o owner, entries []*keyEntry) err
 		fields.add("algorithm", "", string(e.algorithm))
 		fields.add("compatibility", false, e.compatibility)
 		found, err := c.output(output{
-			file: e.file, object: "key", owner: o.label, fields: fields, keyed: e,
+			file: e.file, object: "key", owner: o.label, found: o.found, fields: fields, keyed: e,
 			holds: func(content []byte) bool {
 				i = slices.IndexFunc(left, o.keyIn(content))
 				return i >= 0

@@ -25,6 +25,7 @@ type output struct {
 	file   word
 	object string
 	owner  string
+	found  bool  // the owner is in the store already
 	fields facts // of the row, shown when it is created
 	// holds reports whether a row of the owner knows the content.
 	holds func(content []byte) bool
@@ -41,6 +42,10 @@ func (c *comparison) output(o output) (bool, error) {
 	content, exists, err := read(string(path))
 	if err != nil {
 		return false, o.file.at.errorf("%w", err)
+	}
+	if exists && !o.holds(content) && o.found && c.options.Keep {
+		c.kept = append(c.kept, Change{Action: Create, Object: o.object, Name: o.file.text, Owner: o.owner})
+		return false, nil
 	}
 	if exists && !o.holds(content) {
 		return false, o.file.at.errorf("file %q is there and holds no %s of %s: %s", o.file.text, o.object, o.owner, advice)

@@ -80,6 +80,8 @@ func show(v any) string {
 // the same difference. A Plan is safe for concurrent use; its JSON is an object with the list changes.
 type Plan struct {
 	Changes []Change `json:"changes"`
+	// Kept are the changes that Options.Keep leaves undone.
+	Kept []Change `json:"kept,omitempty"`
 
 	store   store.Store
 	doc     *Document

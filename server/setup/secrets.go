@@ -17,7 +17,7 @@ func (c *comparison) secrets(ctx context.Context, o owner, entries []*secretEntr
 	for _, e := range entries {
 		i := -1
 		found, err := c.output(output{
-			file: e.file, object: "secret", owner: o.label, fields: expires(e.expires.from(c.now)),
+			file: e.file, object: "secret", owner: o.label, found: o.found, fields: expires(e.expires.from(c.now)),
 			holds: func(content []byte) bool {
 				i = slices.IndexFunc(left, func(s store.Secret) bool { return secret.Matches(line(content), s.Digest) })
 				return i >= 0

@@ -20,7 +20,7 @@ func (c *comparison) tokens(ctx context.Context, o owner, entries []*tokenEntry)
 		i := -1
 		after := c.newToken(o, e, c.now)
 		found, err := c.output(output{
-			file: e.file, object: "personal access token", owner: o.label, fields: tokenFacts(store.Token{}, after),
+			file: e.file, object: "personal access token", owner: o.label, found: o.found, fields: tokenFacts(store.Token{}, after),
 			holds: func(content []byte) bool {
 				raw := line(content)
 				id, ours := secret.TokenID(raw)
