@@ -329,6 +329,8 @@ func TestHelloWorld(t *testing.T) {
 		{"POST before any look at the token", "POST", "/api/messages/protected", bearer("x"), notAllowed},
 		{"PUT public", "PUT", "/api/messages/public", nil, notAllowed},
 		{"final slash", "", "/api/messages/protected/", plain, notFound},
+		{"path that could be cleaned", "", "/api//messages/../messages/protected", plain, notFound},
+		{"slash in another spelling", "", "/api/messages%2Fprotected", plain, notFound},
 		{"unknown path below /api/", "", "/api/other", from(client, nil), notFound},
 		{"unknown path elsewhere", "", "/other", from(client, nil), answer{404, secured, notFound.Body}},
 		{"root", "", "/", nil, answer{404, secured, notFound.Body}},
@@ -338,6 +340,18 @@ func TestHelloWorld(t *testing.T) {
 	} {
 		r.run(t, base)
 	}
+}
+
+// The Python sample does so before it is taught permissions.
+func TestHelloWorldMayTakeAnyGoodTokenForItsAdminRoute(t *testing.T) {
+	i := newIssuer(t)
+	e := env{"AUTH0_DOMAIN": strings.TrimPrefix(i.URL, "https://"), "AUTH0_AUDIENCE": audience, "CLIENT_ORIGIN_URL": client}
+	handler, err := helloworld.Options{Options: i.options(t), InsecureAnyTokenIsAdmin: true}.New(e.get)
+	base := serve(t, handler, err)
+	good := bearer(sign(t, i.rs, "JWT", i.claims(audience, nil)))
+	row{"any good token", "", "/api/messages/admin", good, answer{200, headers(secured, shared), `{"text":"This is an admin message."}` + "\n"}}.run(t, base)
+	row{"no token", "", "/api/messages/admin", nil,
+		answer{401, headers(secured, shared, challenge("Bearer")), `{"message":"Requires authentication"}` + "\n"}}.run(t, base)
 }
 
 func TestInsecureExplainSaysWhatTheOperatorNeeds(t *testing.T) {

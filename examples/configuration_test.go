@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -16,6 +17,7 @@ import (
 	"github.com/postern-auth/postern/examples/helloworld"
 	"github.com/postern-auth/postern/examples/sampleapi"
 	"github.com/postern-auth/postern/examples/zitadelapi"
+	"github.com/postern-auth/postern/internal/environ"
 )
 
 func TestSamplesNameEverythingThatIsWrongWithTheirVariables(t *testing.T) {
@@ -33,30 +35,30 @@ func TestSamplesNameEverythingThatIsWrongWithTheirVariables(t *testing.T) {
 		env    env
 		want   string
 	}{
-		{"zitadel-api with nothing", zitadelapi.New, nil, "zitadelapi: missing ZITADEL_DOMAIN, " + key + unset},
-		{"zitadel-api without a way to prove itself", zitadelapi.New, env{"ZITADEL_DOMAIN": "https://a.example"}, "zitadelapi: missing " + key + unset},
-		{"zitadel-api with half a pair", zitadelapi.New, env{"ZITADEL_DOMAIN": "https://a.example", "API_CLIENT_ID": "x", "CLIENT_SECRET": canary}, "zitadelapi: missing API_CLIENT_SECRET" + unset},
-		{"zitadel-api with a secret alone", zitadelapi.New, env{"CLIENT_SECRET": canary}, "zitadelapi: missing ZITADEL_DOMAIN, CLIENT_ID" + unset},
+		{"zitadel-api with nothing", zitadelapi.New, nil, "zitadel-api: missing ZITADEL_DOMAIN, " + key + unset},
+		{"zitadel-api without a way to prove itself", zitadelapi.New, env{"ZITADEL_DOMAIN": "https://a.example"}, "zitadel-api: missing " + key + unset},
+		{"zitadel-api with half a pair", zitadelapi.New, env{"ZITADEL_DOMAIN": "https://a.example", "API_CLIENT_ID": "x", "CLIENT_SECRET": canary}, "zitadel-api: missing API_CLIENT_SECRET" + unset},
+		{"zitadel-api with a secret alone", zitadelapi.New, env{"CLIENT_SECRET": canary}, "zitadel-api: missing ZITADEL_DOMAIN, CLIENT_ID" + unset},
 		{"zitadel-api with a domain that is no URL", zitadelapi.New, merge(bySecret, env{"ZITADEL_DOMAIN": "a.example"}),
-			`zitadelapi: from ZITADEL_DOMAIN and ZITADEL_INTROSPECTION_URL: introspection: Config.Issuer: "a.example" is not an absolute URL`},
+			`zitadel-api: ZITADEL_DOMAIN or ZITADEL_INTROSPECTION_URL: introspection: Config.Issuer: "a.example" is not an absolute URL`},
 		{"zitadel-api with a domain over http", zitadelapi.New, merge(bySecret, env{"ZITADEL_DOMAIN": "http://a.example"}),
-			`zitadelapi: from ZITADEL_DOMAIN and ZITADEL_INTROSPECTION_URL: introspection: Config.Issuer: "http://a.example" is not https, which only loopback hosts need not be`},
+			`zitadel-api: ZITADEL_DOMAIN or ZITADEL_INTROSPECTION_URL: introspection: Config.Issuer: "http://a.example" is not https, which only loopback hosts need not be`},
 		{"zitadel-api with a key file that is not there", zitadelapi.New, env{"ZITADEL_DOMAIN": "https://a.example", "API_PRIVATE_KEY_FILE": "/nowhere/key.json"},
-			"zitadelapi: API_PRIVATE_KEY_FILE: clientauth: key file: open /nowhere/key.json: no such file or directory"},
+			"zitadel-api: API_PRIVATE_KEY_FILE: clientauth: key file: open /nowhere/key.json: no such file or directory"},
 		{"zitadel-api with a broken key file", zitadelapi.New, env{"ZITADEL_DOMAIN": "https://a.example", "API_PRIVATE_KEY_FILE": broken},
-			"zitadelapi: API_PRIVATE_KEY_FILE: clientauth: key file " + broken + ": member clientId is missing"},
+			"zitadel-api: API_PRIVATE_KEY_FILE: clientauth: key file " + broken + ": member clientId is missing"},
 		{"zitadel-api with a CA file that is not there", zitadelapi.New, merge(bySecret, env{"ZITADEL_DOMAIN": "https://a.example", "CA_FILE": "/nowhere/ca.pem"}),
-			"zitadelapi: roots: CA_FILE: open /nowhere/ca.pem: no such file or directory"},
-		{"auth0-quickstart with nothing", auth0quickstart.New, nil, "auth0quickstart: missing AUTH0_DOMAIN, API_IDENTIFIER" + unset},
-		{"auth0-quickstart with a URL for a domain", auth0quickstart.New, env{"AUTH0_DOMAIN": "https://a.example/", "API_IDENTIFIER": "x"}, `auth0quickstart: AUTH0_DOMAIN is "https://a.example/"` + domain},
+			"zitadel-api: roots: CA_FILE: open /nowhere/ca.pem: no such file or directory"},
+		{"auth0-quickstart with nothing", auth0quickstart.New, nil, "auth0-quickstart: missing AUTH0_DOMAIN, API_IDENTIFIER" + unset},
+		{"auth0-quickstart with a URL for a domain", auth0quickstart.New, env{"AUTH0_DOMAIN": "https://a.example/", "API_IDENTIFIER": "x"}, `auth0-quickstart: AUTH0_DOMAIN is "https://a.example/"` + domain},
 		{"auth0-quickstart with a path behind the domain", auth0quickstart.New, env{"AUTH0_DOMAIN": "a.example/b"},
-			"auth0quickstart: missing API_IDENTIFIER" + unset + "\n" + `AUTH0_DOMAIN is "a.example/b"` + domain},
-		{"auth0-quickstart with another host behind an @", auth0quickstart.New, env{"AUTH0_DOMAIN": "a.example@evil.example", "API_IDENTIFIER": "x"}, `auth0quickstart: AUTH0_DOMAIN is "a.example@evil.example"` + domain},
-		{"auth0-quickstart with an unknown format", auth0quickstart.New, env{"AUTH0_DOMAIN": "a.example", "API_IDENTIFIER": "x", "ERROR_FORMAT": "xml"}, `auth0quickstart: ERROR_FORMAT is "xml", want oauth or nothing`},
-		{"auth0-quickstart with any origin", auth0quickstart.New, env{"AUTH0_DOMAIN": "a.example", "API_IDENTIFIER": "x", "CLIENT_ORIGIN_URL": "*"}, `auth0quickstart: CLIENT_ORIGIN_URL is "*"` + origin},
-		{"hello-world with nothing", helloworld.New, nil, "helloworld: missing AUTH0_DOMAIN, AUTH0_AUDIENCE, CLIENT_ORIGIN_URL" + unset},
-		{"hello-world with a slash behind the origin", helloworld.New, env{"AUTH0_DOMAIN": "a.example", "AUTH0_AUDIENCE": "x", "CLIENT_ORIGIN_URL": client + "/"}, `helloworld: CLIENT_ORIGIN_URL is "` + client + `/"` + origin},
-		{"hello-world with the origin null", helloworld.New, env{"AUTH0_DOMAIN": "a.example", "AUTH0_AUDIENCE": "x", "CLIENT_ORIGIN_URL": "null"}, `helloworld: CLIENT_ORIGIN_URL is "null"` + origin},
+			"auth0-quickstart: missing API_IDENTIFIER" + unset + "\n" + `AUTH0_DOMAIN is "a.example/b"` + domain},
+		{"auth0-quickstart with another host behind an @", auth0quickstart.New, env{"AUTH0_DOMAIN": "a.example@evil.example", "API_IDENTIFIER": "x"}, `auth0-quickstart: AUTH0_DOMAIN is "a.example@evil.example"` + domain},
+		{"auth0-quickstart with an unknown format", auth0quickstart.New, env{"AUTH0_DOMAIN": "a.example", "API_IDENTIFIER": "x", "ERROR_FORMAT": "xml"}, `auth0-quickstart: ERROR_FORMAT is "xml", want oauth or nothing`},
+		{"auth0-quickstart with any origin", auth0quickstart.New, env{"AUTH0_DOMAIN": "a.example", "API_IDENTIFIER": "x", "CLIENT_ORIGIN_URL": "*"}, `auth0-quickstart: CLIENT_ORIGIN_URL is "*"` + origin},
+		{"hello-world with nothing", helloworld.New, nil, "hello-world: missing AUTH0_DOMAIN, AUTH0_AUDIENCE, CLIENT_ORIGIN_URL" + unset},
+		{"hello-world with a slash behind the origin", helloworld.New, env{"AUTH0_DOMAIN": "a.example", "AUTH0_AUDIENCE": "x", "CLIENT_ORIGIN_URL": client + "/"}, `hello-world: CLIENT_ORIGIN_URL is "` + client + `/"` + origin},
+		{"hello-world with the origin null", helloworld.New, env{"AUTH0_DOMAIN": "a.example", "AUTH0_AUDIENCE": "x", "CLIENT_ORIGIN_URL": "null"}, `hello-world: CLIENT_ORIGIN_URL is "null"` + origin},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			handler, err := c.sample(c.env.get)
@@ -141,5 +143,67 @@ func TestServeLetsRequestsUnderWayFinish(t *testing.T) {
 	}
 	if err := <-ended; err != nil {
 		t.Errorf("Serve returned %v, want nil", err)
+	}
+}
+
+// Whoever copies the file to .env and fills in what is empty has a sample that starts, and sees every
+// variable that there is.
+func TestEnvExamplesNameEveryVariableOfTheirSample(t *testing.T) {
+	for _, c := range []struct {
+		folder string
+		sample func(func(string) string) (http.Handler, error)
+		names  string
+	}{
+		{"zitadelapi", zitadelapi.New, "ZITADEL_DOMAIN ZITADEL_INTROSPECTION_URL API_CLIENT_ID API_CLIENT_SECRET API_PRIVATE_KEY_FILE PROJECT_ID CA_FILE"},
+		{"auth0quickstart", auth0quickstart.New, "AUTH0_DOMAIN API_IDENTIFIER PORT CLIENT_ORIGIN_URL ERROR_FORMAT CA_FILE"},
+		{"helloworld", helloworld.New, "AUTH0_DOMAIN AUTH0_AUDIENCE CLIENT_ORIGIN_URL PORT CA_FILE"},
+	} {
+		t.Run(c.folder, func(t *testing.T) {
+			path := filepath.Join(c.folder, ".env.example")
+			text, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var names []string
+			for line := range strings.Lines(string(text)) {
+				name, _, found := strings.Cut(strings.TrimPrefix(line, "#"), "=")
+				if found {
+					names = append(names, name)
+				}
+			}
+			if diff := cmp.Diff(strings.Fields(c.names), names); diff != "" {
+				t.Errorf("names (-want +got):\n%s", diff)
+			}
+			fill := func(name string) (string, bool) { return "filled-in", strings.HasPrefix(name, "API_CLIENT_") }
+			getenv, err := environ.Read(path, fill)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := c.sample(getenv); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func TestFindingR3_ZitadelAPIWithoutProjectSaysAtStartWhoDecidesAboutAudiences(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		env  env
+		want int
+	}{
+		{"without PROJECT_ID", bySecret, 1},
+		{"with PROJECT_ID", merge(bySecret, env{"PROJECT_ID": "p1"}), 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var log bytes.Buffer
+			options := zitadelapi.Options{Options: sampleapi.Options{Logger: slog.New(slog.NewTextHandler(&log, nil))}}
+			if _, err := options.New(merge(c.env, env{"ZITADEL_DOMAIN": "https://a.example"}).get); err != nil {
+				t.Fatal(err)
+			}
+			if got := strings.Count(log.String(), "\n"); got != c.want || got == 1 && !strings.Contains(log.String(), "level=WARN msg=\"PROJECT_ID is not set: tokens of any audience pass") {
+				t.Errorf("%d lines, want %d of level WARN that name PROJECT_ID:\n%s", got, c.want, log.String())
+			}
+		})
 	}
 }

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"log/slog"
+	"net"
 	"net/http"
 
 	"github.com/postern-auth/postern/examples/auth0quickstart"
@@ -22,13 +24,7 @@ func newAPICommand(e *env) *cobra.Command {
 			listen:  auth0quickstart.Listen,
 			handler: func(o sampleapi.Options) newHandler { return auth0quickstart.Options{Options: o}.New },
 		}),
-		newSampleCommand(e, sample{
-			name:    "hello-world",
-			short:   "Run the API for a browser application, with the permission read:admin-messages",
-			needs:   "AUTH0_DOMAIN, AUTH0_AUDIENCE and CLIENT_ORIGIN_URL; PORT may be set",
-			listen:  helloworld.Listen,
-			handler: func(o sampleapi.Options) newHandler { return helloworld.Options{Options: o}.New },
-		}),
+		newHelloWorldCommand(e),
 	)
 }
 
@@ -44,6 +40,21 @@ func newZitadelAPICommand(e *env) *cobra.Command {
 		},
 	})
 	c.Flags().IntVar(&missingRole, "missing-role-status", http.StatusForbidden, "answer a good token without the role with this `status`: 403, or 401 as the Python samples do")
+	return c
+}
+
+func newHelloWorldCommand(e *env) *cobra.Command {
+	var anyTokenIsAdmin bool
+	c := newSampleCommand(e, sample{
+		name:   "hello-world",
+		short:  "Run the API for a browser application, with the permission read:admin-messages",
+		needs:  "AUTH0_DOMAIN, AUTH0_AUDIENCE and CLIENT_ORIGIN_URL; PORT may be set",
+		listen: helloworld.Listen,
+		handler: func(o sampleapi.Options) newHandler {
+			return helloworld.Options{Options: o, InsecureAnyTokenIsAdmin: anyTokenIsAdmin}.New
+		},
+	})
+	c.Flags().BoolVar(&anyTokenIsAdmin, "insecure-any-token-is-admin", false, "let any good token into /api/messages/admin, as the Python sample does before it is taught permissions")
 	return c
 }
 
@@ -75,9 +86,10 @@ func newSampleCommand(e *env, s sample) *cobra.Command {
 			if err != nil {
 				return usage("%w", err)
 			}
-			if listen == "" {
-				listen = s.listen(getenv)
-			}
+			usual := s.listen(getenv)
+			_, port, _ := net.SplitHostPort(usual)
+			listen = cmp.Or(withPort(listen, port), usual)
+			ignoreHangUp()
 			return sampleapi.Serve(c.Context(), s.name, listen, handler, e.stderr)
 		},
 	}

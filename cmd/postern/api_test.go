@@ -36,7 +36,7 @@ func TestAPIServesUntilItIsInterrupted(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			variables := map[string]string{
-				"ZITADEL_DOMAIN": "https://login.example.com", "CLIENT_ID": "api", "CLIENT_SECRET": "s",
+				"ZITADEL_DOMAIN": "https://login.example.com", "CLIENT_ID": "api", "CLIENT_SECRET": "s", "PROJECT_ID": "1",
 				"AUTH0_DOMAIN": "login.example.com", "API_IDENTIFIER": "x", "AUTH0_AUDIENCE": "x",
 				"CLIENT_ORIGIN_URL": "http://localhost:4040",
 			}

@@ -43,7 +43,7 @@ func (o Options) New(getenv func(string) string) (http.Handler, error) {
 	env := sampleapi.Environment{Getenv: getenv}
 	issuer, audience, origin := env.Auth0Issuer("AUTH0_DOMAIN"), env.Required("API_IDENTIFIER"), env.Origin("CLIENT_ORIGIN_URL")
 	if err := env.Err(); err != nil {
-		return nil, fmt.Errorf("auth0quickstart: %w", err)
+		return nil, fmt.Errorf("auth0-quickstart: %w", err)
 	}
 	var answer sampleapi.Refusal
 	switch format := getenv("ERROR_FORMAT"); format {
@@ -52,11 +52,11 @@ func (o Options) New(getenv func(string) string) (http.Handler, error) {
 	case "oauth":
 		answer = sampleapi.OAuth
 	default:
-		return nil, fmt.Errorf("auth0quickstart: ERROR_FORMAT is %.64q, want oauth or nothing", format)
+		return nil, fmt.Errorf("auth0-quickstart: ERROR_FORMAT is %.64q, want oauth or nothing", format)
 	}
 	client, err := o.Client(getenv)
 	if err != nil {
-		return nil, fmt.Errorf("auth0quickstart: %w", err)
+		return nil, fmt.Errorf("auth0-quickstart: %w", err)
 	}
 	verifier, err := jwt.NewVerifier(jwt.Config{
 		Issuer:     issuer,
@@ -67,18 +67,19 @@ func (o Options) New(getenv func(string) string) (http.Handler, error) {
 		Logger:     o.Logger,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("auth0quickstart: %w", err)
+		return nil, fmt.Errorf("auth0-quickstart: %w", err)
 	}
 	guard := o.Guard(verifier, answer)
 	private := guard.Require()
 	readers := guard.Require(postern.Scope("read:messages"))
-	return sampleapi.API{Origin: origin, Routes: map[string]http.Handler{
-		"/api/public": sampleapi.Message("Hello from a public endpoint! You don't need to be authenticated to see this."),
-		"/api/private": private(sampleapi.Message(
-			"Hello from a private endpoint! You need to be authenticated to see this.")),
-		"/api/private-scoped": readers(sampleapi.Message(
-			"Hello from a private endpoint! You need to be authenticated and have a scope of read:messages to see this.")),
-	}}, nil
+	mux := http.NewServeMux()
+	mux.Handle("GET /api/public", sampleapi.Message(
+		"Hello from a public endpoint! You don't need to be authenticated to see this."))
+	mux.Handle("GET /api/private", private(sampleapi.Message(
+		"Hello from a private endpoint! You need to be authenticated to see this.")))
+	mux.Handle("GET /api/private-scoped", readers(sampleapi.Message(
+		"Hello from a private endpoint! You need to be authenticated and have a scope of read:messages to see this.")))
+	return sampleapi.API{Mux: mux, Origin: origin}, nil
 }
 
 // bodies are those of the quickstart, by the reason of the refusal.

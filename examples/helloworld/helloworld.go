@@ -27,7 +27,12 @@ import (
 )
 
 // Options is what the program that runs the sample may add. The zero value is ready.
-type Options struct{ sampleapi.Options }
+type Options struct {
+	sampleapi.Options
+	// InsecureAnyTokenIsAdmin makes /api/messages/admin take any good token, as the Python sample does before
+	// it is taught permissions (its branch basic-authorization).
+	InsecureAnyTokenIsAdmin bool
+}
 
 // New is Options{}.New.
 func New(getenv func(string) string) (http.Handler, error) { return Options{}.New(getenv) }
@@ -56,11 +61,11 @@ func (o Options) New(getenv func(string) string) (http.Handler, error) {
 	env.Required("CLIENT_ORIGIN_URL")
 	origin := env.Origin("CLIENT_ORIGIN_URL")
 	if err := env.Err(); err != nil {
-		return nil, fmt.Errorf("helloworld: %w", err)
+		return nil, fmt.Errorf("hello-world: %w", err)
 	}
 	client, err := o.Client(getenv)
 	if err != nil {
-		return nil, fmt.Errorf("helloworld: %w", err)
+		return nil, fmt.Errorf("hello-world: %w", err)
 	}
 	verifier, err := jwt.NewVerifier(jwt.Config{
 		Issuer:     issuer,
@@ -71,7 +76,7 @@ func (o Options) New(getenv func(string) string) (http.Handler, error) {
 		Logger:     o.Logger,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("helloworld: %w", err)
+		return nil, fmt.Errorf("hello-world: %w", err)
 	}
 	guard := o.Guard(verifier, refusal)
 	answer := guard.Responder
@@ -80,12 +85,19 @@ func (o Options) New(getenv func(string) string) (http.Handler, error) {
 		answer(w, r, e)
 	}
 	protected := guard.Require()
-	admin := guard.Require(postern.Permission("read:admin-messages"))
-	return sampleapi.API{Origin: origin, Header: headers, Routes: map[string]http.Handler{
-		"/api/messages/public":    sampleapi.Text("This is a public message."),
-		"/api/messages/protected": protected(sampleapi.Text("This is a protected message.")),
-		"/api/messages/admin":     admin(sampleapi.Text("This is an admin message.")),
-	}}, nil
+	admin := guard.Require(o.adminNeeds()...)
+	mux := http.NewServeMux()
+	mux.Handle("GET /api/messages/public", sampleapi.Text("This is a public message."))
+	mux.Handle("GET /api/messages/protected", protected(sampleapi.Text("This is a protected message.")))
+	mux.Handle("GET /api/messages/admin", admin(sampleapi.Text("This is an admin message.")))
+	return sampleapi.API{Mux: mux, Origin: origin, Header: headers}, nil
+}
+
+func (o Options) adminNeeds() []postern.Requirement {
+	if o.InsecureAnyTokenIsAdmin {
+		return nil
+	}
+	return []postern.Requirement{postern.Permission("read:admin-messages")}
 }
 
 // refusal answers as the Python API does, but for its errors about the issuer, which it blamed on callers.

@@ -17,10 +17,10 @@
 //		return nil, err
 //	}
 //	private := options.Guard(verifier, refusal).Require()
-//	return sampleapi.API{Routes: map[string]http.Handler{
-//		"/api/public":  sampleapi.Text("Hello."),
-//		"/api/private": private(sampleapi.Text("Hello, whoever you are.")),
-//	}}, nil
+//	mux := http.NewServeMux()
+//	mux.Handle("GET /api/public", sampleapi.Text("Hello."))
+//	mux.Handle("GET /api/private", private(sampleapi.Text("Hello, whoever you are.")))
+//	return sampleapi.API{Mux: mux}, nil
 package sampleapi
 
 import (
@@ -75,12 +75,13 @@ func (o Options) Guard(verifier postern.Verifier, refusal Refusal) *postern.Guar
 // allow is the Allow header of every route.
 const allow = "GET, HEAD, OPTIONS"
 
-// API serves routes that can only be read. What it does not serve it refuses before any token is looked
-// at, and like all its answers in JSON: an unknown path with 404, another method than GET, HEAD and OPTIONS
+// API serves the routes of a mux as the samples do: what has no route is refused before any token is looked
+// at, and like everything else in JSON: an unknown path with 404, another method than GET, HEAD and OPTIONS
 // with 405. It is safe for concurrent use; its fields must not change once it serves.
 type API struct {
-	// Routes maps paths to handlers. Paths are compared byte for byte: a final slash makes another path.
-	Routes map[string]http.Handler
+	// Mux has the routes, each as "GET /path" without wildcards. Paths are compared byte for byte: a final
+	// slash makes another path, and nothing is redirected. Required.
+	Mux *http.ServeMux
 	// Origin is the web origin whose pages may call what is below /api/, errors included. Empty: none.
 	Origin string
 	// Header goes with every answer.
@@ -93,15 +94,13 @@ func (a API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if a.Origin != "" && strings.HasPrefix(r.URL.Path, "/api/") {
 		shareWith(a.Origin, w.Header(), r)
 	}
-	handler, found := a.Routes[r.URL.Path]
-	if !found {
+	if !a.has(r) {
 		WriteJSON(w, http.StatusNotFound, Body{Message: "Not Found"})
 		return
 	}
-	r.Pattern = r.URL.Path // what the Guard logs
 	switch r.Method {
 	case http.MethodGet, http.MethodHead:
-		handler.ServeHTTP(w, r)
+		a.Mux.ServeHTTP(w, r)
 	case http.MethodOptions:
 		w.Header().Set("Allow", allow)
 		w.WriteHeader(http.StatusOK)
@@ -109,6 +108,13 @@ func (a API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Allow", allow)
 		WriteJSON(w, http.StatusMethodNotAllowed, Body{Message: "Method Not Allowed"})
 	}
+}
+
+// has reports whether there is a route at exactly this path. The mux alone would redirect from a path that
+// it can clean to one that it has.
+func (a API) has(r *http.Request) bool {
+	_, pattern := a.Mux.Handler(&http.Request{Method: http.MethodGet, Host: r.Host, URL: r.URL})
+	return pattern == "GET "+r.URL.Path
 }
 
 // Message is a handler that answers {"message": …}.

@@ -15,8 +15,9 @@
 // ZITADEL_INTROSPECTION_URL where to ask, unless the issuer's metadata says so. The API proves itself with
 // the key file that API_PRIVATE_KEY_FILE names, or else with API_CLIENT_ID and API_CLIENT_SECRET, or else
 // with CLIENT_ID and CLIENT_SECRET; the key goes first because it never leaves this machine. PROJECT_ID,
-// when set, makes tokens for other audiences than the project and the API's client id be refused; without
-// it the authorization server decides, which calls a token inactive that is not for this API.
+// when set, makes tokens for other audiences than the project and the API's client id be refused. Without it
+// the audience is left to the authorization server, which ought to call a token inactive that is not for this
+// API; a line in the log says so at start.
 package zitadelapi
 
 import (
@@ -52,22 +53,26 @@ func (o Options) New(getenv func(string) string) (http.Handler, error) {
 	switch o.MissingRoleStatus {
 	case 0, http.StatusForbidden, http.StatusUnauthorized:
 	default:
-		return nil, fmt.Errorf("zitadelapi: status for a missing role is %d, want 401 or 403", o.MissingRoleStatus)
+		return nil, fmt.Errorf("zitadel-api: status for a missing role is %d, want 401 or 403", o.MissingRoleStatus)
 	}
 	verifier, err := o.verifier(getenv)
 	if err != nil {
-		return nil, fmt.Errorf("zitadelapi: %w", err)
+		return nil, fmt.Errorf("zitadel-api: %w", err)
 	}
 	guard := o.Guard(verifier, o.refusal)
 	private := guard.Require()
 	readers := guard.Require(postern.Any(postern.Scope("read:messages"), postern.Role("read:messages")))
-	return sampleapi.API{Routes: map[string]http.Handler{
-		"/api/public": sampleapi.Message("Public route - You don't need to be authenticated to see this."),
-		"/api/private": private(sampleapi.Message(
-			"Private route - You need to be authenticated to see this.")),
-		"/api/private-scoped": readers(sampleapi.Message(
-			"Private, scoped route - You need to be authenticated and have the role read:messages to see this.")),
-	}}, nil
+	mux := http.NewServeMux()
+	mux.Handle("GET /api/public", sampleapi.Message(
+		"Public route - You don't need to be authenticated to see this."))
+	mux.Handle("GET /api/private", private(sampleapi.Message(
+		"Private route - You need to be authenticated to see this.")))
+	mux.Handle("GET /api/private-scoped", readers(sampleapi.Message(
+		"Private, scoped route - You need to be authenticated and have the role read:messages to see this.")))
+	if getenv("PROJECT_ID") == "" && o.Logger != nil {
+		o.Logger.Warn("PROJECT_ID is not set: tokens of any audience pass that the authorization server calls active for this API")
+	}
+	return sampleapi.API{Mux: mux}, nil
 }
 
 func (o Options) verifier(getenv func(string) string) (postern.Verifier, error) {
@@ -94,7 +99,7 @@ func (o Options) verifier(getenv func(string) string) (postern.Verifier, error) 
 	}
 	verifier, err := introspection.NewVerifier(config)
 	if err != nil {
-		return nil, fmt.Errorf("from ZITADEL_DOMAIN and ZITADEL_INTROSPECTION_URL: %w", err)
+		return nil, fmt.Errorf("ZITADEL_DOMAIN or ZITADEL_INTROSPECTION_URL: %w", err)
 	}
 	return verifier, nil
 }
