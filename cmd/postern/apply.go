@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 
 	"github.com/postern-auth/postern/server/setup"
 	"github.com/spf13/cobra"
@@ -52,20 +53,11 @@ func apply(ctx context.Context, e *env, f applyFlags) error {
 	if err != nil {
 		return err
 	}
+	var plan *setup.Plan
 	if f.dryRun {
-		// Opening would make the store, and a dry run makes nothing.
-		if there, err := exists(f.data); err != nil || !there {
-			return fmt.Errorf("data folder %s is not there; a dry run makes none", f.data)
-		}
-	}
-	s, err := openStore(ctx, e, f.data)
-	if err != nil {
-		return err
-	}
-	defer s.Close()
-	plan, err := setup.Compare(ctx, s, doc, setup.Options{Prune: f.prune})
-	if err == nil && !f.dryRun {
-		plan, err = plan.Apply(ctx)
+		plan, err = dryRun(ctx, e, f, doc)
+	} else {
+		plan, err = applyTo(ctx, e, f, doc)
 	}
 	if err != nil {
 		return err
@@ -77,6 +69,40 @@ func apply(ctx context.Context, e *env, f applyFlags) error {
 	}
 	_, err = io.WriteString(e.stdout, plan.String())
 	return err
+}
+
+// dryRun compares without making the store where there is none.
+func dryRun(ctx context.Context, e *env, f applyFlags, doc *setup.Document) (*setup.Plan, error) {
+	options := setup.Options{Prune: f.prune}
+	none, err := noDatabase(filepath.Join(f.data, databaseFile))
+	if err != nil {
+		return nil, fmt.Errorf("data folder: %w", err)
+	}
+	if none {
+		return setup.Compare(ctx, nil, doc, options)
+	}
+	s, err := openStore(ctx, e, f.data)
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
+	return setup.Compare(ctx, s, doc, options)
+}
+
+func applyTo(ctx context.Context, e *env, f applyFlags, doc *setup.Document) (*setup.Plan, error) {
+	s, err := openStore(ctx, e, f.data)
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
+	plan, err := setup.Compare(ctx, s, doc, setup.Options{Prune: f.prune})
+	if err != nil {
+		return nil, err
+	}
+	if !plan.Empty() {
+		e.progress("making %d changes", len(plan.Changes))
+	}
+	return plan.Apply(ctx)
 }
 
 func readDocument(e *env, name string) ([]byte, error) {

@@ -7,13 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 
-	"github.com/postern-auth/postern/clientauth"
 	"github.com/postern-auth/postern/examples/auth0quickstart"
 	"github.com/postern-auth/postern/examples/helloworld"
 	"github.com/postern-auth/postern/examples/sampleapi"
@@ -25,7 +26,6 @@ import (
 	"github.com/postern-auth/postern/server"
 	"github.com/postern-auth/postern/server/setup"
 	"github.com/postern-auth/postern/server/store"
-	"github.com/postern-auth/postern/serviceuser"
 	"github.com/spf13/cobra"
 )
 
@@ -53,9 +53,19 @@ func newDevCommand(e *env) *cobra.Command {
 		Long: "Dev starts the authorization server over http and, with a certificate of its own making, https; sets\n" +
 			"up a project, APIs and service users; and starts the sample APIs, protected by it. It prints what to\n" +
 			"try, and writes the same as variables to dev.env in the data folder. Everything listens on loopback\n" +
-			"only and explains its refusals to callers: it is for development.",
+			"only and explains its refusals to callers: it is for development.\n\n" +
+			"What is set up is written once to dev.yaml in the data folder. Change that file and apply it, while dev\n" +
+			"runs or not; another start keeps what was changed.",
 		Args: positional(cobra.NoArgs),
-		RunE: func(c *cobra.Command, _ []string) error { return dev(c.Context(), e, f) },
+		RunE: func(c *cobra.Command, _ []string) error {
+			e.ignoreHangUpWithoutTerminal()
+			f.listen, f.listenTLS = withPort(f.listen, "8080"), withPort(f.listenTLS, "8443")
+			for _, sample := range devSamples {
+				_, port, _ := net.SplitHostPort(sample.listen)
+				*f.apis[sample.name] = withPort(*f.apis[sample.name], port)
+			}
+			return dev(c.Context(), e, f)
+		},
 	}
 	flags := c.Flags()
 	flags.StringVar(&f.data, "data", ".postern", "data `folder`")
@@ -71,8 +81,10 @@ func newDevCommand(e *env) *cobra.Command {
 // development is what dev runs.
 type development struct {
 	dir         string
+	lock        io.Closer
 	http, https *httpd.Listener
 	ca          *localca.CA
+	client      *http.Client // trusts ca
 	vars        []variable
 	samples     []runningSample
 }
@@ -87,14 +99,13 @@ func dev(ctx context.Context, e *env, f devFlags) error {
 	if err != nil {
 		return err
 	}
-	defer d.http.Close()
-	defer d.https.Close()
+	defer d.close()
 	s, err := openStore(ctx, e, d.dir)
 	if err != nil {
 		return err
 	}
 	defer s.Close()
-	if err := seed(ctx, s, d.dir); err != nil {
+	if err := d.seed(ctx, s, f.data, e); err != nil {
 		return err
 	}
 	logger := slog.New(slog.NewTextHandler(e.stderr, nil))
@@ -106,23 +117,32 @@ func dev(ctx context.Context, e *env, f devFlags) error {
 	servers := httpd.Group{Logger: logger}
 	servers.Serve(d.http, authorization)
 	servers.Serve(d.https, authorization)
-	d.vars, err = devVariables(d.dir, d.https.URL("localhost"), d.https.Host("127.0.0.1"), d.ca.File())
-	if err != nil {
+	if err := d.configure(); err != nil {
 		return err
 	}
+	// A connection that is kept for later would hold up the end.
+	context.AfterFunc(ctx, d.client.CloseIdleConnections)
+	var level slog.LevelVar
 	if !f.noAPIs {
-		if err := d.serveSamples(&servers, f, e.stderr, logger); err != nil {
+		samplesLogger := slog.New(slog.NewTextHandler(e.stderr, &slog.HandlerOptions{Level: &level}))
+		if err := d.serveSamples(&servers, f, e.stderr, samplesLogger); err != nil {
 			return err
 		}
 	}
-	token, err := d.token(ctx)
+	level.Set(slog.LevelWarn) // the tries are not a caller's
+	tries := d.tries(ctx)
+	level.Set(slog.LevelInfo)
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	bundle, err := d.writeBundle(e)
 	if err != nil {
 		return err
 	}
 	if err := writeEnv(filepath.Join(d.dir, "dev.env"), d.vars); err != nil {
 		return err
 	}
-	d.print(e.stdout, token)
+	d.print(e.stdout, bundle, tries)
 	return servers.Wait(ctx)
 }
 
@@ -136,37 +156,54 @@ func (f devFlags) check() error {
 	for flag, address := range addresses {
 		host, _, err := net.SplitHostPort(address)
 		if err != nil || !fetch.Loopback(host) {
-			return usage("%s is %q, want a loopback address with a port, such as 127.0.0.1:8080", flag, address)
+			return usage("%s is %q, want a loopback address with a port, such as 127.0.0.1:8080 or [::1]:8080", flag, address)
 		}
+	}
+	if host, _, _ := net.SplitHostPort(f.listenTLS); host != "localhost" && host != "127.0.0.1" {
+		return usage("--listen-tls is %q, want 127.0.0.1 or localhost with a port: the samples know the server by both names", f.listenTLS)
 	}
 	return nil
 }
 
-// openDevelopment opens the sockets first: a second dev, or another program there, ends it with nothing
-// done.
+// openDevelopment takes the folder and opens the sockets first: a second dev, or another program there, ends
+// it with nothing done.
 func openDevelopment(f devFlags) (*development, error) {
 	dir, err := filepath.Abs(f.data)
 	if err != nil {
 		return nil, err
 	}
-	d := &development{dir: dir}
-	if d.http, err = httpd.Listen(f.listen, "--listen", nil); err != nil {
-		return nil, err
-	}
 	if err := privateDir(dir); err != nil {
-		d.http.Close()
 		return nil, err
 	}
-	if d.ca, err = localca.Open(dir); err != nil {
-		d.http.Close()
+	d := &development{dir: dir}
+	if d.lock, err = lockFolder(dir); err != nil {
 		return nil, err
 	}
-	d.https, err = httpd.Listen(f.listenTLS, "--listen-tls", &tls.Config{GetCertificate: d.ca.Certificate})
-	if err != nil {
-		d.http.Close()
+	if err := d.listen(f); err != nil {
+		d.close()
 		return nil, err
 	}
 	return d, nil
+}
+
+func (d *development) listen(f devFlags) (err error) {
+	if d.http, err = httpd.Listen(f.listen, "--listen", nil); err != nil {
+		return err
+	}
+	if d.ca, err = localca.Open(d.dir); err != nil {
+		return err
+	}
+	d.https, err = httpd.Listen(f.listenTLS, "--listen-tls", &tls.Config{GetCertificate: d.ca.Certificate})
+	return err
+}
+
+func (d *development) close() {
+	for _, l := range []*httpd.Listener{d.http, d.https} {
+		if l != nil {
+			l.Close()
+		}
+	}
+	d.lock.Close()
 }
 
 // issuers are the names that the authorization server goes by: without a final slash for the programs of
@@ -175,30 +212,80 @@ func (d *development) issuers() []string {
 	return []string{
 		d.http.URL("localhost"),
 		d.https.URL("localhost"),
-		d.http.URL("127.0.0.1") + "/",
-		d.https.URL("127.0.0.1") + "/",
+		d.http.URL(address(d.http)) + "/",
+		d.https.URL(address(d.https)) + "/",
 	}
 }
 
-// seed sets up what the samples need. A second time there is nothing to do.
-func seed(ctx context.Context, s store.Store, dir string) error {
-	doc, err := setup.Parse("dev.yaml", devDocument)
+// address returns the address of this machine that a listener is bound to.
+func address(l *httpd.Listener) string {
+	host, _, _ := net.SplitHostPort(l.Addr().String())
+	return host
+}
+
+// seed sets up what the samples need, by the document in the data folder, which is written there once and
+// then its owner's. What was changed since, in the store or in the document, stays.
+func (d *development) seed(ctx context.Context, s store.Store, dir string, e *env) error {
+	path := filepath.Join(d.dir, "dev.yaml")
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		text, err = devDocument, writeFile(path, devDocument)
+	}
 	if err != nil {
 		return err
 	}
-	plan, err := setup.Compare(ctx, s, doc, setup.Options{Dir: dir})
+	doc, err := setup.Parse(path, text)
 	if err != nil {
 		return err
 	}
-	_, err = plan.Apply(ctx)
+	plan, err := setup.Compare(ctx, s, doc, setup.Options{Keep: true})
+	if err != nil {
+		return err
+	}
+	if !plan.Empty() {
+		e.progress("setting up %d objects", len(plan.Changes))
+	}
+	if plan, err = plan.Apply(ctx); err != nil || len(plan.Kept) == 0 {
+		return err
+	}
+	shown := filepath.Join(dir, "dev.yaml")
+	fmt.Fprintf(e.stderr, "postern: kept as it is, where %s says otherwise:\n", shown)
+	for _, change := range plan.Kept {
+		fmt.Fprintf(e.stderr, "  %s\n", strings.ReplaceAll(change.String(), "\n", "\n  "))
+	}
+	fmt.Fprintf(e.stderr, "To have it as the file says: postern apply --data %s -f %s\n", dir, shown)
+	return nil
+}
+
+// configure finds out what the samples and their clients are configured with.
+func (d *development) configure() (err error) {
+	d.vars, err = devVariables(d.dir, d.https.URL("localhost"), d.https.Host(address(d.https)), d.ca.File())
+	if err != nil {
+		return err
+	}
+	d.client, err = roots.Client(lookupIn(d.vars))
 	return err
+}
+
+// writeBundle writes what programs in other languages are to trust, and returns the path.
+func (d *development) writeBundle(e *env) (string, error) {
+	path := filepath.Join(d.dir, "ca-bundle.pem")
+	text, lacking, err := roots.Bundle(func(name string) string { value, _ := e.lookup(name); return value }, d.ca.File(), path)
+	if err != nil {
+		return "", err
+	}
+	if lacking != "" {
+		fmt.Fprintf(e.stderr, "postern: warning: %s has less than this system trusts, so that programs that use it may not reach other hosts: %s\n", path, lacking)
+	}
+	return path, writeFile(path, text)
 }
 
 func (d *development) serveSamples(servers *httpd.Group, f devFlags, stderr io.Writer, logger *slog.Logger) error {
 	for _, sample := range devSamples {
 		handler, err := d.sample(sample.name, logger.With("api", sample.name))
 		if err != nil {
-			return err
+			fmt.Fprintf(stderr, "postern: warning: %s stays off: %v\n", sample.name, err)
+			continue
 		}
 		l, err := httpd.Listen(*f.apis[sample.name], "--"+sample.name+"-listen", nil)
 		if errors.Is(err, httpd.ErrInUse) {
@@ -209,14 +296,14 @@ func (d *development) serveSamples(servers *httpd.Group, f devFlags, stderr io.W
 			return err
 		}
 		servers.Serve(l, handler)
-		d.samples = append(d.samples, runningSample{sample.name, l.URL("127.0.0.1")})
+		d.samples = append(d.samples, runningSample{sample.name, l.URL(address(l))})
 	}
 	return nil
 }
 
 func (d *development) sample(name string, logger *slog.Logger) (http.Handler, error) {
 	getenv := lookupIn(d.vars)
-	options := sampleapi.Options{Logger: logger, InsecureExplain: true}
+	options := sampleapi.Options{HTTPClient: d.client, Logger: logger, InsecureExplain: true}
 	switch name {
 	case "zitadel-api":
 		return zitadelapi.Options{Options: options, Issuers: d.issuers()}.New(getenv)
@@ -227,48 +314,23 @@ func (d *development) sample(name string, logger *slog.Logger) (http.Handler, er
 	}
 }
 
-// token obtains one as a client would, so that a dev that printed it is known to work.
-func (d *development) token(ctx context.Context) (string, error) {
-	getenv := lookupIn(d.vars)
-	client, err := roots.Client(getenv)
-	if err != nil {
-		return "", err
-	}
-	source, err := serviceuser.ClientCredentials{
-		Issuer:     getenv("ZITADEL_DOMAIN"),
-		Auth:       clientauth.SecretBasic(getenv("SERVICE_USER_CLIENT_ID"), getenv("SERVICE_USER_CLIENT_SECRET")),
-		Scopes:     []string{"openid", "urn:zitadel:iam:org:project:id:" + getenv("PROJECT_ID") + ":aud", "read:messages"},
-		HTTPClient: client,
-	}.Source()
-	if err != nil {
-		return "", err
-	}
-	token, err := source.TokenContext(ctx)
-	if err != nil {
-		return "", fmt.Errorf("the authorization server gives no token: %w", err)
-	}
-	return token.AccessToken, nil
-}
-
-func (d *development) print(w io.Writer, token string) {
+func (d *development) print(w io.Writer, bundle string, tries []try) {
 	var b strings.Builder
-	fmt.Fprintf(&b, "\nPostern is ready. Ctrl-C stops it.\n\n")
+	fmt.Fprintf(&b, "\nPostern is ready.\n\n")
 	fmt.Fprintf(&b, "  authorization server  %s   %s\n", d.http.URL("localhost"), d.https.URL("localhost"))
 	for _, sample := range d.samples {
 		fmt.Fprintf(&b, "  %-20s  %s\n", sample.name, sample.url)
 	}
 	fmt.Fprintf(&b, "  variables             %s\n", filepath.Join(d.dir, "dev.env"))
+	fmt.Fprintf(&b, "  set up by             %s\n", filepath.Join(d.dir, "dev.yaml"))
 	fmt.Fprintf(&b, "  certificate authority %s\n", d.ca.File())
-	fmt.Fprintf(&b, "\nPrograms in other languages trust it with:\n\n  export SSL_CERT_FILE='%[1]s' REQUESTS_CA_BUNDLE='%[1]s' NODE_EXTRA_CA_CERTS='%[1]s'\n", d.ca.File())
-	fmt.Fprintf(&b, "\nA token of a service user with the role read:messages, good for a while:\n\n  %s\n", token)
-	for _, sample := range d.samples {
-		if sample.name == "zitadel-api" {
-			route := sample.url + "/api/private-scoped"
-			fmt.Fprintf(&b, "\nTry, in another terminal:\n\n")
-			fmt.Fprintf(&b, "  # 200: a good token with the role\n  curl -i %s -H 'Authorization: Bearer %s'\n\n", route, token)
-			fmt.Fprintf(&b, "  # 401: no token\n  curl -i %s\n\n", route)
-			fmt.Fprintf(&b, "  # 403: a good token without the role\n  curl -i %s -H 'Authorization: Bearer %s'\n", route, lookupIn(d.vars)("PAT_WITHOUT_ROLE"))
-		}
+	fmt.Fprintf(&b, "\nPrograms in other languages trust it, beside what this system trusts, with:\n\n")
+	fmt.Fprintf(&b, "  export SSL_CERT_FILE='%[1]s' REQUESTS_CA_BUNDLE='%[1]s' CURL_CA_BUNDLE='%[1]s' NODE_EXTRA_CA_CERTS='%[2]s'\n", bundle, d.ca.File())
+	if len(d.samples) > 0 {
+		fmt.Fprintf(&b, "\nTry, in another terminal:\n")
 	}
-	io.WriteString(w, b.String()+"\n")
+	for _, t := range tries {
+		fmt.Fprintf(&b, "\n%s", t)
+	}
+	io.WriteString(w, b.String()+"\nCtrl-C stops it.\n")
 }

@@ -10,7 +10,9 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -57,18 +59,21 @@ func (l *locked) String() string {
 	return l.buf.String()
 }
 
+func nothingSet(string) (string, bool) { return "", false }
+
 // startDev runs dev on ports of the system's choice and returns when it says that it is ready.
 func startDev(t *testing.T) *running {
 	t.Helper()
 	return startDevWith(t, filepath.Join(t.TempDir(), "data"), nil)
 }
 
-// startDevWith is startDev on a folder, with addresses given for some of the samples.
+// startDevWith is startDev on a folder, with addresses given for some of the samples and, by "", for the
+// authorization server over http.
 func startDevWith(t *testing.T, dir string, addresses map[string]string) *running {
 	t.Helper()
 	r := &running{t: t, dir: dir, urls: map[string]string{}, stderr: &locked{}}
 	const anyPort = "127.0.0.1:0"
-	flags := devFlags{data: r.dir, listen: anyPort, listenTLS: anyPort, apis: map[string]*string{}}
+	flags := devFlags{data: r.dir, listen: stdcmp.Or(addresses[""], anyPort), listenTLS: anyPort, apis: map[string]*string{}}
 	for _, sample := range devSamples {
 		address := stdcmp.Or(addresses[sample.name], anyPort)
 		flags.apis[sample.name] = &address
@@ -77,7 +82,7 @@ func startDevWith(t *testing.T, dir string, addresses map[string]string) *runnin
 	out, in := io.Pipe()
 	ended := make(chan error, 1)
 	go func() {
-		err := dev(ctx, &env{stdout: in, stderr: r.stderr}, flags)
+		err := dev(ctx, &env{stdout: in, stderr: r.stderr, lookup: nothingSet}, flags)
 		in.CloseWithError(io.EOF)
 		ended <- err
 	}()
@@ -89,7 +94,7 @@ func startDevWith(t *testing.T, dir string, addresses map[string]string) *runnin
 		}
 	})
 	r.read(out)
-	getenv, err := environ.Read(filepath.Join(r.dir, "dev.env"), func(string) (string, bool) { return "", false })
+	getenv, err := environ.Read(filepath.Join(r.dir, "dev.env"), nothingSet)
 	if err != nil {
 		t.Fatalf("%v\n%s", err, r.stderr)
 	}
@@ -110,7 +115,7 @@ func (r *running) read(out io.Reader) {
 		if fields := strings.Fields(line); len(fields) == 2 && strings.HasPrefix(fields[1], "http://") {
 			r.urls[fields[0]] = fields[1]
 		}
-		if strings.Contains(line, "PAT_WITHOUT_ROLE") || strings.Contains(text.String(), "# 403") && strings.Contains(line, "curl") {
+		if line == "Ctrl-C stops it." {
 			break
 		}
 	}
@@ -223,6 +228,70 @@ func TestEveryCombinationOfServiceUserAndAPI(t *testing.T) {
 	}
 }
 
+// Whoever has dev.env gets a token for each of the APIs by one command, and can look into it.
+func TestFindingD1_TokensForEveryAPIByTheEnvironmentOfDev(t *testing.T) {
+	r := startDev(t)
+	postern := func(args ...string) (int, string, string) {
+		var stdout, stderr bytes.Buffer
+		code := run(&env{args: append(args, "--env-file", filepath.Join(r.dir, "dev.env")), stdout: &stdout, stderr: &stderr, lookup: nothingSet})
+		return code, strings.TrimSpace(stdout.String()), stderr.String()
+	}
+	for _, c := range []struct {
+		name, sample, route string
+		args                []string
+		status              int
+		inspected           string
+	}{
+		{"the project", "zitadel-api", "/api/private-scoped", nil, 200, ""},
+		{"the project, for another client", "zitadel-api", "/api/private-scoped", []string{"--client", "service-user-without-role"}, 403, ""},
+		{"the project, for a client with JWTs", "zitadel-api", "/api/private-scoped", []string{"--client", "service-user-jwt"}, 200, "revoked: no, says the issuer"},
+		{"an audience", "auth0-quickstart", "/api/private-scoped", []string{"--audience", "https://quickstarts/api"}, 200, "revoked: not asked: "},
+		{"an audience, for a client by name", "auth0-quickstart", "/api/private-scoped", []string{"--audience", "https://quickstarts/api", "--client", "m2m"}, 200, "revoked: not asked: "},
+		{"an audience, for a client without the scope", "auth0-quickstart", "/api/private-scoped", []string{"--audience", "https://quickstarts/api", "--client", "m2m-without-scope"}, 403, ""},
+		{"the other audience", "hello-world", "/api/messages/admin", []string{"--audience", "https://hello-world.example.com"}, 200, "revoked: not asked: "},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			code, token, stderr := postern(append([]string{"token", "client-credentials"}, c.args...)...)
+			if code != 0 {
+				t.Fatalf("exit code %d: %s", code, stderr)
+			}
+			if status, body := get(t, r.urls[c.sample]+c.route, token); status != c.status {
+				t.Errorf("answered %d %s, want %d", status, body, c.status)
+			}
+			code, shown, stderr := postern("token", "inspect", token)
+			if code != 0 || !strings.Contains(shown, "VERIFIED") || !strings.Contains(shown, c.inspected) {
+				t.Errorf("inspect: exit code %d, want 0, VERIFIED and %q: %s%s", code, c.inspected, shown, stderr)
+			}
+		})
+	}
+}
+
+// A JWT that verifies may be revoked all the same; where the environment has what it takes, inspect asks.
+func TestFindingD3_InspectSaysThatAJWTWasRevoked(t *testing.T) {
+	r := startDev(t)
+	token, err := r.clientCredentials("service-user-jwt").Token()
+	if err != nil {
+		t.Fatal(err)
+	}
+	form := url.Values{"token": {token.AccessToken}}
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, r.getenv("ZITADEL_DOMAIN")+"/oauth/v2/revoke", strings.NewReader(form.Encode()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	request.SetBasicAuth("service-user-jwt", r.content("generated/service-user-jwt-secret"))
+	answer, err := r.client.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer.Body.Close()
+	var stdout, stderr bytes.Buffer
+	code := run(&env{args: []string{"token", "inspect", token.AccessToken, "--env-file", filepath.Join(r.dir, "dev.env")}, stdout: &stdout, stderr: &stderr, lookup: nothingSet})
+	if code != 1 || !strings.HasPrefix(stdout.String(), "REFUSED") || !strings.Contains(stderr.String(), "revoked") {
+		t.Errorf("revoked with status %d: exit code %d, want 1 and REFUSED:\n%s%s", answer.StatusCode, code, &stdout, &stderr)
+	}
+}
+
 // zitadelAPI serves the sample with dev's variables but those named.
 func (r *running) zitadelAPI(without ...string) string {
 	r.t.Helper()
@@ -283,23 +352,222 @@ func (r *running) jwtProfile(user string) oauth2.TokenSource {
 	return source
 }
 
-func TestDevPrintsCurlLinesThatAnswerAsTheySay(t *testing.T) {
-	r := startDev(t)
-	want := map[string]int{}
-	for _, block := range strings.Split(r.stdout, "  # ")[1:] {
-		var status int
-		fmt.Sscanf(block, "%d", &status)
-		_, line, _ := strings.Cut(block, "curl -i ")
-		url, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
-		_, token, _ := strings.Cut(strings.TrimSpace(strings.SplitN(rest, "\n", 2)[0]), "Bearer ")
-		token = strings.TrimSuffix(token, "'")
-		if got, body := get(t, strings.TrimSpace(strings.SplitN(url, "\n", 2)[0]), token); got != status {
-			t.Errorf("curl line says %d, got %d %s", status, got, body)
+// pasted returns the statuses that the lines of dev promise, by sample, and those that a shell has when all
+// of them are pasted into it.
+func (r *running) pasted() (promised map[string][]string, got []string) {
+	r.t.Helper()
+	_, lines, _ := strings.Cut(r.stdout, "Try, in another terminal:\n")
+	lines, _, _ = strings.Cut(lines, "Ctrl-C")
+	promised = map[string][]string{}
+	sample := ""
+	for line := range strings.Lines(lines) {
+		comment, ok := strings.CutPrefix(line, "  # ")
+		status, _, told := strings.Cut(comment, ": ")
+		switch {
+		case ok && told:
+			promised[sample] = append(promised[sample], status)
+		case ok:
+			sample = strings.TrimSpace(comment)
+		case strings.TrimSpace(line) != "" && (!strings.HasPrefix(line, "  curl -i ") || strings.HasSuffix(line, "\\\n")):
+			r.t.Errorf("%q is neither a comment nor a whole command", line)
 		}
-		want[fmt.Sprint(status)]++
 	}
-	if diff := cmp.Diff(map[string]int{"200": 1, "401": 1, "403": 1}, want); diff != "" {
-		t.Errorf("curl lines (-want +got):\n%s", diff)
+	shell := exec.CommandContext(r.t.Context(), "bash")
+	shell.Stdin = strings.NewReader(lines)
+	out, err := shell.Output()
+	if err != nil {
+		r.t.Fatalf("bash: %v\n%s", err, out)
+	}
+	for line := range strings.Lines(string(out)) {
+		if rest, ok := strings.CutPrefix(line, "HTTP/1.1 "); ok {
+			got = append(got, rest[:3])
+		}
+	}
+	return promised, got
+}
+
+func TestFindingD2_LinesOfDevCanBePastedAndAnswerAsTheySay(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	all := []string{"200", "401", "403"}
+	for _, c := range []struct {
+		name    string
+		busy    map[string]string
+		samples []string
+	}{
+		{"all three", nil, []string{"zitadel-api", "auth0-quickstart", "hello-world"}},
+		{"the port of one is taken", map[string]string{"zitadel-api": taken.Addr().String()}, []string{"auth0-quickstart", "hello-world"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := startDevWith(t, filepath.Join(t.TempDir(), "data"), c.busy)
+			if strings.Contains(r.stderr.String(), "request refused") {
+				t.Errorf("dev logs its own tries:\n%s", r.stderr)
+			}
+			promised, got := r.pasted()
+			want, statuses := map[string][]string{}, []string{}
+			for _, sample := range c.samples {
+				want[sample] = all
+				statuses = append(statuses, all...)
+			}
+			if diff := cmp.Diff(want, promised); diff != "" {
+				t.Errorf("promised (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(statuses, got); diff != "" {
+				t.Errorf("answered (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// Where the operator changed the rights, the lines say what comes with these.
+func TestFindingD5_DevKeepsWhatWasChangedAndSaysSo(t *testing.T) {
+	const taken, given = "roles: {samples: []}", "roles: {samples: [read:messages]}"
+	dir := filepath.Join(t.TempDir(), "data")
+	start := func(name string, f func(t *testing.T, r *running)) {
+		t.Run(name, func(t *testing.T) { f(t, startDevWith(t, dir, nil)) })
+	}
+	scoped := func(t *testing.T, r *running, want ...string) {
+		t.Helper()
+		promised, got := r.pasted()
+		if diff := cmp.Diff(want, promised["zitadel-api"]); diff != "" {
+			t.Errorf("promised (-want +got):\n%s", diff)
+		}
+		if diff := cmp.Diff(want, got[:3]); diff != "" {
+			t.Errorf("answered (-want +got):\n%s", diff)
+		}
+	}
+	start("as it begins", func(t *testing.T, r *running) {
+		if strings.Contains(r.stderr.String(), "kept") {
+			t.Errorf("a new folder keeps something:\n%s", r.stderr)
+		}
+		r.apply(strings.Replace(r.content("dev.yaml"), given, taken, 1)) // by a document of the operator's own
+	})
+	start("the role taken away", func(t *testing.T, r *running) {
+		scoped(t, r, "403", "401", "403")
+		for _, want := range []string{"postern: kept as it is, where ", `~ service user "service-user"`, `roles of "samples": [] → ["read:messages"]`, "postern apply --data " + dir + " -f " + filepath.Join(dir, "dev.yaml")} {
+			if !strings.Contains(r.stderr.String(), want) {
+				t.Errorf("standard error has no %q:\n%s", want, r.stderr)
+			}
+		}
+		document := strings.Replace(r.content("dev.yaml"), given, taken, 1) // now by the folder's own
+		if err := os.WriteFile(filepath.Join(dir, "dev.yaml"), []byte(document), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	})
+	start("the document changed too", func(t *testing.T, r *running) {
+		scoped(t, r, "403", "401", "403")
+		if strings.Contains(r.stderr.String(), "kept") {
+			t.Errorf("document and store agree, yet something is kept:\n%s", r.stderr)
+		}
+		r.apply(string(devDocument))
+	})
+	start("the role given back", func(t *testing.T, r *running) { scoped(t, r, "200", "401", "403") })
+}
+
+func TestFindingD5_DevGoesOnWhenServiceUsersAreGone(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data")
+	t.Run("first", func(t *testing.T) {
+		r := startDevWith(t, dir, nil)
+		begin, _, _ := strings.Cut(r.content("dev.yaml"), "  - username: m2m\n")
+		if err := os.WriteFile(filepath.Join(dir, "dev.yaml"), []byte(begin), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var out bytes.Buffer
+		if err := apply(t.Context(), &env{stdout: &out, stderr: r.stderr}, applyFlags{data: dir, file: filepath.Join(dir, "dev.yaml"), prune: true}); err != nil {
+			t.Fatal(err)
+		}
+	})
+	t.Run("second", func(t *testing.T) {
+		r := startDevWith(t, dir, nil)
+		if !strings.Contains(r.stdout, "  # no answer with a token of m2m: ") {
+			t.Errorf("nothing says that m2m gets no token:\n%s", r.stdout)
+		}
+		if _, got := r.pasted(); !cmp.Equal(got, []string{"200", "401", "403", "401", "401"}) {
+			t.Errorf("answered %v", got)
+		}
+	})
+}
+
+func TestFindingD5_SecondDevOnAFolderNamesTheFirst(t *testing.T) {
+	r := startDev(t)
+	before := r.content("dev.env")
+	var stdout, stderr bytes.Buffer
+	args := []string{"dev", "--data", r.dir, "--listen", "127.0.0.1:0", "--listen-tls", "127.0.0.1:0", "--no-apis"}
+	code := run(&env{args: args, stdout: &stdout, stderr: &stderr, lookup: nothingSet})
+	want := fmt.Sprintf("postern: data folder %s is in use by process %d: stop that one, or choose another folder with --data\n", r.dir, os.Getpid())
+	if diff := cmp.Diff(want, stderr.String()); code != 1 || diff != "" {
+		t.Errorf("exit code %d, want 1 (-want +got):\n%s", code, diff)
+	}
+	if diff := cmp.Diff(before, r.content("dev.env")); diff != "" {
+		t.Errorf("dev.env (-before +after):\n%s", diff)
+	}
+}
+
+// The lock is the process's, not the file's: what a killed one leaves behind locks nobody out.
+func TestLockOfAKilledProcessIsGone(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "dev.lock"), []byte("999999999\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	lock, err := lockFolder(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := lockFolder(dir); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("in use by process %d:", os.Getpid())) {
+		t.Errorf("second lock: %v", err)
+	}
+	lock.Close()
+	if lock, err = lockFolder(dir); err != nil {
+		t.Fatalf("after the first has ended: %v", err)
+	}
+	lock.Close()
+}
+
+func TestFindingD4_DevWritesABundleForProgramsInOtherLanguages(t *testing.T) {
+	r := startDev(t)
+	bundle, ca := filepath.Join(r.dir, "ca-bundle.pem"), filepath.Join(r.dir, "ca.pem")
+	want := fmt.Sprintf("\n  export SSL_CERT_FILE='%[1]s' REQUESTS_CA_BUNDLE='%[1]s' CURL_CA_BUNDLE='%[1]s' NODE_EXTRA_CA_CERTS='%[2]s'\n", bundle, ca)
+	if !strings.Contains(r.stdout, want) {
+		t.Errorf("no %q in:\n%s", want, r.stdout)
+	}
+	if !strings.Contains(r.content("ca-bundle.pem"), r.content("ca.pem")) {
+		t.Error("the bundle does not hold the certificate of the authority")
+	}
+	// Where this system has roots, they are there: more than our own one.
+	if n := strings.Count(r.content("ca-bundle.pem"), "BEGIN CERTIFICATE"); n == 1 != strings.Contains(r.stderr.String(), "has less than this system trusts") {
+		t.Errorf("%d certificates, and standard error is:\n%s", n, r.stderr)
+	}
+}
+
+func TestFindingD6_DocumentOfDevIsInTheDataFolder(t *testing.T) {
+	r := startDev(t)
+	if diff := cmp.Diff(strings.TrimSpace(string(devDocument)), r.content("dev.yaml")); diff != "" {
+		t.Errorf("dev.yaml (-want +got):\n%s", diff)
+	}
+	// Applied as README shows, it finds everything where dev has put it.
+	var out bytes.Buffer
+	if err := apply(t.Context(), &env{stdout: &out, stderr: r.stderr}, applyFlags{data: r.dir, file: filepath.Join(r.dir, "dev.yaml")}); err != nil || out.String() != "nothing to do\n" {
+		t.Errorf("apply: %v\n%s", err, &out)
+	}
+}
+
+func TestDevOnTheAddressesOfIPv6(t *testing.T) {
+	if l, err := net.Listen("tcp", "[::1]:0"); err != nil {
+		t.Logf("this machine has no [::1]: %v", err)
+		return
+	} else {
+		l.Close()
+	}
+	const six = "[::1]:0"
+	r := startDevWith(t, filepath.Join(t.TempDir(), "data"), map[string]string{
+		"": six, "zitadel-api": six, "auth0-quickstart": six, "hello-world": six,
+	})
+	_, got := r.pasted()
+	if diff := cmp.Diff([]string{"200", "401", "403", "200", "401", "403", "200", "401", "403"}, got); diff != "" {
+		t.Errorf("answered (-want +got):\n%s\n%s%s", diff, r.stdout, r.stderr)
 	}
 }
 

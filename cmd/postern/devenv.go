@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -55,6 +57,9 @@ func devVariables(dir, https, auth0Domain, caFile string) ([]variable, error) {
 		{"PAT_DEACTIVATED", "pat-deactivated"},
 	} {
 		value, err := read(content.value)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // the document of the folder does not ask for it any more
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -86,12 +91,17 @@ func writeEnv(path string, list []variable) error {
 		}
 		fmt.Fprintf(&b, "%s=%s\n", v.name, value)
 	}
-	temporary, err := os.CreateTemp(filepath.Dir(path), ".dev.env-*") // 0600
+	return writeFile(path, []byte(b.String()))
+}
+
+// writeFile writes a file for its owner alone, whole or not at all.
+func writeFile(path string, text []byte) error {
+	temporary, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*") // 0600
 	if err != nil {
 		return err
 	}
 	defer os.Remove(temporary.Name())
-	if _, err := temporary.WriteString(b.String()); err != nil {
+	if _, err := temporary.Write(text); err != nil {
 		temporary.Close()
 		return err
 	}

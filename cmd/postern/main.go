@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"syscall"
 
 	"github.com/postern-auth/postern/internal/environ"
@@ -37,6 +38,7 @@ type env struct {
 	stdout, stderr io.Writer
 	lookup         func(string) (string, bool) // os.LookupEnv
 	envFile        string                      // --env-file
+	secret         string                      // what a client proves itself by; never to be shown
 }
 
 // environ returns the environment with the .env file below it. The error is one of usage.
@@ -58,9 +60,12 @@ func newRootCommand(e *env) *cobra.Command {
 		newTokenCommand(e),
 	)
 	root.Version = version()
+	root.AddCommand(newVersionCommand(e))
+	root.SetHelpCommand(newHelpCommand())
+	root.RunE = func(c *cobra.Command, _ []string) error { return c.Help() } // what is asked by no command at all
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.PersistentFlags().StringVar(&e.envFile, "env-file", "", "read variables that the environment does not set from this `file` (default .env, if it exists)")
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage("%w", err) })
+	root.SetFlagErrorFunc(flagError)
 	root.SetIn(e.stdin)
 	root.SetOut(e.stdout)
 	root.SetErr(e.stderr)
@@ -75,12 +80,12 @@ func group(name, short string, commands ...*cobra.Command) *cobra.Command {
 		Short: short,
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usage("no command %q in %s", args[0], c.CommandPath())
+				return noCommand(c, args[0])
 			}
 			return nil
 		},
 		RunE: func(c *cobra.Command, _ []string) error {
-			return usage("%s needs a command", c.CommandPath())
+			return usage("%s needs a command: %s", c.CommandPath(), strings.Join(commandNames(c), ", "))
 		},
 	}
 	c.AddCommand(commands...)
@@ -101,7 +106,10 @@ func run(e *env) int {
 		fmt.Fprintln(e.stderr, "postern: interrupted")
 		return 130
 	}
-	fmt.Fprintf(e.stderr, "postern: %v\n", err)
+	fmt.Fprintf(e.stderr, "postern: %s\n", inFlags(err.Error()))
+	for _, line := range e.hints(err) {
+		fmt.Fprintln(e.stderr, line)
+	}
 	var exit *exitError
 	if !errors.As(err, &exit) {
 		return 1

@@ -17,6 +17,7 @@ import (
 
 	"github.com/postern-auth/postern/internal/httpd"
 	"github.com/postern-auth/postern/server"
+	"github.com/postern-auth/postern/server/store"
 	"github.com/postern-auth/postern/server/store/sqlite"
 	"github.com/spf13/cobra"
 )
@@ -100,7 +101,11 @@ func newServeCommand(e *env) *cobra.Command {
 			"before or while it runs. Each --issuer is what tokens carry in iss, byte for byte; the host of a\n" +
 			"request chooses among them.",
 		Args: positional(cobra.NoArgs),
-		RunE: func(c *cobra.Command, _ []string) error { return serve(c.Context(), e, f) },
+		RunE: func(c *cobra.Command, _ []string) error {
+			ignoreHangUp()
+			f.listen = withPort(f.listen, "8080")
+			return serve(c.Context(), e, f)
+		},
 	}
 	flags := c.Flags()
 	flags.StringVar(&f.data, "data", "", "data `folder` (required)")
@@ -159,6 +164,9 @@ func serve(ctx context.Context, e *env, f serveFlags) error {
 
 		PersonalTokenLifetime: f.patLifetime,
 	})
+	if err != nil && ctx.Err() == nil && !errors.Is(err, store.ErrUnavailable) {
+		return usage("%w", err) // what the flags say
+	}
 	if err != nil {
 		return err
 	}
@@ -197,13 +205,4 @@ func (f serveFlags) checkDatabase() error {
 		return fmt.Errorf("there is no database %s, or it is empty: set one up with 'postern apply', give --init to begin with an empty one, or restore a backup", file)
 	}
 	return nil
-}
-
-// exists reports whether there is a file, and an error when that cannot be told.
-func exists(path string) (bool, error) {
-	_, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
-	}
-	return err == nil, err
 }

@@ -50,6 +50,9 @@ func (r *tokenRequest) command(e *env, name string, source func(getenv func(stri
 				return err
 			}
 			r.complete(getenv)
+			if err := checkIssuer(r.issuer); err != nil {
+				return err
+			}
 			s, err := source(getenv)
 			if err != nil {
 				return usage("%w", err)
@@ -58,16 +61,20 @@ func (r *tokenRequest) command(e *env, name string, source func(getenv func(stri
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&r.issuer, "issuer", "", "issuer `URL` of the authorization server (default $ZITADEL_DOMAIN)")
+	f.StringVar(&r.issuer, "issuer", "", "issuer `URL` of the authorization server (default $ZITADEL_DOMAIN; with --audience https://$AUTH0_DOMAIN/, if that is set)")
 	f.StringVar(&r.tokenURL, "token-url", "", "token endpoint `URL` (default $ZITADEL_TOKEN_URL, or what the issuer's metadata says)")
 	f.StringVar(&r.audience, "audience", "", "`API` that the token is for, at servers in the manner of Auth0")
-	f.StringArrayVar(&r.scopes, "scope", nil, "`scope` to ask for; repeatable (default what the samples ask for in project $PROJECT_ID, or none)")
+	f.StringArrayVar(&r.scopes, "scope", nil, "`scope` to ask for; repeatable (default without --audience what the samples ask for in project $PROJECT_ID, else none)")
 	f.BoolVar(&r.json, "json", false, "print the token with its type, end and scope as JSON")
 	return c
 }
 
-// complete fills in from the environment what the flags leave open.
+// complete fills in from the environment what the flags leave open. A token for an audience is asked for in
+// the manner of Auth0: by that dialect's issuer, where there is one, and without the scopes of ZITADEL's.
 func (r *tokenRequest) complete(getenv func(string) string) {
+	if domain := getenv("AUTH0_DOMAIN"); domain != "" && r.audience != "" && r.issuer == "" && r.tokenURL == "" {
+		r.issuer = "https://" + domain + "/"
+	}
 	// A token endpoint belongs to its issuer: that of the environment must not get what is meant for
 	// another.
 	if r.tokenURL == "" && r.issuer == "" {
@@ -75,7 +82,7 @@ func (r *tokenRequest) complete(getenv func(string) string) {
 	}
 	r.issuer = first(r.issuer, getenv("ZITADEL_DOMAIN"))
 	r.scopes = strings.Fields(strings.Join(r.scopes, " "))
-	if project := getenv("PROJECT_ID"); project != "" && len(r.scopes) == 0 {
+	if project := getenv("PROJECT_ID"); project != "" && len(r.scopes) == 0 && r.audience == "" {
 		r.scopes = []string{"openid", "profile", "email", "urn:zitadel:iam:org:project:id:" + project + ":aud", "read:messages"}
 	}
 }
@@ -120,24 +127,61 @@ func jwtProfile(r tokenRequest, keyFile string, getenv func(string) string) (*se
 func newClientCredentialsCommand(e *env) *cobra.Command {
 	var request tokenRequest
 	var proof clientProof
+	var name string
 	c := request.command(e, "client-credentials", func(getenv func(string) string) (*serviceuser.Source, error) {
-		return clientCredentials(e, request, proof, getenv)
+		return clientCredentials(e, request, proof, name, getenv)
 	})
 	c.Short = "Get a token for a client with its secret or key"
 	c.Long = `Get an access token by the client credentials grant (RFC 6749 §4.4), and print it.
 
 	TOKEN=$(postern token client-credentials --issuer https://login.example.com --client-id robot --client-secret-file secret)
 ` + variablesHelp
-	proof.flags(c, "$SERVICE_USER_CLIENT_ID, $CLIENT_ID")
+	proof.flags(c, "$SERVICE_USER_CLIENT_ID, $CLIENT_ID; with --audience $M2M_CLIENT_ID first")
+	c.Flags().StringVar(&name, "client", "", "`name` of a client in the environment, such as m2m for $M2M_CLIENT_ID and $M2M_CLIENT_SECRET")
 	return c
 }
 
-func clientCredentials(e *env, r tokenRequest, proof clientProof, getenv func(string) string) (*serviceuser.Source, error) {
-	proof.complete(clientProof{
-		id:      first(getenv("SERVICE_USER_CLIENT_ID"), getenv("CLIENT_ID")),
-		secret:  first(getenv("SERVICE_USER_CLIENT_SECRET"), getenv("CLIENT_SECRET")),
-		keyFile: first(getenv("SERVICE_USER_KEY_FILE"), getenv("CLIENT_PRIVATE_KEY_FILE_PATH")),
-	})
+// environmentClients are the names of clients that dev.env has.
+var environmentClients = []string{"service-user", "service-user-without-role", "service-user-jwt", "m2m", "m2m-without-scope"}
+
+// prefix returns how the variables of a client begin.
+func prefix(name string) string {
+	return strings.ToUpper(strings.ReplaceAll(name, "-", "_")) + "_"
+}
+
+// environmentProof returns how a client of the environment proves itself. Id and proof are of one client,
+// never mixed. Without a name it is the client that the environment is about.
+func environmentProof(name string, r tokenRequest, getenv func(string) string) (clientProof, error) {
+	if name == "" {
+		if r.audience != "" && getenv("M2M_CLIENT_ID") != "" && getenv("M2M_CLIENT_SECRET") != "" {
+			return environmentProof("m2m", r, getenv)
+		}
+		return clientProof{
+			id:      first(getenv("SERVICE_USER_CLIENT_ID"), getenv("CLIENT_ID")),
+			secret:  first(getenv("SERVICE_USER_CLIENT_SECRET"), getenv("CLIENT_SECRET")),
+			keyFile: first(getenv("SERVICE_USER_KEY_FILE"), getenv("CLIENT_PRIVATE_KEY_FILE_PATH")),
+		}, nil
+	}
+	p := prefix(name)
+	if id := getenv(p + "CLIENT_ID"); id != "" {
+		return clientProof{id: id, secret: getenv(p + "CLIENT_SECRET"), keyFile: getenv(p + "KEY_FILE")}, nil
+	}
+	offered := slices.DeleteFunc(slices.Clone(environmentClients), func(name string) bool { return getenv(prefix(name)+"CLIENT_ID") == "" })
+	if len(offered) == 0 {
+		return clientProof{}, &missingError{[]string{fmt.Sprintf("the client %.64q: neither the environment nor the .env file has %.64s", name, p+"CLIENT_ID")}}
+	}
+	return clientProof{}, usage("no client %.64q: %.64s is not set. The environment has %s", name, p+"CLIENT_ID", strings.Join(offered, ", "))
+}
+
+func clientCredentials(e *env, r tokenRequest, proof clientProof, name string, getenv func(string) string) (*serviceuser.Source, error) {
+	if name != "" && (proof.id != "" || proof.given()) {
+		return nil, usage("--client names id and proof: leave --client-id, --client-secret-file and --key-file out")
+	}
+	environment, err := environmentProof(name, r, getenv)
+	if err != nil {
+		return nil, err
+	}
+	proof.complete(environment)
 	if err := missing(
 		want{first(r.issuer, r.tokenURL), "the issuer: give --issuer or set ZITADEL_DOMAIN"},
 		want{first(proof.id, proof.keyFile), "the client id: give --client-id or set SERVICE_USER_CLIENT_ID or CLIENT_ID"},
@@ -214,8 +258,13 @@ func missing(wants ...want) error {
 	if len(list) == 0 {
 		return nil
 	}
-	return fmt.Errorf("missing %s", strings.Join(list, "\nmissing "))
+	return &missingError{list}
 }
+
+// missingError names what neither flags nor the environment say.
+type missingError struct{ list []string }
+
+func (e *missingError) Error() string { return "missing " + strings.Join(e.list, "\nmissing ") }
 
 // first returns the first value that is not empty.
 func first(values ...string) string {

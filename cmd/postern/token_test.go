@@ -15,6 +15,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -32,6 +33,7 @@ import (
 // testIssuer is an authorization server for the scripts. It knows the client and service user "robot",
 // with the secret canarySecret or a key, and grants what is asked for but the scope "admin".
 type testIssuer struct {
+	live string // a JWT that introspection knows
 	*httptest.Server
 	signer  *jws.Signer // of access tokens
 	client  *jws.Signer // of robot
@@ -116,12 +118,14 @@ func (i *testIssuer) robot(r *http.Request) bool {
 
 func (i *testIssuer) token(w http.ResponseWriter, r *http.Request) {
 	if !i.robot(r) {
-		answer(w, 401, map[string]any{"error": "invalid_client", "error_description": "not " + canarySecret})
+		_, sent, _ := r.BasicAuth()
+		sent, _ = url.QueryUnescape(sent)
+		answer(w, 401, map[string]any{"error": "invalid_client", "error_description": "not " + sent}) // what must not be shown
 		return
 	}
 	scopes := strings.Fields(r.PostFormValue("scope"))
 	if slices.Contains(scopes, "bad") {
-		answer(w, 400, map[string]any{"error": "invalid_scope"})
+		answer(w, 400, map[string]any{"error": "invalid_scope", "error_description": "bad is\x1b[31m not of robot"})
 		return
 	}
 	scopes = slices.DeleteFunc(scopes, func(s string) bool { return s == "admin" })
@@ -135,6 +139,8 @@ func (i *testIssuer) introspect(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case !i.robot(r):
 		answer(w, 401, map[string]any{"error": "invalid_client"})
+	case i.live != "" && r.PostFormValue("token") == i.live:
+		answer(w, 200, map[string]any{"active": true, "iss": i.URL, "sub": "u1", "aud": []string{"api"}, "exp": time.Now().Add(time.Hour).Unix()})
 	case r.PostFormValue("token") == "opaque":
 		answer(w, 200, map[string]any{
 			"active": true, "iss": i.URL, "sub": "u1", "client_id": "robot", "username": "Robot",
@@ -178,6 +184,7 @@ func (i *testIssuer) tokens(t *testing.T) map[string]string {
 	other, _ := newSigner(t, "s1")
 	unknown, _ := newSigner(t, "s9")
 	good := i.mint(t, i.signer, nil)
+	i.live = i.mint(t, i.signer, map[string]any{"jti": "j2"})
 	parts := strings.Split(good, ".")
 	unsigned := base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"none"}`)) + "." + parts[1] + "."
 	idToken, err := i.signer.Sign("JWT", []byte(fmt.Sprintf(
@@ -186,19 +193,23 @@ func (i *testIssuer) tokens(t *testing.T) map[string]string {
 		t.Fatal(err)
 	}
 	return map[string]string{
-		"GOOD":     good,
-		"UNSIGNED": unsigned,
-		"IDTOKEN":  idToken,
-		"CUT":      good[:len(good)-10],
-		"FORGED":   i.mint(t, other, nil),
-		"NOKEY":    i.mint(t, unknown, nil),
-		"EXPIRED":  i.mint(t, i.signer, map[string]any{"exp": now.Add(-72 * time.Hour).Unix()}),
-		"FUTURE":   i.mint(t, i.signer, map[string]any{"iat": now.Add(time.Hour).Unix()}),
-		"SLASH":    i.mint(t, i.signer, map[string]any{"iss": i.URL + "/"}),
-		"FOREIGN":  i.mint(t, i.signer, map[string]any{"iss": "https://evil.example"}),
-		"OTHERAPI": i.mint(t, i.signer, map[string]any{"aud": []string{"other"}}),
-		"ENDLESS":  i.mint(t, i.signer, map[string]any{"exp": nil}),
-		"TERMINAL": i.mint(t, i.signer, map[string]any{"sub": "\x1b[31mred\u009b\u202e\n"}),
+		"GOOD":         good,
+		"LIVE":         i.live,
+		"UNSIGNED":     unsigned,
+		"IDTOKEN":      idToken,
+		"CUT":          good[:len(good)-10],
+		"FORGED":       i.mint(t, other, nil),
+		"NOKEY":        i.mint(t, unknown, nil),
+		"EXPIRED":      i.mint(t, i.signer, map[string]any{"exp": now.Add(-72 * time.Hour).Unix()}),
+		"FUTURE":       i.mint(t, i.signer, map[string]any{"iat": now.Add(time.Hour).Unix()}),
+		"SLASH":        i.mint(t, i.signer, map[string]any{"iss": i.URL + "/"}),
+		"FOREIGN":      i.mint(t, i.signer, map[string]any{"iss": "https://evil.example"}),
+		"OTHERAPI":     i.mint(t, i.signer, map[string]any{"aud": []string{"other"}}),
+		"ENDLESS":      i.mint(t, i.signer, map[string]any{"exp": nil}),
+		"SECRETSIGNED": base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"HS256"}`)) + "." + parts[1] + "." + parts[2],
+		"HALF":         parts[0] + "." + parts[1][:20],
+		"HEAD":         parts[0],
+		"TERMINAL":     i.mint(t, i.signer, map[string]any{"sub": "\x1b[31mred\u009b\u202e\n"}),
 	}
 }
 
@@ -217,7 +228,10 @@ func TestTokenScripts(t *testing.T) {
 			return err
 		}
 		for name, content := range map[string]string{
-			"secret": canarySecret + "\n", "wrong": "wrong\n", "good": "  " + tokens["GOOD"] + " \n", "empty": "\n", "broken.env": "A=1\n" + canarySecret + "\n",
+			"secret": canarySecret + "\n", "marked": "\ufeff" + canarySecret + "\r\n",
+			"header": "Authorization: Bearer " + tokens["GOOD"] + "\n", "answer": "\ufeff{\"access_token\": \"" + tokens["GOOD"] + "\", \"expires_in\": 1}\n",
+			"broken-lines": tokens["GOOD"][:60] + "\n" + tokens["GOOD"][60:120] + "\n  " + tokens["GOOD"][120:] + "\n",
+			"curl":         "curl -i http://127.0.0.1/api -H 'Authorization: Bearer " + tokens["GOOD"] + "'\n", "wrong": "wrong\n", "good": "  " + tokens["GOOD"] + " \n", "empty": "\n", "broken.env": "A=1\n" + canarySecret + "\n",
 		} {
 			if err := os.WriteFile(filepath.Join(e.WorkDir, name), []byte(content), 0o600); err != nil {
 				return err
@@ -285,11 +299,11 @@ func TestTimesInWords(t *testing.T) {
 	tests := []struct {
 		name, claim, value, want string
 	}{
-		{"an end in an hour", "exp", fmt.Sprint(now.Unix() + 3600), fmt.Sprintf("%d  2030-01-02T04:04:05Z (in 1h0m0s)", now.Unix()+3600)},
-		{"a beginning a moment ago", "iat", fmt.Sprint(now.Unix() - 5), fmt.Sprintf("%d  2030-01-02T03:04:00Z (5s ago)", now.Unix()-5)},
+		{"an end in an hour", "exp", fmt.Sprint(now.Unix() + 3600), fmt.Sprintf("%d  2030-01-02T04:04:05Z (in 60 minutes)", now.Unix()+3600)},
+		{"a beginning a moment ago", "iat", fmt.Sprint(now.Unix() - 5), fmt.Sprintf("%d  2030-01-02T03:04:00Z (5 seconds ago)", now.Unix()-5)},
 		{"this moment", "nbf", fmt.Sprint(now.Unix()), fmt.Sprintf("%d  2030-01-02T03:04:05Z (now)", now.Unix())},
-		{"an end long ago", "exp", "0", "0  1970-01-01T00:00:00Z (21916 days ago)"},
-		{"the end of time", "exp", "253402300799", "253402300799  9999-12-31T23:59:59Z (in 106751 days)"},
+		{"an end long ago", "exp", "0", "0  1970-01-01T00:00:00Z (60 years ago)"},
+		{"the end of time", "exp", "253402300799", "253402300799  9999-12-31T23:59:59Z (in 7969 years)"},
 		{"a time that is none", "exp", `"soon"`, "soon"},
 		{"a number that is no time", "age", "7", "7"},
 		{"a list", "aud", `["a","b"]`, `["a","b"]`},

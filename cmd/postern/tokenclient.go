@@ -64,13 +64,15 @@ func (p *clientProof) method(e *env) (clientauth.Method, error) {
 			return nil, usage("client secret: %w", err)
 		}
 	}
+	e.secret = p.secret
 	return clientauth.SecretBasic(p.id, p.secret), nil
 }
 
 // maxSecret bounds what is read as a secret or a token.
 const maxSecret = 64 << 10
 
-// readSecret reads a file, or standard input for "-", without the line end behind it.
+// readSecret reads a file, or standard input for "-", without the line end behind it and a byte order mark
+// before it.
 func readSecret(e *env, path string) (string, error) {
 	in, name := e.stdin, "standard input"
 	if path != "-" {
@@ -88,7 +90,8 @@ func readSecret(e *env, path string) (string, error) {
 	if len(text) > maxSecret {
 		return "", fmt.Errorf("%s is longer than %d bytes", name, maxSecret)
 	}
-	secret := strings.TrimRight(string(text), "\r\n")
+	// Some editors begin a file with a byte order mark.
+	secret := strings.TrimRight(strings.TrimPrefix(string(text), "\ufeff"), "\r\n")
 	if secret == "" {
 		return "", fmt.Errorf("%s is empty", name)
 	}

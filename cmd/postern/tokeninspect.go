@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
 
@@ -14,7 +13,6 @@ import (
 	"github.com/postern-auth/postern/introspection"
 	"github.com/postern-auth/postern/jwt"
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 )
 
 // inspection is what "token inspect" is told.
@@ -22,6 +20,7 @@ type inspection struct {
 	issuer, audience, jwksURL, introspectionURL string
 	proof                                       clientProof
 	json, decodeOnly                            bool
+	introspects                                 bool // the issuer is asked, its keys are not used
 }
 
 func newInspectCommand(e *env) *cobra.Command {
@@ -35,6 +34,9 @@ func newInspectCommand(e *env) *cobra.Command {
 
 A JWT is verified with the keys of the issuer. What another token says only its server knows: with
 --client-id and --client-secret-file, or with --key-file, it is asked, by introspection (RFC 7662).
+When the environment has what that needs, of a JWT for its API too whether it was revoked.
+
+A header, quotes, the JSON answer of a token endpoint or a URL around the token are taken off.
 
 Without TOKEN, and with -, the token is read from standard input. What stands on the command line can be
 read by other users of the machine.
@@ -59,19 +61,24 @@ read by other users of the machine.
 	return c
 }
 
-// readToken reads the token that the arguments name.
+// readToken reads the token that the arguments name, and takes off what is around it.
 func readToken(e *env, args []string) (string, error) {
+	text, err := "", error(nil)
 	if len(args) == 1 && args[0] != "-" {
-		return args[0], nil
+		text = args[0]
+	} else {
+		if terminal(e.stdin) {
+			fmt.Fprintln(e.stderr, "postern: reading the token from the terminal; end it with Ctrl-D")
+		}
+		if text, err = readSecret(e, "-"); err != nil {
+			return "", err
+		}
 	}
-	if file, ok := e.stdin.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
-		fmt.Fprintln(e.stderr, "postern: reading the token from the terminal; end it with Ctrl-D")
+	token, from, err := unwrapToken(text)
+	if err == nil && from != "" {
+		fmt.Fprintf(e.stderr, "postern: took the token out of %s\n", from)
 	}
-	token, err := readSecret(e, "-")
-	if err != nil {
-		return "", err
-	}
-	return strings.TrimSpace(token), nil
+	return token, err
 }
 
 func (i *inspection) run(ctx context.Context, e *env, raw string) error {
@@ -86,7 +93,10 @@ func (i *inspection) run(ctx context.Context, e *env, raw string) error {
 	if err != nil {
 		return err
 	}
-	i.complete(getenv, content == nil)
+	asked := i.complete(getenv, content)
+	if err := checkIssuer(i.issuer); err != nil {
+		return err
+	}
 	verifier, err := i.verifier(e, getenv, unreadable)
 	if err != nil {
 		return usage("%w", err)
@@ -99,8 +109,14 @@ func (i *inspection) run(ctx context.Context, e *env, raw string) error {
 		return undecided(err)
 	}
 	r := result{content: content, token: token, err: err}
-	if err != nil {
-		r.advice = i.advise(err, content)
+	if err == nil && !i.introspects {
+		r.token, r.revocation, r.err = i.askRevoked(ctx, e, getenv, raw, token, asked)
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if r.err != nil {
+		r.advice = i.advise(r.err, content)
 	}
 	if err := i.report(e, r); err != nil {
 		return err
@@ -108,33 +124,75 @@ func (i *inspection) run(ctx context.Context, e *env, raw string) error {
 	return r.refusal()
 }
 
-// complete fills in from the environment what the flags leave open.
-func (i *inspection) complete(getenv func(string) string, opaque bool) {
+// askRevoked asks the issuer about a JWT that its keys have verified, when the environment holds what that
+// needs, and says in words what was found or why nobody was asked.
+func (i *inspection) askRevoked(ctx context.Context, e *env, getenv func(string) string, raw string, token *postern.Token, possible bool) (*postern.Token, string, error) {
+	if !possible {
+		return token, "not asked: that needs --client-id and --client-secret-file, or --key-file, of this API", nil
+	}
+	asking := *i
+	asking.proof.complete(environmentAPI(getenv))
+	verifier, err := asking.introspection(e, getenv)
+	if err != nil {
+		return token, "not asked: " + inFlags(err.Error()), nil
+	}
+	_, err = verifier.Verify(ctx, raw)
+	switch {
+	case errors.Is(err, postern.ErrUnavailable):
+		return token, "not known: " + inFlags(err.Error()), nil
+	case err != nil:
+		return nil, "", err
+	}
+	return token, "no, says the issuer", nil
+}
+
+// environmentAPI is how the API of the environment proves itself.
+func environmentAPI(getenv func(string) string) clientProof {
+	return clientProof{
+		id:      first(getenv("API_CLIENT_ID"), getenv("CLIENT_ID")),
+		secret:  first(getenv("API_CLIENT_SECRET"), getenv("CLIENT_SECRET")),
+		keyFile: getenv("API_PRIVATE_KEY_FILE"),
+	}
+}
+
+// complete fills in from the environment what the flags leave open: of its two issuers and their audiences
+// those that the token names, for it is trusted by none until it is verified. It reports whether the
+// environment's API can ask about a JWT.
+func (i *inspection) complete(getenv func(string) string, content *content) bool {
+	auth0 := "https://" + getenv("AUTH0_DOMAIN") + "/"
+	if i.issuer == "" && getenv("AUTH0_DOMAIN") != "" && content.claim("iss") == auth0 {
+		i.issuer = auth0
+		for _, name := range []string{"API_IDENTIFIER", "AUTH0_AUDIENCE"} {
+			if i.audience == "" && content.hasAudience(getenv(name)) {
+				i.audience = getenv(name)
+			}
+		}
+		i.audience = first(i.audience, getenv("API_IDENTIFIER"), getenv("AUTH0_AUDIENCE"))
+	}
 	if i.introspectionURL == "" && i.issuer == "" {
 		i.introspectionURL = getenv("ZITADEL_INTROSPECTION_URL")
 	}
 	i.issuer = first(i.issuer, getenv("ZITADEL_DOMAIN"))
 	i.audience = first(i.audience, getenv("PROJECT_ID"))
-	if opaque || i.proof.given() {
-		i.proof.complete(clientProof{
-			id:      first(getenv("API_CLIENT_ID"), getenv("CLIENT_ID")),
-			secret:  first(getenv("API_CLIENT_SECRET"), getenv("CLIENT_SECRET")),
-			keyFile: getenv("API_PRIVATE_KEY_FILE"),
-		})
+	i.introspects = content == nil || i.proof.given()
+	api := environmentAPI(getenv)
+	if i.introspects {
+		i.proof.complete(api)
 	}
+	// The environment's client is of one API at one issuer: of another's token it would be told nothing.
+	here := i.issuer == getenv("ZITADEL_DOMAIN") && (i.audience == getenv("PROJECT_ID") || i.audience == api.id)
+	return here && (api.keyFile != "" || api.id != "" && api.secret != "")
 }
 
 // verifier returns what can judge the token: the issuer's keys, or the issuer itself. The error unreadable
 // says why the token is not a JWT, if it is none.
 func (i *inspection) verifier(e *env, getenv func(string) string, unreadable error) (postern.Verifier, error) {
-	introspect := unreadable != nil || i.proof.given()
 	proof := first(i.proof.secret, i.proof.secretFile, i.proof.keyFile)
-	if introspect && proof == "" {
-		return nil, fmt.Errorf("token is not a JWT (%w); if it is whole, only its server knows what it says: "+
-			"give --client-id and --client-secret-file, or --key-file, of a client that may introspect it", unreadable)
+	if i.introspects && proof == "" {
+		return nil, noJWT(unreadable)
 	}
 	wants := []want{{i.issuer, "the issuer: give --issuer or set ZITADEL_DOMAIN"}}
-	if introspect {
+	if i.introspects {
 		wants = append(wants, want{first(i.proof.id, i.proof.keyFile), "the client id: give --client-id or set API_CLIENT_ID or CLIENT_ID"})
 	} else {
 		wants = append(wants, want{i.audience, "the audience: give --audience or set PROJECT_ID, or give --decode-only to verify nothing"})
@@ -142,14 +200,32 @@ func (i *inspection) verifier(e *env, getenv func(string) string, unreadable err
 	if err := missing(wants...); err != nil {
 		return nil, err
 	}
+	if i.introspects {
+		return i.introspection(e, getenv)
+	}
 	client, err := roots.Client(getenv)
 	if err != nil {
 		return nil, err
 	}
-	if !introspect {
-		return jwt.NewVerifier(jwt.Config{
-			Issuer: i.issuer, Audience: i.audience, JWKSURL: i.jwksURL, HTTPClient: client,
-		})
+	return jwt.NewVerifier(jwt.Config{
+		Issuer: i.issuer, Audience: i.audience, JWKSURL: i.jwksURL, HTTPClient: client,
+	})
+}
+
+// noJWT says what to do about a token that cannot be decoded.
+func noJWT(unreadable error) error {
+	if errors.Is(unreadable, errDamaged) {
+		return fmt.Errorf("token %w: copy it again, whole", unreadable)
+	}
+	return fmt.Errorf("token is not a JWT (%w); if it is whole, only its server knows what it says: "+
+		"give --client-id and --client-secret-file, or --key-file, of a client that may introspect it", unreadable)
+}
+
+// introspection returns what asks the issuer.
+func (i *inspection) introspection(e *env, getenv func(string) string) (postern.Verifier, error) {
+	client, err := roots.Client(getenv)
+	if err != nil {
+		return nil, err
 	}
 	auth, err := i.proof.method(e)
 	if err != nil {
@@ -167,7 +243,12 @@ func (i *inspection) verifier(e *env, getenv func(string) string, unreadable err
 
 // advise says what to do about a refusal, beside what the error says was expected and found.
 func (i *inspection) advise(err error, content *content) string {
-	switch {
+	switch algorithm := content.algorithm(); {
+	case strings.HasPrefix(algorithm, "HS"):
+		return fmt.Sprintf("the token is signed with a secret (%s) that whoever checks it could sign with too. "+
+			"Have the issuer sign with a key: RS256, PS256, ES256 or EdDSA", algorithm)
+	case strings.EqualFold(algorithm, "none"):
+		return "the token is not signed: anybody can have written it. Have the issuer sign with a key"
 	case errors.Is(err, postern.ErrIssuer):
 		return i.adviseIssuer(content)
 	case errors.Is(err, postern.ErrAudience):
@@ -181,6 +262,11 @@ func (i *inspection) advise(err error, content *content) string {
 		return "the token was changed or cut on its way, or it is from another server that goes by the same issuer"
 	case errors.Is(err, postern.ErrInactive):
 		return "the token has ended or was revoked, the server does not know it, or it is not meant for the client that asked"
+	}
+	if content != nil {
+		if _, ends := content.claims.Lookup("exp"); !ends {
+			return "get a token that ends: the issuer has to put exp into it"
+		}
 	}
 	return "send the access token, whole and unchanged"
 }

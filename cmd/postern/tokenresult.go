@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,7 +15,6 @@ import (
 
 	"github.com/postern-auth/postern"
 	"github.com/postern-auth/postern/internal/claims"
-	"golang.org/x/term"
 )
 
 // content is what a JWT says, whoever wrote it.
@@ -24,11 +22,17 @@ type content struct {
 	header, claims claims.Object
 }
 
+// errDamaged says that a text begins as a JWT does and is none.
+var errDamaged = errors.New("was cut or changed on its way")
+
 // decodeJWT decodes a JWT, also one that no verifier would take. It trusts nothing.
 func decodeJWT(raw string) (*content, error) {
 	parts := strings.Split(raw, ".")
 	if len(parts) == 5 {
 		return nil, errors.New("it is encrypted (five parts)")
+	}
+	if strings.HasPrefix(raw, "eyJ") && len(parts) < 3 {
+		return nil, fmt.Errorf("%w: it begins as a JWT and has %d of three parts", errDamaged, len(parts))
 	}
 	if len(parts) != 3 {
 		return nil, fmt.Errorf("a JWT has three parts with dots between, this has %d", len(parts))
@@ -39,10 +43,15 @@ func decodeJWT(raw string) (*content, error) {
 		set  *claims.Object
 	}{{"header", &c.header}, {"claims", &c.claims}} {
 		text, err := base64.RawURLEncoding.DecodeString(parts[i])
-		if err != nil {
-			return nil, fmt.Errorf("%s: not base64url", part.name)
+		if err == nil {
+			err = part.set.Parse(string(text))
+		} else {
+			err = errors.New("not base64url")
 		}
-		if err := part.set.Parse(string(text)); err != nil {
+		if err != nil && strings.HasPrefix(raw, "eyJ") {
+			return nil, fmt.Errorf("%w: its %s cannot be read: %w", errDamaged, part.name, err)
+		}
+		if err != nil {
 			return nil, fmt.Errorf("%s: %w", part.name, err)
 		}
 	}
@@ -59,6 +68,30 @@ func (c *content) claim(name string) string {
 	return text
 }
 
+// algorithm returns the alg of the header, or "".
+func (c *content) algorithm() string {
+	if c == nil {
+		return ""
+	}
+	value, _ := c.header.Lookup("alg")
+	text, _ := value.Text()
+	return text
+}
+
+// hasAudience reports whether aud names an audience.
+func (c *content) hasAudience(audience string) bool {
+	if c == nil || audience == "" {
+		return false
+	}
+	value, _ := c.claims.Lookup("aud")
+	var list []string
+	if json.Unmarshal([]byte(value.JSON()), &list) == nil {
+		return slices.Contains(list, audience)
+	}
+	text, _ := value.Text()
+	return text == audience
+}
+
 // result is the outcome of an inspection: a verified token, a refusal with advice, or neither when nothing
 // was verified. The content is nil when the token is no JWT.
 type result struct {
@@ -66,6 +99,8 @@ type result struct {
 	token   *postern.Token
 	err     error
 	advice  string
+	// revocation says whether a JWT was revoked, in words; empty when that is no question.
+	revocation string
 }
 
 // refusal returns the error to end with.
@@ -79,12 +114,13 @@ func (r result) refusal() error {
 // object is the result for machines.
 func (r result) object() any {
 	o := struct {
-		Verified bool            `json:"verified"`
-		Error    string          `json:"error,omitempty"`
-		Advice   string          `json:"advice,omitempty"`
-		Header   json.RawMessage `json:"header,omitempty"`
-		Claims   any             `json:"claims,omitempty"`
-	}{Verified: r.token != nil, Advice: r.advice}
+		Verified   bool            `json:"verified"`
+		Error      string          `json:"error,omitempty"`
+		Advice     string          `json:"advice,omitempty"`
+		Revocation string          `json:"revocation,omitempty"`
+		Header     json.RawMessage `json:"header,omitempty"`
+		Claims     any             `json:"claims,omitempty"`
+	}{Verified: r.token != nil, Advice: r.advice, Revocation: r.revocation}
 	if r.err != nil {
 		o.Error = r.err.Error()
 	}
@@ -104,6 +140,9 @@ func (r result) text(p palette, now time.Time) string {
 	switch {
 	case r.token != nil:
 		b.WriteString(p.paint(green, "VERIFIED") + "\n")
+		if r.revocation != "" {
+			fmt.Fprintf(&b, "revoked: %s\n", printable(r.revocation))
+		}
 	case r.err != nil:
 		b.WriteString(p.paint(red, "REFUSED") + "\n")
 	default:
@@ -171,7 +210,7 @@ func describe(name string, value claims.Value, now time.Time) string {
 		if err != nil {
 			break
 		}
-		return fmt.Sprintf("%s  %s (%s)", value.JSON(), at.Format(time.RFC3339), distance(at.Sub(now)))
+		return fmt.Sprintf("%s  %s (%s)", value.JSON(), at.Format(time.RFC3339), distance(at, now))
 	}
 	text, ok := value.Text()
 	if !ok {
@@ -180,20 +219,34 @@ func describe(name string, value claims.Value, now time.Time) string {
 	return printable(text)
 }
 
-// distance tells how far off a time is, to the second, and beyond two days to the day.
-func distance(d time.Duration) string {
-	d = d.Round(time.Second)
-	if d == 0 {
+// distance tells in words how far off a time is, in the greatest unit of which there are two or more.
+func distance(at, now time.Time) string {
+	span := at.Sub(now).Round(time.Second).Abs()
+	days := (at.Unix() - now.Unix()) / (24 * 60 * 60) // a Duration ends after 292 years
+	if days < 0 {
+		days = -days
+	}
+	words := ""
+	switch {
+	case span == 0:
 		return "now"
+	case days >= 2*365:
+		words = fmt.Sprintf("%d years", days*400/146097) // of the Gregorian calendar
+	case days >= 2:
+		words = fmt.Sprintf("%d days", days)
+	case span >= 2*time.Hour:
+		words = fmt.Sprintf("%d hours", span/time.Hour)
+	case span >= 2*time.Minute:
+		words = fmt.Sprintf("%d minutes", span/time.Minute)
+	case span == time.Second:
+		words = "1 second"
+	default:
+		words = fmt.Sprintf("%d seconds", span/time.Second)
 	}
-	span := d.Abs().String()
-	if days := d.Abs() / (24 * time.Hour); days > 1 {
-		span = fmt.Sprintf("%d days", days)
+	if at.Before(now) {
+		return words + " ago"
 	}
-	if d < 0 {
-		return span + " ago"
-	}
-	return "in " + span
+	return "in " + words
 }
 
 // printable escapes what a terminal would take for more than a character: the token's writer is not known.
@@ -218,8 +271,7 @@ type palette bool
 
 // newPalette uses colours on a terminal, unless NO_COLOR is set or the terminal is dumb.
 func newPalette(e *env) palette {
-	file, ok := e.stdout.(*os.File)
-	if !ok || !term.IsTerminal(int(file.Fd())) {
+	if !terminal(e.stdout) {
 		return false
 	}
 	plain, _ := e.lookup("NO_COLOR")
