@@ -82,6 +82,7 @@ type Group struct {
 
 	servers []*http.Server
 	conns   *conns
+	quiet   []*quiet
 	running sync.WaitGroup
 	once    sync.Once
 	failed  chan error
@@ -118,6 +119,7 @@ func (g *Group) Serve(l *Listener, handler http.Handler) {
 		ErrorLog: log.New(ourErrors{g.Logger}, "", 0),
 	}
 	g.servers = append(g.servers, server)
+	g.quiet = append(g.quiet, followQuiet(server))
 	g.running.Go(func() {
 		if err := serve(server, l); !errors.Is(err, http.ErrServerClosed) {
 			select {
@@ -129,7 +131,6 @@ func (g *Group) Serve(l *Listener, handler http.Handler) {
 }
 
 func serve(server *http.Server, l *Listener) error {
-	endQuiet(server)
 	if l.tls != nil {
 		return server.ServeTLS(l.Listener, "", "")
 	}
@@ -152,6 +153,9 @@ func (g *Group) Wait(ctx context.Context) error {
 				server.Close()
 			}
 		})
+	}
+	for _, q := range g.quiet {
+		g.running.Go(q.end)
 	}
 	g.running.Wait()
 	return failure

@@ -10,11 +10,9 @@ import (
 // settle is how long the last bytes of an answer may take to leave once its connection counts as quiet.
 const settle = 50 * time.Millisecond
 
-// endQuiet makes Shutdown end at once the connections that wait for nothing: those without a request yet, for
-// which net/http would wait seconds, since one may be on its way, and the idle ones of HTTP/2, which it gives
-// a second. It is called before the server serves.
-func endQuiet(server *http.Server) {
-	q := quiet{conns: make(map[net.Conn]bool)}
+// followQuiet follows which connections of a server wait for nothing. It is called before the server serves.
+func followQuiet(server *http.Server) *quiet {
+	q := &quiet{conns: make(map[net.Conn]bool)}
 	next := server.ConnState
 	server.ConnState = func(c net.Conn, state http.ConnState) {
 		q.state(c, state)
@@ -22,10 +20,11 @@ func endQuiet(server *http.Server) {
 			next(c, state)
 		}
 	}
-	server.RegisterOnShutdown(q.end)
+	return q
 }
 
-// quiet is the set of connections that have no request.
+// quiet is the set of connections that have no request: those that have had none yet, for which Shutdown would
+// wait seconds, since one may be on its way, and idle ones, of which it gives those of HTTP/2 a second.
 type quiet struct {
 	mu    sync.Mutex
 	conns map[net.Conn]bool
@@ -41,6 +40,7 @@ func (q *quiet) state(c net.Conn, state http.ConnState) {
 	delete(q.conns, c)
 }
 
+// end closes them.
 func (q *quiet) end() {
 	time.Sleep(settle)
 	q.mu.Lock()
