@@ -26,6 +26,7 @@ const robot = await discover(given.robot.id, oidc.ClientSecretBasic(given.robot.
 const api = await discover(given.api.id, oidc.ClientSecretBasic(given.api.secret));
 const strictAuth = oidc.PrivateKeyJwt(await signingKey(given.strict.key));
 const strict = await discover(given.strict.id, strictAuth);
+const withoutKid = await discover(given.strict.id, oidc.PrivateKeyJwt((await signingKey(given.strict.key)).key));
 const strictAPI = await discover(given.strictAPI.id, oidc.PrivateKeyJwt(await signingKey(given.strictAPI.key)));
 
 async function refusal(promise, code, status) {
@@ -56,6 +57,23 @@ const checks = {
     for (let i = 0; i < 2; i++) {
       assert.ok((await oidc.clientCredentialsGrant(strict, { scope })).access_token);
     }
+  },
+  'a client gets a token by private_key_jwt whose header names no key, which is the default': async () => {
+    for (let i = 0; i < 2; i++) {
+      assert.ok((await oidc.clientCredentialsGrant(withoutKid, { scope })).access_token);
+    }
+  },
+  'an assertion that names a key which is not the client\'s is invalid_client': async () => {
+    const { key } = await signingKey(given.strict.key);
+    for (const kid of ['unknown', given.strictAPI.key.keyId]) {
+      const foreign = await discover(given.strict.id, oidc.PrivateKeyJwt({ key, kid }));
+      await refusal(oidc.clientCredentialsGrant(foreign, { scope }), 'invalid_client', 401);
+    }
+  },
+  'an assertion without kid by the key of another client is invalid_client': async () => {
+    const { key } = await signingKey(given.strictAPI.key);
+    const forger = await discover(given.strict.id, oidc.PrivateKeyJwt(key));
+    await refusal(oidc.clientCredentialsGrant(forger, { scope }), 'invalid_client', 401);
   },
   'an assertion does not serve twice': async () => {
     let kept;

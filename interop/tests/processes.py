@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent.parent
+GO_PROGRAMS = Path(os.environ["GO_PROGRAMS"])
 START = 30  # seconds that a program may take to be ready
 
 
@@ -56,6 +57,12 @@ class Program:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+
+def start_go(name, environment, folder):
+    """Start a program of go/, and return it and its URL."""
+    program = Program([GO_PROGRAMS / name], environment, folder)
+    return program, program.wait_for("listening on ")
 
 
 def start_api(name, environment, folder):

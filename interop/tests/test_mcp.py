@@ -1,0 +1,158 @@
+"""An MCP server that Postern protects, and the SDKs' clients, which obtain their tokens at Postern's
+authorization server: they are told nothing but the server's URL and their own id, secret or key."""
+
+import json
+import os
+import socket
+import subprocess
+
+import pytest
+import requests
+
+from development import POSTERN
+from processes import FOLDER, GO_PROGRAMS, START, start_go
+
+SCOPE = "tools:whoami"
+CLIENTS = {
+    "Go": [GO_PROGRAMS / "mcpclient"],
+    "TypeScript": ["node", FOLDER / "clients" / "mcp_client.mjs"],
+    "Python": [FOLDER / ".venv-mcp" / "bin" / "python", FOLDER / "clients" / "mcp_client.py"],
+}
+# That of Go for services knows secrets alone.
+WAYS = [("Go", "a secret"), *((client, proof) for client in ("TypeScript", "Python") for proof in ("a secret", "a key"))]
+
+# The API of an MCP server is the URL that clients call.
+SETUP = """
+organization: {{name: Postern, primary_domain: postern.localhost}}
+projects:
+  - name: mcp
+    apis:
+      - {{name: whoami, identifier: "{resource}", token: rfc9068, permissions: ["{scope}"]}}
+service_users:
+"""
+USER = """
+  - username: {name}
+    permissions: {{"{resource}": [{granted}]}}
+    secrets: [{{secret_file: {name}-secret}}]
+    keys: [{{key_file: {name}-key.json}}]
+"""
+USERS = {"mcp-alice": f'"{SCOPE}"', "mcp-bob": f'"{SCOPE}"', "mcp-without-scope": ""}
+
+
+class Server:
+    """The MCP server, on a port that is chosen before it starts, for its URL is its audience."""
+
+    def __init__(self, dev, folder, stateless):
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            address = f"127.0.0.1:{s.getsockname()[1]}"
+        self.dev, self.folder, self.url = dev, folder, f"http://{address}/mcp"
+        self.issuer = dev.env["ZITADEL_DOMAIN"]
+        document = SETUP.format(resource=self.url, scope=SCOPE)
+        document += "".join(USER.format(name=name, granted=granted, resource=self.url) for name, granted in USERS.items())
+        (folder / "mcp.yaml").write_text(document)
+        command = [POSTERN, "apply", "--data", dev.data, "-f", folder / "mcp.yaml"]
+        done = subprocess.run(command, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        variables = {"ISSUER": self.issuer, "AUDIENCE": self.url, "SCOPE": SCOPE, "LISTEN": address}
+        self.program, _ = start_go("mcpserver", {**dev.trust, **variables, "STATELESS": stateless}, folder)
+
+    def run(self, client, user, proof):
+        """What a client prints of its two calls."""
+        given = {"url": self.url, "issuer": self.issuer, "id": user}
+        if proof == "a secret":
+            given["secret"] = (self.folder / f"{user}-secret").read_text().strip()
+        else:
+            given["key"] = json.loads((self.folder / f"{user}-key.json").read_text())["key"]
+        path = self.folder / "given.json"
+        path.touch(0o600)
+        path.write_text(json.dumps(given))
+        environment = {**os.environ, **self.dev.trust}
+        done = subprocess.run([*CLIENTS[client], path], env=environment, capture_output=True, text=True, timeout=2 * START)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout), done.stderr
+
+    def token(self, user, **more):
+        answer = requests.post(
+            self.dev.env["ZITADEL_TOKEN_URL"],
+            data={"grant_type": "client_credentials", "resource": self.url, "scope": SCOPE, **more},
+            auth=(user, (self.folder / f"{user}-secret").read_text().strip()),
+            verify=self.dev.env["CA_FILE"],
+        )
+        assert answer.status_code == 200, answer.text
+        return answer.json()["access_token"]
+
+    def post(self, token, method, session=None, **params):
+        """One message to the server, as any client may send it."""
+        headers = {"Accept": "application/json, text/event-stream", "MCP-Protocol-Version": "2025-06-18"}
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
+        if session:
+            headers["Mcp-Session-Id"] = session
+        message = {"jsonrpc": "2.0", "method": method, "params": params}
+        if not method.startswith("notifications/"):
+            message["id"] = 1
+        return requests.post(self.url, json=message, headers=headers, timeout=20)
+
+    def open(self, token):
+        """The id of a new session."""
+        info = {"name": "interop", "version": "1.0.0"}
+        answer = self.post(token, "initialize", protocolVersion="2025-06-18", capabilities={}, clientInfo=info)
+        assert answer.status_code == 200, answer.text
+        session = answer.headers["Mcp-Session-Id"]
+        assert self.post(token, "notifications/initialized", session).status_code == 202
+        return session
+
+
+@pytest.fixture(scope="module", params=["false", "true"], ids=["with sessions", "stateless"])
+def server(request, dev, tmp_path_factory):
+    server = Server(dev, tmp_path_factory.mktemp("mcp"), request.param)
+    yield server
+    server.program.stop()
+
+
+@pytest.mark.parametrize("client, proof", WAYS)
+def test_a_client_finds_its_way_to_the_tool(server, client, proof):
+    printed, log = server.run(client, "mcp-alice", proof)
+    assert "error" not in printed, printed["error"] + log
+    assert [(call["client"], call["scopes"]) for call in printed["calls"]] == [("mcp-alice", [SCOPE])] * 2
+
+
+# The SDK for Python keeps to itself what the server has answered.
+@pytest.mark.parametrize("client, told", [("Go", "Forbidden"), ("TypeScript", "403"), ("Python", "error response")])
+def test_a_client_without_the_right_is_told_so(server, client, told):
+    printed, log = server.run(client, "mcp-without-scope", "a secret")
+    assert told in printed.get("error", ""), f"{printed} {log}"
+
+
+def test_a_client_that_comes_with_nothing_is_told_where_to_go(server):
+    answer = server.post(None, "tools/call", name="whoami")
+    metadata = server.url.replace("/mcp", "/.well-known/oauth-protected-resource/mcp")
+    assert answer.status_code == 401
+    assert answer.headers["WWW-Authenticate"] == f'Bearer resource_metadata="{metadata}", scope="{SCOPE}"'
+    for url in (metadata, metadata.removesuffix("/mcp")):
+        told = requests.get(url, timeout=20)
+        assert told.headers["Access-Control-Allow-Origin"] == "*"
+        assert (told.json()["resource"], told.json()["authorization_servers"]) == (server.url, [server.issuer])
+
+
+def test_two_users_on_one_session(dev, tmp_path_factory):
+    server = Server(dev, tmp_path_factory.mktemp("mcp"), "false")
+    try:
+        alice, bob = (server.token(user) for user in ("mcp-alice", "mcp-bob"))
+        session = server.open(alice)
+        assert '"client":"mcp-alice"' in server.post(alice, "tools/call", session, name="whoami", arguments={}).text
+        answer = server.post(bob, "tools/call", session, name="whoami", arguments={})
+        assert answer.status_code == 403 and "mcp-alice" not in answer.text
+        # A second token of hers is hers: the tool sees that one.
+        assert '"client":"mcp-alice"' in server.post(server.token("mcp-alice"), "tools/call", session, name="whoami", arguments={}).text
+    finally:
+        server.program.stop()
+
+
+def test_a_token_of_another_api_opens_no_session(dev, server):
+    info = {"name": "interop", "version": "1.0.0"}
+    for token in (dev.m2m_tokens["quickstart", True], dev.tokens["client_credentials", "jwt", True]):
+        answer = server.post(token, "initialize", protocolVersion="2025-06-18", capabilities={}, clientInfo=info)
+        assert answer.status_code == 401
+        assert 'error="invalid_token"' in answer.headers["WWW-Authenticate"]
