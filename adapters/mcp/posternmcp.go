@@ -74,11 +74,17 @@ type Config struct {
 // several issuers, issuer and subject with a space between. A token without a subject is refused, for its
 // session would be anybody's. A standing stream ends when its token does; its client opens another.
 //
+// The handler is the SDK's StreamableHTTPHandler, with others in front of it or not. Its SSEHandler, of an
+// older version of the protocol, knows no users and is refused.
+//
 // Protect panics when the Config is incomplete or contradicts itself, for that is a mistake in the program
 // and not in a request.
 func Protect(handler http.Handler, config Config) http.Handler {
-	if handler == nil {
+	switch handler.(type) {
+	case nil:
 		panic("posternmcp: Protect needs a handler")
+	case *mcp.SSEHandler:
+		panic("posternmcp: the SDK's SSEHandler ties its sessions to nobody and tells tools of no caller: use StreamableHTTPHandler")
 	}
 	guard := config.guard()
 	p := &protection{

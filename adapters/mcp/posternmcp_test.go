@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -209,6 +210,22 @@ func TestFindingL1_AToolSeesTheTokenOfTheCallAndNotOfTheSession(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestFindingL1_UsersAtTheSameTimeAreSeenEachAsThemselves(t *testing.T) {
+	p := serve(t, mcpHandler(false), func(c *posternmcp.Config) { c.Verifier = nil })
+	var users sync.WaitGroup
+	for _, name := range []string{"alice", "bob", "carol", "dave"} {
+		session := p.connect(t, &wallet{p.token(claims{"sub": name, "jti": "of " + name})})
+		users.Go(func() {
+			for range 25 {
+				if seen, err := whoami(t.Context(), session); err != nil || seen.UserID != name || seen.ID != "of "+name {
+					t.Errorf("%s is seen as %+v (%v)", name, seen, err)
+				}
+			}
+		})
+	}
+	users.Wait()
 }
 
 func TestFindingL1_UsersOfTwoIssuersAreTwoUsers(t *testing.T) {
@@ -555,6 +572,22 @@ func TestWiringMistakesPanic(t *testing.T) {
 			config := good
 			change(&config)
 			posternmcp.Protect(http.NotFoundHandler(), config)
+		})
+	}
+}
+
+func TestHandlersThatKnowNoUsersAreRefused(t *testing.T) {
+	for name, handler := range map[string]http.Handler{
+		"none":          nil,
+		"the SDK's SSE": mcp.NewSSEHandler(func(*http.Request) *mcp.Server { return nil }, nil),
+	} {
+		t.Run(name, func(t *testing.T) {
+			defer func() {
+				if recover() == nil {
+					t.Error("no panic")
+				}
+			}()
+			posternmcp.Protect(handler, posternmcp.Config{Issuer: "https://issuer.test", Resource: "https://x.test/mcp"})
 		})
 	}
 }
