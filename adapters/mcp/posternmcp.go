@@ -18,7 +18,7 @@
 //
 // It must not ask its context: the SDK runs every tool of a session on the context of the request that
 // opened the session, so what stands there is of that request and not of this call. Therefore
-// postern.TokenFrom finds no Token there.
+// postern.TokenFrom finds no Token there, unless the server has the middleware PutToken.
 package posternmcp
 
 import (
@@ -256,4 +256,17 @@ func TokenFrom(req mcp.Request) (*postern.Token, bool) {
 	}
 	token, ok := extra.TokenInfo.Extra[tokenKey].(*postern.Token)
 	return token, ok
+}
+
+// PutToken is middleware of the SDK that puts the Token of each call into the context of that call, for tools
+// that share code with an HTTP API and ask postern.TokenFrom:
+//
+//	server.AddReceivingMiddleware(posternmcp.PutToken)
+func PutToken(next mcp.MethodHandler) mcp.MethodHandler {
+	return func(ctx context.Context, method string, req mcp.Request) (mcp.Result, error) {
+		if token, ok := TokenFrom(req); ok {
+			ctx = postern.WithToken(ctx, token)
+		}
+		return next(ctx, method, req)
+	}
 }

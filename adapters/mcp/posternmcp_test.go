@@ -33,12 +33,13 @@ type caller struct {
 	ID      string   // of the Token that TokenFrom returns
 	UserID  string   // of the SDK's TokenInfo
 	Scopes  []string // of the same
-	Context string   // subject of the Token in the context
+	Context string   // id of the Token in the context
 }
 
 // mcpHandler is an MCP server whose one tool, whoami, answers with a caller.
-func mcpHandler(stateless bool) http.Handler {
+func mcpHandler(stateless bool, middleware ...mcp.Middleware) http.Handler {
 	server := mcp.NewServer(&mcp.Implementation{Name: "test", Version: "1"}, nil)
+	server.AddReceivingMiddleware(middleware...)
 	mcp.AddTool(server, &mcp.Tool{Name: "whoami"}, func(ctx context.Context, req *mcp.CallToolRequest, _ struct{}) (*mcp.CallToolResult, caller, error) {
 		var seen caller
 		if token, ok := posternmcp.TokenFrom(req); ok {
@@ -48,7 +49,7 @@ func mcpHandler(stateless bool) http.Handler {
 			seen.UserID, seen.Scopes = info.UserID, info.Scopes
 		}
 		if token, ok := postern.TokenFrom(ctx); ok {
-			seen.Context = token.Subject()
+			seen.Context = token.ID()
 		}
 		return nil, seen, nil
 	})
@@ -193,9 +194,18 @@ func TestFindingL1_ASessionServesTheUserWhoOpenedItAndNobodyElse(t *testing.T) {
 }
 
 func TestFindingL1_AToolSeesTheTokenOfTheCallAndNotOfTheSession(t *testing.T) {
-	for _, stateless := range []bool{false, true} {
-		t.Run(fmt.Sprintf("stateless %t", stateless), func(t *testing.T) {
-			p := serve(t, mcpHandler(stateless), nil)
+	for _, test := range []struct {
+		name       string
+		stateless  bool
+		middleware []mcp.Middleware
+	}{
+		{"with sessions", false, nil},
+		{"stateless", true, nil},
+		{"with sessions and PutToken", false, []mcp.Middleware{posternmcp.PutToken}},
+		{"stateless and PutToken", true, []mcp.Middleware{posternmcp.PutToken}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			p := serve(t, mcpHandler(test.stateless, test.middleware...), nil)
 			w := &wallet{p.token(claims{"jti": "first", "scope": scope + " files:write"})}
 			session := p.connect(t, w)
 			for _, id := range []string{"second", "third"} {
@@ -204,8 +214,12 @@ func TestFindingL1_AToolSeesTheTokenOfTheCallAndNotOfTheSession(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if seen.ID != id || len(seen.Scopes) != 1 || seen.Context != "" {
-					t.Errorf("the tool sees %+v, want token %q with one scope, and none in the context", seen, id)
+				inContext := ""
+				if len(test.middleware) > 0 {
+					inContext = id
+				}
+				if seen.ID != id || len(seen.Scopes) != 1 || seen.Context != inContext {
+					t.Errorf("the tool sees %+v, want token %q with one scope, and in the context %q", seen, id, inContext)
 				}
 			}
 		})
@@ -510,6 +524,31 @@ func TestAGuardOfOnesOwnDecides(t *testing.T) {
 	}
 	if guard.Resource != "" {
 		t.Error("the Guard that was given is changed")
+	}
+}
+
+func TestTheSDKRefusesNothingThatTheGuardHasLetThrough(t *testing.T) {
+	for name, expiry := range map[string]time.Time{
+		"a token that ended within the leeway": time.Now().Add(-5 * time.Second),
+		"a token that ended by another clock":  time.Now().Add(-time.Hour),
+		"a token without an end":               {},
+		"a token with an end beyond all dates": time.Unix(1<<53, 0),
+	} {
+		t.Run(name, func(t *testing.T) {
+			verifier := postern.VerifierFunc(func(context.Context, string) (*postern.Token, error) {
+				return postern.NewToken(postern.TokenData{Issuer: "https://issuer.test", Subject: "alice", Expiry: expiry}), nil
+			})
+			var info *auth.TokenInfo
+			inner := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { info = auth.TokenInfoFromContext(r.Context()) })
+			handler := posternmcp.Protect(inner, posternmcp.Config{Issuer: "https://issuer.test", Resource: "https://x.test/mcp", Verifier: verifier})
+			request := httptest.NewRequest("POST", "https://x.test/mcp", nil)
+			request.Header.Set("Authorization", "Bearer raw")
+			answer := httptest.NewRecorder()
+			handler.ServeHTTP(answer, request)
+			if answer.Code != http.StatusOK || info == nil || !info.Expiration.Equal(expiry) {
+				t.Errorf("status %d and %+v, want 200 and the end %v", answer.Code, info, expiry)
+			}
+		})
 	}
 }
 
