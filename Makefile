@@ -36,6 +36,10 @@ bench: ## CPU time of Postern and its peers on the same tokens
 bench-check: ## the same, held to the gates
 	cd bench && go run . -check-gates
 
+.PHONY: adapters
+adapters: ## vet and test the adapters, which are modules of their own
+	cd adapters/mcp && go mod tidy -diff && go vet ./... && go test -race ./...
+
 .PHONY: interop
 interop: ## the foreign clients and servers (needs python3 and node)
 	./interop/run
