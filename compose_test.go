@@ -295,6 +295,16 @@ func TestMetadata(t *testing.T) {
 			if w.Code != http.StatusOK || w.Header().Get("Content-Type") != "application/json" || w.Header().Get("Access-Control-Allow-Origin") != "*" {
 				t.Errorf("status %d, header %v", w.Code, w.Header())
 			}
+			for method, status := range map[string]int{"HEAD": 200, "OPTIONS": 204, "POST": 405, "PUT": 405} {
+				w := httptest.NewRecorder()
+				guard.Metadata().ServeHTTP(w, httptest.NewRequest(method, guard.MetadataPath(), nil))
+				if w.Code != status || w.Header().Get("Access-Control-Allow-Origin") != "*" {
+					t.Errorf("%s: status %d, header %v, want %d for any origin", method, w.Code, w.Header(), status)
+				}
+				if preflight := w.Header().Get("Access-Control-Allow-Headers"); method == "OPTIONS" && preflight != "*" {
+					t.Errorf("preflight allows the headers %q, want any", preflight)
+				}
+			}
 		})
 	}
 	for _, resource := range []string{"", "api", "/v1", "ftp://api.test", "https://", "https://api.test#x", "https://api.test/#", "mailto:a@b"} {

@@ -9,8 +9,9 @@ import (
 
 const wellKnown = "/.well-known/oauth-protected-resource"
 
-// Metadata returns a handler that serves the protected resource's metadata (RFC 9728 §3), to any origin.
-// Mount it at MetadataPath. It panics when Resource is not an absolute http(s) URL without fragment.
+// Metadata returns a handler that serves the protected resource's metadata (RFC 9728 §3), to any origin: it
+// answers preflights too, which clients in browsers cause by headers such as MCP-Protocol-Version.
+// Mount it at MetadataPath for every method. It panics when Resource is not an absolute http(s) URL without fragment.
 func (g *Guard) Metadata() http.Handler {
 	g.resource()
 	doc, err := json.Marshal(struct {
@@ -23,10 +24,21 @@ func (g *Guard) Metadata() http.Handler {
 		panic("postern: metadata: " + err.Error())
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Access-Control-Allow-Origin", "*")
-		w.Header().Set("Content-Type", "application/json")
-		w.Header().Set("Cache-Control", "max-age=3600")
-		w.Write(doc)
+		header := w.Header()
+		header.Set("Access-Control-Allow-Origin", "*")
+		switch r.Method {
+		case http.MethodGet, http.MethodHead:
+			header.Set("Content-Type", "application/json")
+			header.Set("Cache-Control", "max-age=3600")
+			w.Write(doc)
+		case http.MethodOptions:
+			header.Set("Access-Control-Allow-Methods", "GET, HEAD, OPTIONS")
+			header.Set("Access-Control-Allow-Headers", "*")
+			w.WriteHeader(http.StatusNoContent)
+		default:
+			header.Set("Allow", "GET, HEAD, OPTIONS")
+			http.Error(w, "the metadata is read with GET", http.StatusMethodNotAllowed)
+		}
 	})
 }
 

@@ -151,7 +151,7 @@ type protection struct {
 
 func (p *protection) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if slices.Contains(p.paths, strings.TrimSuffix(r.URL.Path, "/")) {
-		p.serveMetadata(w, r)
+		p.metadata.ServeHTTP(w, r)
 		return
 	}
 	decision, err := p.guard.Check(r, p.required...)
@@ -163,24 +163,6 @@ func (p *protection) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	p.handOver(w, r, decision.Token)
-}
-
-// serveMetadata answers preflights too: clients in browsers send MCP-Protocol-Version along, which makes
-// their request one that the browser asks about first.
-func (p *protection) serveMetadata(w http.ResponseWriter, r *http.Request) {
-	header := w.Header()
-	switch r.Method {
-	case http.MethodGet, http.MethodHead:
-		p.metadata.ServeHTTP(w, r)
-	case http.MethodOptions:
-		header.Set("Access-Control-Allow-Origin", "*")
-		header.Set("Access-Control-Allow-Methods", "GET, HEAD, OPTIONS")
-		header.Set("Access-Control-Allow-Headers", "*")
-		w.WriteHeader(http.StatusNoContent)
-	default:
-		header.Set("Allow", "GET, HEAD, OPTIONS")
-		http.Error(w, "the metadata is read with GET", http.StatusMethodNotAllowed)
-	}
 }
 
 // challenging names the scopes in every 401, for a client asks the authorization server for what it reads
