@@ -10,9 +10,11 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/postern-auth/postern/serviceuser"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/postern-auth/postern/examples/sampleapi"
+	"github.com/postern-auth/postern/serviceuser"
 )
 
 func newVersionCommand(e *env) *cobra.Command {
@@ -147,12 +149,13 @@ func (e *env) hints(err error) []string {
 	}
 	var unknown x509.UnknownAuthorityError
 	var missing *missingError
+	var unset *sampleapi.MissingError
 	switch {
 	case errors.As(err, &unknown):
 		lines = append(lines, "Name the file of that authority in CA_FILE. That of 'postern dev' is ca.pem in its data folder, and dev.env there names it.")
 	case errors.Is(err, syscall.ECONNREFUSED):
 		lines = append(lines, "Nothing listens there: check the address, and that the server runs.")
-	case !errors.As(err, &missing):
+	case !errors.As(err, &missing) && !errors.As(err, &unset):
 		return lines
 	}
 	if file := filepath.Join(".postern", "dev.env"); readable(file) {

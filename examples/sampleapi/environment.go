@@ -50,11 +50,18 @@ func (e *Environment) Origin(name string) string {
 	return origin
 }
 
+// MissingError says which variables are not set.
+type MissingError struct{ Names []string }
+
+func (e *MissingError) Error() string {
+	return fmt.Sprintf("missing %s: set in the environment or in .env", strings.Join(e.Names, ", "))
+}
+
 // Err returns what is missing and what is wrong, or nil.
 func (e *Environment) Err() error {
 	var list []error
 	if len(e.missing) > 0 {
-		list = append(list, fmt.Errorf("missing %s: set in the environment or in .env", strings.Join(e.missing, ", ")))
+		list = append(list, &MissingError{e.missing})
 	}
 	return errors.Join(append(list, e.wrong...)...)
 }
