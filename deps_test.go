@@ -24,6 +24,7 @@ var rules = []rule{
 	{"internal/jws", []string{"internal/claims"}, "a JWS is cryptography around strict JSON"},
 	{"internal/fetch", nil, "HTTP within bounds knows nothing of tokens"},
 	{"internal/tokencache", nil, "a table of raw tokens knows nothing of what they say"},
+	{"internal/clock", nil, "tells the time"},
 	{"internal/metadata", []string{"internal/claims", "internal/fetch", "internal/jws"}, "published documents and keys are fetched and read strictly"},
 	{"internal/keyset", []string{"internal/claims", "internal/jws"}, "keys are kept here; who fetches them says how"},
 	{"internal/vectors", nil, "finds test vectors"},

@@ -173,18 +173,18 @@ func (g *Guard) judge(r *http.Request, required all, optional bool) (Decision, *
 // bind checks every confirmation that the token has. A member that nobody here can prove is a reason to
 // refuse: the token says that it is no bearer token.
 func (g *Guard) bind(r *http.Request, scheme, raw string, token *Token) (http.Header, error) {
-	_, jkt := token.data.Confirmation[memberJKT]
+	_, jkt := token.confirmation[memberJKT]
 	if scheme == schemeDPoP && !jkt {
 		return nil, fmt.Errorf("postern: scheme DPoP with a token that is not bound to a key (cnf.jkt): %w", ErrBinding)
 	}
 	if scheme == schemeBearer && jkt {
 		return nil, fmt.Errorf("postern: token is bound to a key (cnf.jkt) and came under scheme Bearer: %w", ErrBinding)
 	}
-	if len(token.data.Confirmation) == 0 {
+	if len(token.confirmation) == 0 {
 		return nil, nil
 	}
 	presentation := Presentation{Request: r, Scheme: scheme, Raw: raw, Answer: make(http.Header)}
-	for member := range token.data.Confirmation {
+	for member := range token.confirmation {
 		binding := g.binding(member)
 		if binding == nil {
 			return nil, fmt.Errorf("postern: token is bound by cnf member %.64q and the guard has no binding for it: %w", member, ErrBinding)

@@ -50,6 +50,7 @@ import (
 	"github.com/postern-auth/postern"
 	"github.com/postern-auth/postern/clientauth"
 	"github.com/postern-auth/postern/internal/claims"
+	"github.com/postern-auth/postern/internal/clock"
 	"github.com/postern-auth/postern/internal/facts"
 	"github.com/postern-auth/postern/internal/fetch"
 	"github.com/postern-auth/postern/internal/jws"
@@ -62,7 +63,7 @@ const (
 	// DefaultMaxAge is the MaxAge of a Config that sets none.
 	DefaultMaxAge = 5 * time.Second
 	// DefaultCacheBytes is the CacheBytes of a Config that sets none.
-	DefaultCacheBytes = 16 << 20
+	DefaultCacheBytes = 32 << 20
 	// negativeBytes and negativeAge bound what is remembered of tokens that are not active.
 	negativeBytes = 1 << 20
 	negativeAge   = 5 * time.Second
@@ -139,6 +140,7 @@ type Verifier struct {
 	names     facts.Names
 	leeway    time.Duration
 	now       func() time.Time
+	clock     clock.Clock
 	client    *fetch.Client
 	source    *metadata.Source // nil when Endpoint is set
 	signed    *signed          // nil unless SignedAnswers is set

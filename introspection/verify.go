@@ -34,10 +34,10 @@ type answer struct {
 // ErrMalformed, ErrInactive, ErrExpired, ErrNotYetValid, ErrIssuer, ErrAudience or ErrUnavailable, or are
 // ctx's. It waits until ctx ends, for five seconds at most.
 func (v *Verifier) Verify(ctx context.Context, raw string) (*postern.Token, error) {
-	now := time.Now()
+	now := v.clock.Now()
 	known, found := v.active.Get(raw)
 	if found && now.Before(known.hard) {
-		wall := v.now()
+		wall := v.wall(now)
 		if err := v.checkTimes(wall, known.exp, known.token.NotBefore()); err != nil {
 			return nil, err
 		}
@@ -67,6 +67,14 @@ func (v *Verifier) Verify(ctx context.Context, raw string) (*postern.Token, erro
 		return nil, err
 	}
 	return a.token, a.err
+}
+
+// wall returns the time that tokens are held to: Config.Now's, or the present one as given.
+func (v *Verifier) wall(present time.Time) time.Time {
+	if v.config.Now != nil {
+		return v.config.Now()
+	}
+	return present
 }
 
 // lately returns why the token was not accepted a moment ago; nil when that is not known.
@@ -131,18 +139,19 @@ func (v *Verifier) ask(ctx context.Context, raw string) (answer, error) {
 func (v *Verifier) undecided(raw string, err error) {
 	wait := max(undecidedFor, pause(err))
 	a := answer{err: postern.Unavailable(err, max(retryAfter, wait)), hard: time.Now().Add(wait)}
-	v.inactive.Put(raw, a, int64(len(raw))+entryBytes, v.inactive.Epoch())
+	v.inactive.Put(strings.Clone(raw), a, refusalBytes, v.inactive.Epoch())
 }
 
 func (v *Verifier) remember(raw string, a answer, asked time.Time, since uint64) {
+	raw = strings.Clone(raw) // the cache keeps it, and not the request that it came in
 	if a.token == nil {
 		if _, found := v.active.Get(raw); found {
 			// A renewal has learnt better: what was said before serves no longer.
-			v.active.Put(raw, answer{}, int64(len(raw))+entryBytes, v.active.Epoch())
+			v.active.Put(raw, answer{}, 0, v.active.Epoch())
 		}
 		if v.config.MaxAge > 0 {
 			a.hard = asked.Add(min(v.config.MaxAge, negativeAge))
-			v.inactive.Put(raw, a, int64(len(raw))+entryBytes, v.inactive.Epoch())
+			v.inactive.Put(raw, a, refusalBytes, v.inactive.Epoch())
 		}
 		return
 	}
@@ -150,7 +159,7 @@ func (v *Verifier) remember(raw string, a answer, asked time.Time, since uint64)
 	a.hard = asked.Add(max(0, v.config.MaxAge))
 	a.soft = a.hard.Add(-v.ahead(time.Since(asked)))
 	a.exp = a.token.Expiry()
-	v.active.Put(raw, a, int64(len(raw))+entryBytes+a.token.Size(), since)
+	v.active.Put(raw, a, a.token.Size(), since)
 }
 
 // ahead returns how long before its end an answer is renewed that took the time given to come: early
@@ -159,8 +168,8 @@ func (v *Verifier) ahead(took time.Duration) time.Duration {
 	return min(max(2*took, v.config.MaxAge/5), v.config.MaxAge/2)
 }
 
-// entryBytes is what an entry takes beside the token and what is known of it.
-const entryBytes = 256
+// refusalBytes is what the reason takes for which a token is not accepted.
+const refusalBytes = 256
 
 // call sends the request and returns the body of a 200. The server's text goes nowhere else.
 func (v *Verifier) call(ctx context.Context, raw string) (string, error) {

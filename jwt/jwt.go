@@ -44,6 +44,7 @@ import (
 	"time"
 
 	"github.com/postern-auth/postern"
+	"github.com/postern-auth/postern/internal/clock"
 	"github.com/postern-auth/postern/internal/facts"
 	"github.com/postern-auth/postern/internal/fetch"
 	"github.com/postern-auth/postern/internal/jws"
@@ -75,7 +76,7 @@ var defaultAlgorithms = []string{RS256, PS256, ES256, EdDSA, Ed25519}
 const DefaultLeeway = 10 * time.Second
 
 // DefaultCacheBytes is the CacheBytes of a Config that sets none.
-const DefaultCacheBytes = 16 << 20
+const DefaultCacheBytes = 32 << 20
 
 // Config configures a Verifier for the tokens of one issuer.
 type Config struct {
@@ -154,6 +155,7 @@ type Verifier struct {
 	mark         Mark
 	idTokens     bool             // pass
 	now          func() time.Time // nil: time.Now
+	clock        clock.Clock
 	keys         *keyset.Set
 	parser       jws.Parser
 	checks       chan struct{} // has room for the signature checks that run at one time
@@ -213,7 +215,7 @@ func NewVerifier(config Config) (*Verifier, error) {
 	if config.CacheBytes == 0 {
 		config.CacheBytes = DefaultCacheBytes
 	}
-	v.cache = tokencache.New[verified](config.CacheBytes)
+	v.cache = tokencache.NewSigned[verified](config.CacheBytes)
 	v.checks = make(chan struct{}, runtime.GOMAXPROCS(0))
 	return v, nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -27,6 +28,17 @@ var memories = sync.Pool{New: func() any { return new(memory) }}
 type verified struct {
 	token *postern.Token
 	key   *keyset.Key
+	// from and until are the times within which the token's own are good, in microseconds since 1970. At
+	// any other time those are looked at themselves, which say what is wrong.
+	from, until int64
+}
+
+func (v *Verifier) verified(token *postern.Token, key *keyset.Key) verified {
+	from := token.NotBefore()
+	if iat := token.IssuedAt(); iat.After(from) {
+		from = iat
+	}
+	return verified{token, key, from.Add(-v.leeway).UnixMicro() + 1, token.Expiry().Add(v.leeway).UnixMicro()}
 }
 
 // Verify verifies the token, or remembers that it has: then the times are checked again, and that the
@@ -38,12 +50,16 @@ type verified struct {
 // ErrNotYetValid, ErrIssuer, ErrAudience or ErrUnavailable, or are ctx's.
 func (v *Verifier) Verify(ctx context.Context, raw string) (*postern.Token, error) {
 	if hit, ok := v.cache.Get(raw); ok {
-		now := time.Now()
+		now := v.clock.Now()
 		if err := v.keys.Fresh(ctx, now); err != nil {
 			return nil, unavailable(err)
 		}
 		if !hit.key.Removed() {
-			if err := v.checkTimes(v.wall(now), hit.token.Expiry(), hit.token.NotBefore(), hit.token.IssuedAt()); err != nil {
+			wall := v.wall(now)
+			if at := wall.UnixMicro(); at >= hit.from && at < hit.until {
+				return hit.token, nil
+			}
+			if err := v.checkTimes(wall, hit.token.Expiry(), hit.token.NotBefore(), hit.token.IssuedAt()); err != nil {
 				return nil, err
 			}
 			return hit.token, nil
@@ -81,13 +97,13 @@ func (v *Verifier) verify(ctx context.Context, raw string) (*postern.Token, erro
 		return nil, err
 	}
 	v.parser.Genuine(&message)
+	// What is remembered shares one copy of the raw token, so that neither keeps a whole request in memory.
+	raw = strings.Clone(raw)
+	data.Claims = jws.Payload(raw)
 	token := postern.NewToken(data)
-	v.cache.Put(raw, verified{token, key}, int64(len(raw))+entryBytes+token.Size(), since)
+	v.cache.Put(raw, v.verified(token, key), token.Size(), since)
 	return token, nil
 }
-
-// entryBytes is what an entry of the cache takes beside the raw token and the Token.
-const entryBytes = 128
 
 // checkKind decides whether this is a token for this verifier at all, before its other claims are read.
 func (v *Verifier) checkKind(header *jws.Header, set *claims.Object) error {

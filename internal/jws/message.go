@@ -73,6 +73,13 @@ func Parse(raw string) (Message, error) { return parse(raw, MaxSize, nil, false)
 // do (RFC 9449 §4.2). Such a key proves possession and nothing else.
 func ParseProof(raw string) (Message, error) { return parse(raw, MaxSize, nil, true) }
 
+// Payload returns the payload of a compact JWS that has been parsed, as it stands there: in base64url.
+func Payload(raw string) string {
+	_, rest, _ := strings.Cut(raw, ".")
+	payload, _, _ := strings.Cut(rest, ".")
+	return payload
+}
+
 // Parser parses the messages of one issuer, which mostly have the same header: one that is equal to the
 // byte to the header of a message known to be genuine is not read again. The zero value is ready. It is
 // safe for concurrent use.

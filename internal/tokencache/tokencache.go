@@ -2,7 +2,7 @@
 // allocates nothing; memory is bounded in bytes; and a flood of tokens that are used once does not drive
 // out those that are used again.
 //
-//	cache := tokencache.New[entry](16 << 20)
+//	cache := tokencache.New[entry](32 << 20)
 //	if e, ok := cache.Get(raw); ok && e.valid(now) {
 //		return e.token, nil
 //	}
@@ -12,25 +12,31 @@
 //
 // Whether an entry is still good is for its owner to say, on every hit: the cache knows no time.
 //
-// The cache is a table of buckets of eight. A token's place depends on its last characters: those of a
-// JWT's signature or of a random string, which nobody but the issuer chooses. A wrong guess costs a miss
-// and nothing else, for all bytes of the token are compared. An entry that was hit lately is kept; one that
-// is not hit again ages and is given up in time; when everything in its bucket was hit lately, a newcomer is
-// not let in.
+// The cache is a table of buckets, a line of the processor's memory each: a byte of every token's hash, and
+// where its entry is. A byte that agrees by chance costs a comparison and nothing else, for all bytes of the
+// token are compared. An entry that was hit lately is kept; one that is not hit again ages and is given up
+// in time; when everything in its bucket was hit lately, a newcomer is not let in.
 package tokencache
 
 import (
 	"hash/maphash"
+	"math"
+	"math/bits"
 	"sync"
 	"sync/atomic"
+	"unsafe"
 )
 
 const (
-	ways = 8
-	// typicalSize is what one entry is guessed to take, to size the table.
-	typicalSize = 1 << 10
-	// tail is how many of a token's last characters choose its place.
-	tail = 32
+	// ways is how many entries a bucket of 64 bytes has room for, beside their tags.
+	ways = 7
+	// crowded is the number of entries a bucket, on average, beyond which the table is doubled: of newcomers,
+	// whose buckets are filled by chance, one in a thousand finds its own full by then.
+	crowded = 3.0 / 2
+	// slotBytes is the most that an entry's share of the table is, just after it was doubled.
+	slotBytes = 86
+	// signatureTail is how many of a signature's last characters choose its token's place.
+	signatureTail = 32
 	// ageing is after how many evictions, in whatever bucket, one entry counts as not hit lately.
 	ageing = 4
 	// sweepLength is how many buckets one Put looks through for bytes to free.
@@ -41,8 +47,9 @@ const (
 type Cache[V any] struct {
 	seed  maphash.Seed
 	limit int64
+	tail  int // of how many last characters the hash is; all of a shorter token
 
-	table atomic.Pointer[[]bucket[V]] // nil until the first Put
+	table atomic.Pointer[[]bucket[V]] // nil until the first Put; its length is a power of two
 	epoch atomic.Uint64               // counts DeleteFunc
 	mu    sync.Mutex                  // writers
 	bytes int64
@@ -51,24 +58,54 @@ type Cache[V any] struct {
 	turn  int // the way where the next look for a cold entry begins
 }
 
-type bucket[V any] [ways]atomic.Pointer[entry[V]]
+type bucket[V any] struct {
+	tags    atomic.Uint64 // a byte a way, from the lowest; that of an empty way means nothing
+	entries [ways]atomic.Pointer[entry[V]]
+}
 
 type entry[V any] struct {
 	raw  string
 	val  V
-	size int64
+	hash uint64
+	size uint32
 	hit  atomic.Bool
 }
 
 // New returns a Cache that holds entries of at most limit bytes together. With a limit of zero or less it
-// holds nothing.
+// holds nothing. A token's place depends on all of it and on chance, so nobody can send tokens that share
+// one.
 func New[V any](limit int64) *Cache[V] {
-	return &Cache[V]{seed: maphash.MakeSeed(), limit: limit}
+	return &Cache[V]{seed: maphash.MakeSeed(), limit: limit, tail: math.MaxInt}
 }
 
-func (c *Cache[V]) bucket(table []bucket[V], raw string) *bucket[V] {
-	end := raw[max(0, len(raw)-tail):]
-	return &table[maphash.String(c.seed, end)&uint64(len(table)-1)]
+// NewSigned is New for tokens that are put only after their signature, which they end in, has been
+// verified. Nobody but the issuer can choose that, so its end alone says where a token is, however long it
+// is.
+func NewSigned[V any](limit int64) *Cache[V] {
+	c := New[V](limit)
+	c.tail = signatureTail
+	return c
+}
+
+func (c *Cache[V]) hash(raw string) uint64 {
+	return maphash.String(c.seed, raw[max(0, len(raw)-c.tail):])
+}
+
+// place returns the hash's bucket and its tag in every byte.
+func place[V any](table []bucket[V], hash uint64) (b *bucket[V], tags uint64) {
+	return &table[hash&uint64(len(table)-1)], hash >> 56 * everyByte
+}
+
+const (
+	everyByte = 0x0101010101010101
+	highBits  = 0x8080808080808080
+)
+
+// alike returns a word with the highest bit of a byte set where two words have the same byte. A byte above
+// such a one may have it set too.
+func alike(a, b uint64) uint64 {
+	x := a ^ b
+	return (x - everyByte) &^ x & highBits
 }
 
 // Get returns the value for the token.
@@ -77,9 +114,9 @@ func (c *Cache[V]) Get(raw string) (v V, ok bool) {
 	if table == nil {
 		return v, false
 	}
-	b := c.bucket(*table, raw)
-	for i := range b {
-		e := b[i].Load()
+	b, tags := place(*table, c.hash(raw))
+	for found := alike(b.tags.Load(), tags) << 8 >> 8; found != 0; found &= found - 1 {
+		e := b.entries[bits.TrailingZeros64(found)/8].Load()
 		if e != nil && e.raw == raw {
 			// Written only when it changes, so that a hot entry's line stays shared between cores.
 			if !e.hit.Load() {
@@ -94,81 +131,113 @@ func (c *Cache[V]) Get(raw string) (v V, ok bool) {
 // Epoch returns a number for Put to tell whether DeleteFunc has been called in between.
 func (c *Cache[V]) Epoch() uint64 { return c.epoch.Load() }
 
-// Put remembers the value for the token, in place of an earlier one. The size is what token and value
-// take, in bytes; since is the Epoch from before the value was found out. Put may decline, and does so when
-// DeleteFunc has been called since: it would have been asked about the value.
+// Put remembers the value for the token, in place of an earlier one. The cache keeps raw, so its memory must
+// be its own and no part of something larger. The size is what the value takes beside itself, in bytes;
+// since is the Epoch from before the value was found out. Put may decline, and does so when DeleteFunc has
+// been called since: it would have been asked about the value.
 func (c *Cache[V]) Put(raw string, v V, size int64, since uint64) {
-	if size > c.limit {
+	size += HeapBytes(len(raw)) + HeapBytes(int(unsafe.Sizeof(entry[V]{}))) + slotBytes
+	if size > min(c.limit, math.MaxUint32) {
 		return
 	}
+	hash := c.hash(raw)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.epoch.Load() != since {
 		return
 	}
-	table := c.table.Load()
-	if table == nil {
-		table = c.makeTable()
-		c.table.Store(table)
-	}
-	b := c.bucket(*table, raw)
-	slot := c.slot(b, raw)
-	if slot == nil {
+	table := c.roomy()
+	b, tags := place(table, hash)
+	way := c.way(b, raw)
+	if way < 0 {
 		return
 	}
-	c.drop(slot)
+	c.drop(b, way)
 	if c.bytes+size > c.limit {
-		c.sweep(*table, size)
+		c.sweep(table, size)
 	}
 	if c.bytes+size > c.limit {
 		return
 	}
-	slot.Store(&entry[V]{raw: raw, val: v, size: size})
+	b.set(way, &entry[V]{raw: raw, val: v, hash: hash, size: uint32(size)}, tags)
 	c.bytes += size
 	c.count++
 }
 
-func (c *Cache[V]) makeTable() *[]bucket[V] {
-	n := 1
-	for int64(n)*ways*typicalSize < c.limit {
-		n <<= 1
-	}
-	table := make([]bucket[V], n)
-	return &table
+// HeapBytes returns about how much memory the allocator takes for n bytes, which come in sizes of its own.
+func HeapBytes(n int) int64 {
+	step := max(8, 1<<max(0, bits.Len(uint(n))-3))
+	return int64((n + step - 1) &^ (step - 1))
 }
 
-// slot returns where in the bucket the token goes: its own place, a free one, or that of an entry that
-// was not hit lately. Nil means that all were.
-func (c *Cache[V]) slot(b *bucket[V], raw string) *atomic.Pointer[entry[V]] {
-	var free, cold *atomic.Pointer[entry[V]]
-	// Newcomers that all took the first cold place would drive each other out before their second use.
-	c.turn++
-	for i := range b {
-		place := &b[(c.turn+i)%ways]
-		e := place.Load()
-		switch {
-		case e == nil:
-			free = place
-		case e.raw == raw:
-			return place
-		case !e.hit.Load() && cold == nil:
-			cold = place
+func (b *bucket[V]) set(way int, e *entry[V], tags uint64) {
+	mask := uint64(0xff) << (8 * way)
+	b.tags.Store(b.tags.Load()&^mask | tags&mask)
+	b.entries[way].Store(e)
+}
+
+// roomy returns the table, after making it larger when it is crowded.
+func (c *Cache[V]) roomy() []bucket[V] {
+	table := c.table.Load()
+	if table == nil {
+		first := make([]bucket[V], 1)
+		c.table.Store(&first)
+		return first
+	}
+	if float64(c.count) < crowded*float64(len(*table)) {
+		return *table
+	}
+	larger := make([]bucket[V], 2*len(*table))
+	filled := make([]uint8, len(larger))
+	for i := range *table {
+		for way := range ways {
+			e := (*table)[i].entries[way].Load()
+			if e == nil {
+				continue
+			}
+			b, tags := place(larger, e.hash)
+			n := &filled[e.hash&uint64(len(larger)-1)]
+			b.set(int(*n), e, tags)
+			*n++
 		}
 	}
-	if free != nil {
+	c.table.Store(&larger)
+	c.hand = 0
+	return larger
+}
+
+// way returns where in the bucket the token goes: its own place, a free one, or that of an entry that was
+// not hit lately. It is negative when all were.
+func (c *Cache[V]) way(b *bucket[V], raw string) int {
+	free, cold := -1, -1
+	// Newcomers that all took the first cold place would drive each other out before their second use.
+	c.turn++
+	for i := range ways {
+		way := (c.turn + i) % ways
+		e := b.entries[way].Load()
+		switch {
+		case e == nil:
+			free = way
+		case e.raw == raw:
+			return way
+		case !e.hit.Load() && cold < 0:
+			cold = way
+		}
+	}
+	if free >= 0 {
 		return free
 	}
 	// Entries that were hit long ago age too, so slowly that those in use are hit again in between.
 	if c.turn%ageing == 0 {
-		b[c.turn/ageing%ways].Load().hit.Store(false)
+		b.entries[c.turn/ageing%ways].Load().hit.Store(false)
 	}
 	return cold
 }
 
-func (c *Cache[V]) drop(slot *atomic.Pointer[entry[V]]) {
-	if e := slot.Load(); e != nil {
-		slot.Store(nil)
-		c.bytes -= e.size
+func (c *Cache[V]) drop(b *bucket[V], way int) {
+	if e := b.entries[way].Load(); e != nil {
+		b.entries[way].Store(nil)
+		c.bytes -= int64(e.size)
 		c.count--
 	}
 }
@@ -179,10 +248,10 @@ func (c *Cache[V]) sweep(table []bucket[V], size int64) {
 	for range min(sweepLength, len(table)) {
 		b := &table[c.hand]
 		c.hand = (c.hand + 1) & (len(table) - 1)
-		for i := range b {
-			e := b[i].Load()
+		for way := range ways {
+			e := b.entries[way].Load()
 			if e != nil && !e.hit.Swap(false) {
-				c.drop(&b[i])
+				c.drop(b, way)
 			}
 			if c.bytes+size <= c.limit {
 				return
@@ -202,9 +271,9 @@ func (c *Cache[V]) DeleteFunc(gone func(raw string, v V) bool) {
 	}
 	for i := range *table {
 		b := &(*table)[i]
-		for j := range b {
-			if e := b[j].Load(); e != nil && gone(e.raw, e.val) {
-				c.drop(&b[j])
+		for way := range ways {
+			if e := b.entries[way].Load(); e != nil && gone(e.raw, e.val) {
+				c.drop(b, way)
 			}
 		}
 	}
