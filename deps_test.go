@@ -34,6 +34,7 @@ var rules = []rule{
 	{".", []string{"internal/claims", "internal/jws"}, "the nouns need to read a claim and to see an issuer, and no more"},
 	{"internal/facts", []string{".", "internal/claims"}, "claims become a Token's data"},
 	{"jwt", []string{".", "internal/..."}, "a Verifier"},
+	{"jwt/fastrsa", []string{"internal/jws", "filippo.io/bigmod"}, "the one place that knows this arithmetic; docs/decisions/009-fastrsa.md"},
 	{"clientauth", []string{"internal/claims", "internal/jws"}, "assertions are signed"},
 	{"introspection", []string{".", "clientauth", "internal/..."}, "a Verifier that authenticates itself"},
 	{"dpop", []string{".", "internal/..."}, "a Binding"},
@@ -126,6 +127,18 @@ func TestLibraryNeedsNothingButTheStandardLibraryAndOAuth2(t *testing.T) {
 		if !p.Standard && !strings.HasPrefix(p.ImportPath, module) && p.ImportPath != "golang.org/x/oauth2" && p.ImportPath != "golang.org/x/oauth2/internal" {
 			t.Errorf("the library needs %s", p.ImportPath)
 		}
+	}
+}
+
+// Who does not import jwt/fastrsa compiles nothing of it: no library package and no example does.
+func TestOnlyProgramsThatAskForFastRSACompileIt(t *testing.T) {
+	out, err := exec.Command("go", "list", "-f", `{{range .Deps}}{{if eq . "filippo.io/bigmod"}}{{$.ImportPath}}{{end}}{{end}}`, "./...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	want := []string{module + "/cmd/postern", module + "/jwt/fastrsa"}
+	if got := strings.Fields(string(out)); !slices.Equal(got, want) {
+		t.Errorf("%q need filippo.io/bigmod, want %q alone", got, want)
 	}
 }
 

@@ -3,6 +3,7 @@ module github.com/postern-auth/postern
 go 1.26.0
 
 require (
+	filippo.io/bigmod v0.1.0
 	github.com/go-jose/go-jose/v4 v4.1.8
 	github.com/google/go-cmp v0.7.0
 	github.com/joho/godotenv v1.5.1

@@ -18,6 +18,7 @@ import (
 	"syscall"
 
 	"github.com/postern-auth/postern/internal/environ"
+	_ "github.com/postern-auth/postern/jwt/fastrsa"
 	"github.com/spf13/cobra"
 )
 

@@ -1,7 +1,6 @@
 package jws
 
 import (
-	"crypto"
 	"encoding/base64"
 )
 
@@ -16,6 +15,17 @@ func SignText(s *Signer, text string) (string, error) {
 
 // VerifyBytes is the check that Verify ends in, without the message around it. It is false also when the
 // key does not fit the algorithm.
-func VerifyBytes(alg Algorithm, public crypto.PublicKey, signed, signature []byte) bool {
-	return alg.fits(public) && new(work).verify(alg, public, signed, signature)
+func VerifyBytes(alg Algorithm, key *Key, signed, signature []byte) bool {
+	return alg.fits(key.public) && new(work).verify(alg, key, signed, signature)
 }
+
+// Plain returns the key for the standard library's check alone, which is the key itself unless a package
+// has prepared it.
+func Plain(key *Key) *Key {
+	plain := *key
+	plain.pkcs1 = nil
+	return &plain
+}
+
+// Prepared reports whether the key is checked by other code than the standard library's.
+func Prepared(key *Key) bool { return key.pkcs1 != nil }

@@ -26,6 +26,7 @@ type Key struct {
 	Algorithm Algorithm // alg; empty: any that fits the key's type
 
 	public crypto.PublicKey
+	pkcs1  RSACheck // nil: crypto/rsa's
 }
 
 // NewKey returns a Key after checking that the public key is sound: RSA of 2048 to 8192 bits with an odd
@@ -40,7 +41,7 @@ func NewKey(id string, alg Algorithm, public crypto.PublicKey) (*Key, error) {
 	if len(id) > maxKeyID || !utf8.ValidString(id) {
 		return nil, fmt.Errorf("jws: key id %.64q is not UTF-8 of at most %d bytes", id, maxKeyID)
 	}
-	return &Key{id, alg, public}, nil
+	return &Key{id, alg, public, prepared(public)}, nil
 }
 
 func checkPublic(public crypto.PublicKey) error {

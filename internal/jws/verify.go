@@ -19,7 +19,7 @@ func (m *Message) Verify(key *Key) error {
 	w := works.Get().(*work)
 	defer works.Put(w)
 	b := append(append(w.text[:0], m.signed...), m.signature...)
-	if !w.verify(m.Header.Algorithm, key.public, b[:len(m.signed)], b[len(m.signed):]) {
+	if !w.verify(m.Header.Algorithm, key, b[:len(m.signed)], b[len(m.signed):]) {
 		return mismatch(key.ID)
 	}
 	return nil
@@ -34,20 +34,23 @@ func (id mismatch) Error() string {
 
 func (mismatch) Unwrap() error { return ErrSignature }
 
-// verify assumes that public fits the algorithm.
-func (w *work) verify(a Algorithm, public crypto.PublicKey, signed, signature []byte) bool {
+// verify assumes that the key fits the algorithm.
+func (w *work) verify(a Algorithm, key *Key, signed, signature []byte) bool {
 	s, _ := a.scheme()
 	digest := digest(&w.digest, s.hash, signed)
 	switch s.family {
 	case pkcs1v15:
-		return rsa.VerifyPKCS1v15(public.(*rsa.PublicKey), s.hash, digest, signature) == nil
+		if key.pkcs1 != nil {
+			return key.pkcs1(s.hash, digest, signature)
+		}
+		return rsa.VerifyPKCS1v15(key.public.(*rsa.PublicKey), s.hash, digest, signature) == nil
 	case pss:
-		return rsa.VerifyPSS(public.(*rsa.PublicKey), s.hash, digest, signature, pssByHash[s.hash]) == nil
+		return rsa.VerifyPSS(key.public.(*rsa.PublicKey), s.hash, digest, signature, pssByHash[s.hash]) == nil
 	case ecdsaP1363:
 		der, ok := derFromP1363(&w.der, signature, s.curve.Params().BitSize)
-		return ok && ecdsa.VerifyASN1(public.(*ecdsa.PublicKey), digest, der)
+		return ok && ecdsa.VerifyASN1(key.public.(*ecdsa.PublicKey), digest, der)
 	case ed:
-		return ed25519.Verify(public.(ed25519.PublicKey), signed, signature)
+		return ed25519.Verify(key.public.(ed25519.PublicKey), signed, signature)
 	}
 	return false
 }

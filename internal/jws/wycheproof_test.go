@@ -1,7 +1,6 @@
 package jws_test
 
 import (
-	"crypto"
 	"crypto/x509"
 	"encoding/hex"
 	"encoding/json"
@@ -46,6 +45,9 @@ func TestWycheproofJWS(t *testing.T) {
 		key, keyErr := jws.ParseKey(string(group.Public))
 		for _, test := range group.Tests {
 			accepted := keyErr == nil && verified(test.JWS, key) == nil
+			if keyErr == nil && (verified(test.JWS, jws.Plain(key)) == nil) != accepted {
+				t.Errorf("case %d: accepted is %t, with crypto/rsa it is not", test.TCID, accepted)
+			}
 			if accepted == (test.Result == "valid") {
 				agree++
 			} else {
@@ -135,12 +137,13 @@ func (v *verdicts) count(t *testing.T, group signatureGroup, alg jws.Algorithm) 
 		t.Fatalf("no algorithm for %s", group.SHA)
 	}
 	public, keyErr := x509.ParsePKIXPublicKey(unhex(t, group.PublicKeyDER))
+	var key *jws.Key
 	if keyErr == nil {
-		_, keyErr = jws.NewKey("", alg, public)
+		key, keyErr = jws.NewKey("", alg, public)
 	}
 	salted := group.SaltLength == 0 || group.SaltLength == map[jws.Algorithm]int{jws.PS256: 32, jws.PS384: 48, jws.PS512: 64}[alg]
 	for _, test := range group.Tests {
-		accepted := keyErr == nil && agreed(t, alg, public, unhex(t, test.Msg), unhex(t, test.Sig))
+		accepted := keyErr == nil && agreed(t, alg, key, unhex(t, test.Msg), unhex(t, test.Sig))
 		switch test.Result {
 		case "valid":
 			v.Valid++
@@ -158,12 +161,16 @@ func (v *verdicts) count(t *testing.T, group signatureGroup, alg jws.Algorithm) 
 	}
 }
 
-// agreed verifies twice, for the same memory is used for one message after the other.
-func agreed(t *testing.T, alg jws.Algorithm, public crypto.PublicKey, message, signature []byte) bool {
+// agreed verifies twice, for the same memory is used for one message after the other, and by the standard
+// library alone.
+func agreed(t *testing.T, alg jws.Algorithm, key *jws.Key, message, signature []byte) bool {
 	t.Helper()
-	first := jws.VerifyBytes(alg, public, message, signature)
-	if second := jws.VerifyBytes(alg, public, message, signature); second != first {
+	first := jws.VerifyBytes(alg, key, message, signature)
+	if second := jws.VerifyBytes(alg, key, message, signature); second != first {
 		t.Errorf("%s: the same signature was found %v, then %v", alg, first, second)
+	}
+	if plain := jws.VerifyBytes(alg, jws.Plain(key), message, signature); plain != first {
+		t.Errorf("%s: a signature was found %v, and by the standard library %v", alg, first, plain)
 	}
 	return first
 }

@@ -1,6 +1,6 @@
 package mutation
 
-var mutants = concat(jwtMutants, jwsMutants, claimsMutants, guardMutants, introspectionMutants, presetMutants, bindingMutants, issuerMutants, serverMutants)
+var mutants = concat(jwtMutants, jwsMutants, claimsMutants, guardMutants, introspectionMutants, presetMutants, bindingMutants, issuerMutants, serverMutants, fastRSAMutants)
 
 func concat(lists ...[]mutant) (all []mutant) {
 	for _, list := range lists {
@@ -367,4 +367,18 @@ var serverMutants = []mutant{
 	{"httpd: time of a write", "internal/httpd/request.go", "func (a *answer) Write(p []byte) (int, error) {\n\t// Over HTTP/2 a deadline ends the stream also when nobody writes, so none is left behind.\n\ta.control.SetWriteDeadline(time.Now().Add(writeTime))", "func (a *answer) Write(p []byte) (int, error) {", nil},
 	{"httpd: time of a body", "internal/httpd/request.go", `a.control.SetReadDeadline(time.Now().Add(bodyTime))`, ``, nil},
 	{"serve: no database", "cmd/postern/serve.go", `if none && !f.init {`, `if none && false {`, nil},
+}
+
+const fastRSA = "jwt/fastrsa/fastrsa.go"
+
+var fastRSAMutants = []mutant{
+	{"fastrsa: FIPS mode", fastRSA, `return !fips140.Enabled() && !boring`, `return fips140.Enabled() || !boring`, nil},
+	{"fastrsa: length of the signature", fastRSA, `if len(signature) != k.modulus.Size() {`, `if false {`, nil},
+	{"fastrsa: below the modulus", fastRSA, `bigmod.NewNat().SetBytes(signature, k.modulus)`, `bigmod.NewNat().SetOverflowingBytes(signature, k.modulus)`, nil},
+	{"fastrsa: exponent", fastRSA, `if public.E < 3 || public.E > math.MaxInt32 {`, `if public.E > math.MaxInt32 && false {`, nil},
+	{"fastrsa: block type", fastRSA, `return bytes.Equal(head, []byte{0, 1}) &&`, `return len(head) == 2 &&`, nil},
+	{"fastrsa: padding", fastRSA, `bytes.Count(filling, []byte{0xff}) == padding &&`, `len(filling) == padding &&`, nil},
+	{"fastrsa: zero behind the padding", fastRSA, `zero[0] == 0 &&`, `len(zero) == 1 &&`, nil},
+	{"fastrsa: hash", fastRSA, `bytes.Equal(rest[:len(prefix)], prefix) &&`, ``, nil},
+	{"fastrsa: digest", fastRSA, `bytes.Equal(rest[len(prefix):], digest)`, `len(rest) > 0`, nil},
 }

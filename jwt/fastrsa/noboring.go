@@ -1,0 +1,5 @@
+//go:build !boringcrypto
+
+package fastrsa
+
+const boring = false
