@@ -158,8 +158,8 @@ type Verifier struct {
 	clock        clock.Clock
 	keys         *keyset.Set
 	parser       jws.Parser
-	checks       chan struct{} // has room for the signature checks that run at one time
-	cache        *tokencache.Cache[verified]
+	checks       chan struct{}               // has room for the signature checks that run at one time
+	cache        *tokencache.Cache[verified] // nil: none are remembered
 }
 
 // NewVerifier returns a Verifier. It makes no call: keys are fetched on first use, or by Warm. The error
@@ -215,7 +215,9 @@ func NewVerifier(config Config) (*Verifier, error) {
 	if config.CacheBytes == 0 {
 		config.CacheBytes = DefaultCacheBytes
 	}
-	v.cache = tokencache.NewSigned[verified](config.CacheBytes)
+	if config.CacheBytes > 0 {
+		v.cache = tokencache.NewSigned[verified](config.CacheBytes)
+	}
 	v.checks = make(chan struct{}, runtime.GOMAXPROCS(0))
 	return v, nil
 }

@@ -97,12 +97,20 @@ func (v *Verifier) verify(ctx context.Context, raw string) (*postern.Token, erro
 		return nil, err
 	}
 	v.parser.Genuine(&message)
-	// What is remembered shares one copy of the raw token, so that neither keeps a whole request in memory.
+	return v.remember(raw, data, key, since), nil
+}
+
+// remember returns the Token, and keeps it for further uses of the raw token. Both then share one copy of
+// that, which is not the request that it came in.
+func (v *Verifier) remember(raw string, data postern.TokenData, key *keyset.Key, since uint64) *postern.Token {
+	if v.cache == nil {
+		return postern.NewToken(data)
+	}
 	raw = strings.Clone(raw)
 	data.Claims = jws.Payload(raw)
 	token := postern.NewToken(data)
 	v.cache.Put(raw, v.verified(token, key), token.Size(), since)
-	return token, nil
+	return token
 }
 
 // checkKind decides whether this is a token for this verifier at all, before its other claims are read.
@@ -137,7 +145,7 @@ func (v *Verifier) check(data *postern.TokenData, set *claims.Object) error {
 	case data.IssuedAt.IsZero() && unreadable(set, "iat"):
 		return refuse(postern.ErrMalformed, "claim iat is not a number of seconds from 1970 to 9999")
 	}
-	return v.checkTimes(v.wall(time.Now()), data.Expiry, data.NotBefore, data.IssuedAt)
+	return v.checkTimes(v.wall(v.clock.Now()), data.Expiry, data.NotBefore, data.IssuedAt)
 }
 
 // unreadable reports whether there is a claim that package facts has left empty. A token from the future is

@@ -56,7 +56,7 @@ type member struct {
 // Parse checks that text is one JSON object and nothing else, and indexes its members. On an error the
 // Object is empty.
 func (o *Object) Parse(text string) error {
-	*o = Object{}
+	o.reset()
 	if !utf8.ValidString(text) {
 		return errNotUTF8
 	}
@@ -70,11 +70,17 @@ func (o *Object) Parse(text string) error {
 		err = s.end()
 	}
 	if err != nil {
-		*o = Object{}
+		o.reset()
 		return err
 	}
 	o.text = text
 	return nil
+}
+
+// reset empties the Object. It clears what was used, which is seldom all that there is.
+func (o *Object) reset() {
+	clear(o.inline[:min(o.count, inlineMembers)])
+	o.text, o.count, o.prints, o.more = "", 0, 0, nil
 }
 
 func (o *Object) add(name string, v Value) {

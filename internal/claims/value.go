@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 )
@@ -79,6 +80,9 @@ func (v Value) Texts(list []string) ([]string, error) {
 	if v.kind != Array {
 		return nil, errors.New("claims: want a string or an array of strings")
 	}
+	if strings.IndexByte(v.raw, '\\') < 0 {
+		return split(v.raw, list)
+	}
 	bad := false
 	s := scanner{text: v.raw}
 	err := s.array(func(e Value) {
@@ -93,7 +97,28 @@ func (v Value) Texts(list []string) ([]string, error) {
 		return nil, err
 	}
 	if bad {
-		return nil, errors.New("claims: want an array of strings only")
+		return nil, errNotTexts
+	}
+	return list, nil
+}
+
+var errNotTexts = errors.New("claims: want an array of strings only")
+
+// split appends the strings of an array that has been checked and holds no escape: so each of them ends at
+// the next quote, and what is between them is a comma and white space.
+func split(array string, list []string) ([]string, error) {
+	s := scanner{text: array, pos: 1}
+	for s.space(); s.peek() != ']'; s.space() {
+		if s.peek() != '"' {
+			return nil, errNotTexts
+		}
+		start := s.pos + 1
+		end := start + strings.IndexByte(array[start:], '"')
+		list = append(list, array[start:end])
+		s.pos = end + 1
+		if s.space(); s.peek() == ',' {
+			s.pos++
+		}
 	}
 	return list, nil
 }

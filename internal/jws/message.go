@@ -249,7 +249,7 @@ type work struct {
 }
 
 var works = sync.Pool{New: func() any {
-	return &work{text: make([]byte, 0, MaxSize)}
+	return &work{text: make([]byte, 0, MaxSize+64)}
 }}
 
 // decode replaces three parts by the bytes they encode, all in one allocation. It reports whether each

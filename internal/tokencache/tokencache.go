@@ -43,7 +43,8 @@ const (
 	sweepLength = 16
 )
 
-// Cache maps raw tokens to values. It is safe for concurrent use.
+// Cache maps raw tokens to values. It is safe for concurrent use. A nil Cache holds nothing; it must not be
+// put into.
 type Cache[V any] struct {
 	seed  maphash.Seed
 	limit int64
@@ -110,6 +111,9 @@ func alike(a, b uint64) uint64 {
 
 // Get returns the value for the token.
 func (c *Cache[V]) Get(raw string) (v V, ok bool) {
+	if c == nil {
+		return v, false
+	}
 	table := c.table.Load()
 	if table == nil {
 		return v, false
@@ -129,7 +133,12 @@ func (c *Cache[V]) Get(raw string) (v V, ok bool) {
 }
 
 // Epoch returns a number for Put to tell whether DeleteFunc has been called in between.
-func (c *Cache[V]) Epoch() uint64 { return c.epoch.Load() }
+func (c *Cache[V]) Epoch() uint64 {
+	if c == nil {
+		return 0
+	}
+	return c.epoch.Load()
+}
 
 // Put remembers the value for the token, in place of an earlier one. The cache keeps raw, so its memory must
 // be its own and no part of something larger. The size is what the value takes beside itself, in bytes;
@@ -262,6 +271,9 @@ func (c *Cache[V]) sweep(table []bucket[V], size int64) {
 
 // DeleteFunc forgets every token for which gone returns true, which must not call the cache.
 func (c *Cache[V]) DeleteFunc(gone func(raw string, v V) bool) {
+	if c == nil {
+		return
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.epoch.Add(1)
