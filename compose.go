@@ -132,7 +132,8 @@ func FirstOf(verifiers ...Verifier) *Verifiers {
 type firstOf []Verifier
 
 func (f firstOf) verify(ctx context.Context, raw string) (*Token, error) {
-	var declined error
+	var few [4]error
+	declined := few[:0]
 	for _, verifier := range f {
 		token, err := verifier.Verify(ctx, raw)
 		if !errors.Is(err, ErrNotMine) {
@@ -140,9 +141,9 @@ func (f firstOf) verify(ctx context.Context, raw string) (*Token, error) {
 		}
 		// The first to decline names the shape it wanted; the last is the one that a reader of the log
 		// would take for the decider. Both are kept.
-		declined = errors.Join(declined, err)
+		declined = append(declined, err)
 	}
-	return nil, declined
+	return nil, errors.Join(declined...)
 }
 
 // IssuerVerifier is a Verifier that knows whose tokens it verifies, as those of packages jwt and
@@ -197,22 +198,37 @@ func ByIssuer(verifiers map[string]Verifier) *Verifiers {
 		}
 		members = append(members, member{issuer: issuer, Verifier: verifier})
 	}
-	table := byIssuer(maps.Clone(verifiers))
+	table := &byIssuer{members: make(map[string]*member, len(members))}
+	for i := range members {
+		table.members[members[i].issuer] = &members[i]
+	}
 	return &Verifiers{table.verify, func() []member { return members }}
 }
 
-type byIssuer map[string]Verifier
+type byIssuer struct {
+	members map[string]*member
+	hints   hints[member]
+}
 
-func (b byIssuer) verify(ctx context.Context, raw string) (*Token, error) {
+func (b *byIssuer) verify(ctx context.Context, raw string) (*Token, error) {
+	if hint := b.hints.of(raw); hint != nil {
+		if token, known, err := remembered(ctx, hint.Verifier, hint.issuer, raw); known {
+			return token, err
+		}
+	}
 	issuer, err := readIssuer(raw)
 	if err != nil {
 		return nil, err
 	}
-	verifier, ok := b[issuer]
+	m, ok := b.members[issuer]
 	if !ok {
-		return nil, fmt.Errorf("postern: token is from issuer %.64q, which is none of the %d configured: %w: %w", issuer, len(b), ErrNotMine, ErrIssuer)
+		return nil, fmt.Errorf("postern: token is from issuer %.64q, which is none of the %d configured: %w: %w", issuer, len(b.members), ErrNotMine, ErrIssuer)
 	}
-	return verifier.Verify(ctx, raw)
+	token, err := m.Verify(ctx, raw)
+	if err == nil {
+		b.hints.set(raw, m)
+	}
+	return token, err
 }
 
 // readIssuer returns the issuer that a JWT names, which nothing has verified.

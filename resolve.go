@@ -81,6 +81,8 @@ type tenants struct {
 	Resolver
 	start time.Time
 
+	hints hints[string] // issuers
+
 	mu       sync.RWMutex
 	proven   map[string]*tenant // have had a good token
 	unproven map[string]*tenant
@@ -89,6 +91,7 @@ type tenants struct {
 // tenant is one issuer. Its verifier or err, and when that was known, are set when done is closed.
 type tenant struct {
 	issuer   string
+	hint     *string // the issuer, apart: a hint must not keep a tenant alive that was forgotten
 	done     chan struct{}
 	verifier Verifier
 	err      error
@@ -97,6 +100,14 @@ type tenant struct {
 }
 
 func (t *tenants) verify(ctx context.Context, raw string) (*Token, error) {
+	if one := t.hinted(raw); one != nil {
+		if token, known, err := remembered(ctx, one.verifier, one.issuer, raw); known {
+			if err == nil {
+				t.prove(one)
+			}
+			return token, err
+		}
+	}
 	issuer, err := readIssuer(raw)
 	if err != nil {
 		return nil, err
@@ -119,8 +130,21 @@ func (t *tenants) verify(ctx context.Context, raw string) (*Token, error) {
 	token, err := one.verifier.Verify(ctx, raw)
 	if err == nil && token != nil {
 		t.prove(one)
+		t.hints.set(raw, one.hint)
 	}
 	return token, err
+}
+
+// hinted returns the tenant that may have verified the token before, or nil. It is one that is kept and
+// allowed still.
+func (t *tenants) hinted(raw string) *tenant {
+	issuer := t.hints.of(raw)
+	if issuer == nil || !t.Allow(*issuer) {
+		return nil
+	}
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return t.proven[*issuer]
 }
 
 // find returns the issuer's tenant. A new one is resolved meanwhile.
@@ -143,9 +167,9 @@ func (t *tenants) find(ctx context.Context, issuer string) (*tenant, error) {
 	if len(t.unproven) >= maxUnproven && !t.makeRoom() {
 		return nil, Unavailable(errors.New("postern: too many new issuers at one time"), unprovenAge)
 	}
-	issuer = strings.Clone(issuer) // it is part of the raw token, which must not live on in it
-	one = &tenant{issuer: issuer, done: make(chan struct{})}
-	t.unproven[issuer] = one
+	name := strings.Clone(issuer) // it is part of the raw token, which must not live on in it
+	one = &tenant{issuer: name, hint: &name, done: make(chan struct{})}
+	t.unproven[name] = one
 	go t.resolve(context.WithoutCancel(ctx), one)
 	return one, nil
 }

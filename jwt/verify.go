@@ -49,28 +49,42 @@ func (v *Verifier) verified(token *postern.Token, key *keyset.Key) verified {
 // ErrUnknownKey when the issuer has no such key, with ErrAlgorithm when alg is not accepted), ErrExpired,
 // ErrNotYetValid, ErrIssuer, ErrAudience or ErrUnavailable, or are ctx's.
 func (v *Verifier) Verify(ctx context.Context, raw string) (*postern.Token, error) {
-	if hit, ok := v.cache.Get(raw); ok {
-		now := v.clock.Now()
-		if err := v.keys.Fresh(ctx, now); err != nil {
-			return nil, unavailable(err)
-		}
-		if !hit.key.Removed() {
-			wall := v.wall(now)
-			if at := wall.UnixMicro(); at >= hit.from && at < hit.until {
-				return hit.token, nil
-			}
-			if err := v.checkTimes(wall, hit.token.Expiry(), hit.token.NotBefore(), hit.token.IssuedAt()); err != nil {
-				return nil, err
-			}
-			return hit.token, nil
-		}
+	if token, known, err := v.Remembered(ctx, raw); known {
+		return token, err
 	}
 	return v.verify(ctx, raw)
+}
+
+// Remembered is Verify for a token that the Verifier remembers. Of any other it says nothing: known is
+// false.
+func (v *Verifier) Remembered(ctx context.Context, raw string) (token *postern.Token, known bool, err error) {
+	hit, ok := v.cache.Get(raw)
+	if !ok {
+		return nil, false, nil
+	}
+	now := v.clock.Now()
+	if err := v.keys.Fresh(ctx, now); err != nil {
+		return nil, true, unavailable(err)
+	}
+	if hit.key.Removed() {
+		return nil, false, nil
+	}
+	wall := v.wall(now)
+	if at := wall.UnixMicro(); at >= hit.from && at < hit.until {
+		return hit.token, true, nil
+	}
+	if err := v.checkTimes(wall, hit.token.Expiry(), hit.token.NotBefore(), hit.token.IssuedAt()); err != nil {
+		return nil, true, err
+	}
+	return hit.token, true, nil
 }
 
 func (v *Verifier) verify(ctx context.Context, raw string) (*postern.Token, error) {
 	since := v.cache.Epoch()
 	message, err := v.parser.Parse(raw)
+	if err == jws.ErrParts {
+		return nil, errOpaque
+	}
 	if err != nil {
 		return nil, notMine(postern.ErrMalformed, "%w", err)
 	}
@@ -269,6 +283,14 @@ func refuse2(is, also error, format string, args ...any) error {
 	e := &refusal{is: [2]error{is, also}, format: format}
 	e.n = copy(e.args[:], args)
 	return e
+}
+
+// errOpaque is the refusal of what is not a JWS at all: behind FirstOf every opaque token gets it first.
+var errOpaque = notMine(postern.ErrMalformed, "%w", jws.ErrParts)
+
+// Is reports whether target is one of the reasons, without making a list of them.
+func (e *refusal) Is(target error) bool {
+	return target == e.is[0] || target == e.is[1] && target != nil
 }
 
 // notMine is a refusal of a token that another verifier may serve.

@@ -118,7 +118,7 @@ func parse(raw string, size int, known *genuine, proof bool) (Message, error) {
 	head, rest, _ := strings.Cut(raw, ".")
 	payload, signature, ok := strings.Cut(rest, ".")
 	if !ok || strings.IndexByte(signature, '.') >= 0 {
-		return Message{}, malformed("want three parts")
+		return Message{}, ErrParts
 	}
 	if signature == "" {
 		return Message{}, malformed("no signature")
@@ -141,6 +141,9 @@ func parse(raw string, size int, known *genuine, proof bool) (Message, error) {
 	}
 	return m, nil
 }
+
+// ErrParts is Parse's error for what is not three parts, as no opaque token is.
+var ErrParts = malformed("want three parts")
 
 // refusal is an ErrMalformed with its reason, put into words only when somebody reads it.
 type refusal struct {

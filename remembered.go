@@ -1,0 +1,72 @@
+package postern
+
+import (
+	"context"
+	"hash/maphash"
+	"sync/atomic"
+)
+
+// A rememberer is a Verifier that keeps the tokens it has verified, as those of packages jwt and
+// introspection do.
+type rememberer interface {
+	// Remembered is Verify for a token that is kept. Of any other it says nothing: known is false.
+	Remembered(ctx context.Context, raw string) (token *Token, known bool, err error)
+}
+
+const (
+	// hintPlaces is how many tokens there can be hints for. More share places, which costs time alone.
+	hintPlaces = 1 << 13
+	// hintTail is how many of a token's last characters choose its place.
+	hintTail = 32
+)
+
+// hints say by whom a token was verified before, so that it need not be read again to know whom to ask. A
+// hint is trusted with nothing: it may be another token's, so the Verifier that it leads to is asked whether
+// it remembers this one, to the byte. The zero value is ready. It is safe for concurrent use.
+type hints[T any] struct {
+	table atomic.Pointer[hintTable[T]]
+}
+
+type hintTable[T any] struct {
+	seed   maphash.Seed
+	places [hintPlaces]atomic.Pointer[T]
+}
+
+func (t *hintTable[T]) place(raw string) *atomic.Pointer[T] {
+	return &t.places[maphash.String(t.seed, raw[max(0, len(raw)-hintTail):])%hintPlaces]
+}
+
+// of returns who may have verified the token, or nil.
+func (h *hints[T]) of(raw string) *T {
+	table := h.table.Load()
+	if table == nil {
+		return nil
+	}
+	return table.place(raw).Load()
+}
+
+// set remembers who has verified the token.
+func (h *hints[T]) set(raw string, by *T) {
+	table := h.table.Load()
+	if table == nil {
+		h.table.CompareAndSwap(nil, &hintTable[T]{seed: maphash.MakeSeed()})
+		table = h.table.Load()
+	}
+	if place := table.place(raw); place.Load() != by {
+		place.Store(by)
+	}
+}
+
+// remembered asks a Verifier for a token of an issuer that it has kept.
+func remembered(ctx context.Context, verifier Verifier, issuer, raw string) (token *Token, known bool, err error) {
+	r, ok := verifier.(rememberer)
+	if !ok {
+		return nil, false, nil
+	}
+	token, known, err = r.Remembered(ctx, raw)
+	// A Verifier of several issuers may have come by the token on another way.
+	if err == nil && known && token.Issuer() != issuer {
+		return nil, false, nil
+	}
+	return token, known, err
+}
