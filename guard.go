@@ -214,9 +214,10 @@ func (g *Guard) Refuse(w http.ResponseWriter, r *http.Request, err error) {
 		g.Responder(w, r, e)
 		return
 	}
-	w.Header().Set("Content-Type", "application/problem+json")
+	body := g.problem(e)
+	w.Header()["Content-Type"] = []string{"application/problem+json"}
 	w.WriteHeader(e.Status)
-	w.Write(g.problem(e))
+	w.Write(body)
 }
 
 func (g *Guard) log(r *http.Request, e *Error) {

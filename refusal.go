@@ -2,9 +2,9 @@ package postern
 
 import (
 	"bytes"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
+	"math/rand/v2"
 	"net/http"
 	"strconv"
 	"strings"
@@ -57,17 +57,13 @@ func Reasons() []string {
 // refuse makes the Error for a cause. Whatever is none of ours could not be judged: fallback says how
 // that is to be answered.
 func refuse(cause, fallback error) *Error {
-	e := &Error{Err: cause, ID: rand.Text()[:16], scheme: schemeBearer}
-	is := cause
-	if !known(cause) {
-		is = fallback
+	e := &Error{Err: cause, ID: decisionID(), scheme: schemeBearer}
+	i := first(cause, len(refusals))
+	if i == len(refusals) {
+		i = first(fallback, len(refusals))
 	}
-	for _, row := range refusals {
-		if errors.Is(is, row.is) {
-			e.Status, e.Code, e.Reason, e.Description = row.status, row.code, row.reason, row.description
-			break
-		}
-	}
+	row := refusals[i]
+	e.Status, e.Code, e.Reason, e.Description = row.status, row.code, row.reason, row.description
 	var scopes *ScopeError
 	if e.Status == http.StatusForbidden && errors.As(cause, &scopes) {
 		e.Scopes = scopes.Scopes
@@ -100,13 +96,43 @@ func (e *Error) about(t *Token) *Error {
 	return e
 }
 
-func known(err error) bool {
-	for _, row := range refusals {
-		if errors.Is(err, row.is) {
-			return true
+// first returns which of the refusals before the given one is the first whose reason the error wraps, or
+// that one when it wraps none. It is errors.Is for all of them in one walk.
+func first(err error, before int) int {
+	for err != nil && before > 0 {
+		is, asks := err.(interface{ Is(error) bool })
+		for i := range before {
+			if err == refusals[i].is || asks && is.Is(refusals[i].is) {
+				before = i
+				break
+			}
+		}
+		switch wrapper := err.(type) {
+		case interface{ Unwrap() error }:
+			err = wrapper.Unwrap()
+		case interface{ Unwrap() []error }:
+			for _, err := range wrapper.Unwrap() {
+				before = first(err, before)
+			}
+			return before
+		default:
+			return before
 		}
 	}
-	return false
+	return before
+}
+
+// decisionID returns sixteen letters and digits by chance. They tell refusals apart and guard nothing.
+func decisionID() string {
+	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+	var id [16]byte
+	for half := range 2 {
+		bits := rand.Uint64()
+		for i := range 8 {
+			id[8*half+i] = letters[bits>>(5*i)&31]
+		}
+	}
+	return string(id[:])
 }
 
 // Refusal is the answer to a refused request, for those who have no http.ResponseWriter.
@@ -135,9 +161,10 @@ func asError(err error) *Error {
 }
 
 func (g *Guard) setHeaders(header http.Header, e *Error) {
-	header.Set("Cache-Control", "no-store")
-	header.Set("X-Content-Type-Options", "nosniff")
-	header.Set("Postern-Decision", e.ID)
+	fixed := [...]string{"no-store", "nosniff", e.ID} // one piece of memory for all
+	header["Cache-Control"] = fixed[0:1:1]
+	header["X-Content-Type-Options"] = fixed[1:2:2]
+	header["Postern-Decision"] = fixed[2:3:3]
 	if g.InsecureExplain {
 		header.Set("Postern-Reason", e.Reason)
 		header.Set("Postern-Explanation", e.explanation())
@@ -146,10 +173,7 @@ func (g *Guard) setHeaders(header http.Header, e *Error) {
 		header.Set("Retry-After", seconds(e.RetryAfter))
 		return
 	}
-	header.Del("WWW-Authenticate")
-	for _, challenge := range g.challenges(e) {
-		header.Add("WWW-Authenticate", challenge)
-	}
+	header["Www-Authenticate"] = g.challenges(e)
 }
 
 // maxExplanation bounds what a client is told of a cause, which stands in a header.
@@ -180,26 +204,27 @@ const realm = `realm="api"`
 // challenges returns the values of WWW-Authenticate. Bearer comes first, for there are clients that read
 // no further; parameters stand in an order that clients which search by pattern read rightly.
 func (g *Guard) challenges(e *Error) []string {
-	var params []string
+	c := make(challenge, 0, 256)
+	c = append(c, e.scheme...)
 	if g.Resource != "" {
-		params = append(params, param("resource_metadata", g.metadataURL()))
+		c = c.param("resource_metadata", g.metadataURL())
 	}
 	if len(e.Scopes) > 0 {
-		params = append(params, param("scope", strings.Join(e.Scopes, " ")))
+		c = c.param("scope", strings.Join(e.Scopes, " "))
 	}
 	if e.StepUp != nil && len(e.StepUp.ACR) > 0 {
-		params = append(params, param("acr_values", strings.Join(e.StepUp.ACR, " ")))
+		c = c.param("acr_values", strings.Join(e.StepUp.ACR, " "))
 	}
 	if e.StepUp != nil && e.StepUp.MaxAge > 0 {
-		params = append(params, "max_age="+seconds(e.StepUp.MaxAge))
+		c = append(c.next(), "max_age="+seconds(e.StepUp.MaxAge)...)
 	}
 	if e.Code != "" {
-		params = append(params, param("error", e.Code), param("error_description", e.Description))
+		c = c.param("error", e.Code).param("error_description", e.Description)
 	}
-	if len(params) == 0 {
-		params = append(params, realm)
+	if len(c) == len(e.scheme) {
+		c = append(c.next(), realm...)
 	}
-	challenge := e.scheme + " " + strings.Join(params, ", ")
+	challenge := string(c)
 	if e.scheme == schemeDPoP {
 		return []string{challenge}
 	}
@@ -214,40 +239,83 @@ func (g *Guard) challenges(e *Error) []string {
 	return list
 }
 
+// challenge is a challenge as far as it has been written: a scheme and parameters.
+type challenge []byte
+
+// next writes what stands in front of the next parameter.
+func (c challenge) next() challenge {
+	if bytes.IndexByte(c, ' ') < 0 {
+		return append(c, ' ') // behind the scheme
+	}
+	return append(c, ", "...)
+}
+
 // param writes an auth-param as a quoted-string (RFC 9110 §11.2).
-func param(name, value string) string {
-	value = strings.ReplaceAll(strings.ReplaceAll(value, `\`, `\\`), `"`, `\"`)
-	return name + `="` + value + `"`
+func (c challenge) param(name, value string) challenge {
+	c = append(append(c.next(), name...), `="`...)
+	for i := range len(value) {
+		if value[i] == '\\' || value[i] == '"' {
+			c = append(c, '\\')
+		}
+		c = append(c, value[i])
+	}
+	return append(c, '"')
 }
 
 // problem is the body of a refusal: RFC 9457's members, and the error code of the challenge for those who
 // read bodies only.
 func (g *Guard) problem(e *Error) []byte {
-	doc := struct {
-		Title       string `json:"title"`
-		Status      int    `json:"status"`
-		Detail      string `json:"detail"`
-		Error       string `json:"error,omitempty"`
-		Scope       string `json:"scope,omitempty"`
-		Decision    string `json:"decision"`
-		Reason      string `json:"reason,omitempty"`
-		Explanation string `json:"explanation,omitempty"`
-	}{
-		Title:    http.StatusText(e.Status),
-		Status:   e.Status,
-		Detail:   e.Description,
-		Error:    e.Code,
-		Scope:    strings.Join(e.Scopes, " "),
-		Decision: e.ID,
+	p := make(problem, 0, 384)
+	p = p.text("title", http.StatusText(e.Status))
+	p = strconv.AppendInt(append(p, `,"status":`...), int64(e.Status), 10)
+	p = p.text("detail", e.Description)
+	if e.Code != "" {
+		p = p.text("error", e.Code)
 	}
+	if scope := strings.Join(e.Scopes, " "); scope != "" {
+		p = p.text("scope", scope)
+	}
+	p = p.text("decision", e.ID)
 	if g.InsecureExplain {
-		doc.Reason, doc.Explanation = e.Reason, e.explanation()
+		p = p.text("reason", e.Reason)
+		if explanation := e.explanation(); explanation != "" {
+			p = p.text("explanation", explanation)
+		}
 	}
-	var body bytes.Buffer
-	encoder := json.NewEncoder(&body)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(doc); err != nil {
-		panic("postern: problem document: " + err.Error())
+	return append(p, "}\n"...)
+}
+
+// problem is a JSON object as far as it has been written. To write it member by member takes a tenth of
+// what encoding/json does, and refusals come by the flood.
+type problem []byte
+
+// text writes a member that is a string.
+func (p problem) text(name, value string) problem {
+	if len(p) == 0 {
+		p = append(p, '{')
+	} else {
+		p = append(p, ',')
 	}
-	return body.Bytes()
+	p = append(append(append(p, '"'), name...), `":`...)
+	if !isPlain(value) {
+		var quoted bytes.Buffer
+		encoder := json.NewEncoder(&quoted)
+		encoder.SetEscapeHTML(false)
+		if err := encoder.Encode(value); err != nil {
+			panic("postern: problem document: " + err.Error())
+		}
+		return append(p, bytes.TrimRight(quoted.Bytes(), "\n")...)
+	}
+	return append(append(append(p, '"'), value...), '"')
+}
+
+// isPlain reports whether a string stands for itself in JSON: it is printable ASCII without quote and
+// backslash.
+func isPlain(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return true
 }

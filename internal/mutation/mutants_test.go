@@ -43,7 +43,7 @@ var jwtMutants = []mutant{
 	{"jwt: nbf", "jwt/verify.go", `case now.Before(nbf.Add(-v.leeway)):`, `case false:`, nil},
 	{"jwt: iat", "jwt/verify.go", `case now.Before(iat.Add(-v.leeway)):`, `case false:`, nil},
 	{"jwt: signature", "jwt/verify.go", `if err = message.Verify(key.Key); err == nil {`, `if err = message.Verify(key.Key); true {`, nil},
-	{"jwt: withdrawn key on a cache hit", "jwt/verify.go", `if !hit.key.Removed() {`, `if true {`, nil},
+	{"jwt: withdrawn key on a cache hit", "jwt/verify.go", `if hit.key.Removed() {`, `if false {`, nil},
 	{"jwt: fresh keys on a cache hit", "jwt/verify.go", `if err := v.keys.Fresh(ctx, now); err != nil {`, `if err := error(nil); err != nil {`, nil},
 	{"jwt: times on a cache hit", "jwt/verify.go", `hit.token.IssuedAt()); err != nil {`, `hit.token.IssuedAt()); false {`, nil},
 	{"jwt: exp on a cache hit", "jwt/verify.go", ` && at < hit.until {`, ` {`, nil},
