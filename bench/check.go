@@ -61,6 +61,9 @@ func checkCandidates(w io.Writer, i *issuer) error {
 		}
 		fmt.Fprintln(table)
 		for _, c := range candidates {
+			if c.alg != "" && c.alg != alg {
+				continue
+			}
 			check, err := c.make(i, alg)
 			if err != nil {
 				return fmt.Errorf("bench: %s: %w", c.name, err)

@@ -21,7 +21,13 @@ import (
 	"github.com/postern-auth/postern"
 )
 
-const nameUnprotected = "unprotected"
+const (
+	nameUnprotected   = "unprotected"
+	nameRefusedOld    = "refused: expired"
+	nameRefusedOpaque = "refused: opaque garbage"
+	nameRefusedForged = "refused: forged signature"
+	nameRefusedFast   = "refused: forged signature, fastrsa"
+)
 
 var answer = []byte("ok\n")
 
@@ -72,6 +78,26 @@ func loops(i *issuer, raw string) ([]subject, error) {
 			return nil, fmt.Errorf("%s: %w", g.name, err)
 		}
 		subjects = append(subjects, subject{g.name, l.run})
+	}
+	fast, err := fastVerifier(i, 0)
+	if err != nil {
+		return nil, err
+	}
+	for _, refused := range []struct {
+		name     string
+		verifier postern.Verifier
+		raw      string
+	}{
+		{nameRefusedOld, hot, i.token(rs256, claims{"exp": i.now.Add(-time.Hour).Unix()})},
+		{nameRefusedOpaque, hot, opaqueToken},
+		{nameRefusedForged, hot, forged(raw)},
+		{nameRefusedFast, fast, forged(raw)},
+	} {
+		l := newLoop((&postern.Guard{Verifier: refused.verifier}).Require()(handler), refused.raw)
+		if got := l.status(l.request); got != "401" {
+			return nil, fmt.Errorf("bench: %s: answered %q, expected 401", refused.name, got)
+		}
+		subjects = append(subjects, subject{refused.name, l.run})
 	}
 	return subjects, nil
 }

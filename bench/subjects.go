@@ -15,6 +15,8 @@ import (
 const (
 	namePlainBare     = "bare crypto, no rights"
 	namePlainCold     = "postern cold, no rights"
+	nameLargeBare     = "bare crypto, 60 roles"
+	nameLargeCold     = "postern cold, 60 roles"
 	nameForged        = "forged signature"
 	nameIntrospection = "introspection, cached"
 )
@@ -40,11 +42,15 @@ func groups(i *issuer) ([]group, error) {
 	if err != nil {
 		return nil, err
 	}
+	again, err := remembered(i)
+	if err != nil {
+		return nil, err
+	}
 	served, err := loops(i, i.token(rs256, nil))
 	if err != nil {
 		return nil, err
 	}
-	return append(result, group{groupRefusals, nameBare, refused}, group{groupServer, nameUnprotected, served}), nil
+	return append(result, group{groupRemembered, nameBare, again}, group{groupRefusals, nameBare, refused}, group{groupServer, nameUnprotected, served}), nil
 }
 
 // The names of the groups that are not named after an algorithm.
@@ -80,6 +86,9 @@ func libraries(i *issuer, alg string) ([]subject, error) {
 	raw := i.token(alg, nil)
 	subjects := []subject{bareSubject(i, nameBare, raw)}
 	for _, c := range candidates {
+		if c.alg != "" && c.alg != alg {
+			continue
+		}
 		check, err := c.make(i, alg)
 		if err != nil {
 			return nil, fmt.Errorf("bench: %s: %w", c.name, err)
@@ -91,7 +100,20 @@ func libraries(i *issuer, alg string) ([]subject, error) {
 	if err != nil {
 		return nil, err
 	}
-	return append(subjects, bareSubject(i, namePlainBare, plain), accepting(namePlainCold, plain, cold)), nil
+	large := i.token(alg, claims{"roles": roles()})
+	return append(subjects,
+		bareSubject(i, namePlainBare, plain), accepting(namePlainCold, plain, cold),
+		bareSubject(i, nameLargeBare, large), accepting(nameLargeCold, large, cold),
+	), nil
+}
+
+// roles are those of somebody who has many, with names as long as some issuers make them.
+func roles() []string {
+	list := make([]string, 60)
+	for n := range list {
+		list[n] = fmt.Sprintf("https://roles.example.com/departments/%04d/applications/hello-world/administrator-of-messages-%04d", n, n)
+	}
+	return list
 }
 
 func bareSubject(i *issuer, name, raw string) subject {
@@ -113,7 +135,7 @@ func garbage(i *issuer) []struct{ name, raw string } {
 	}
 	past := i.now.Add(-time.Hour).Unix()
 	return []struct{ name, raw string }{
-		{"garbage: opaque", "vN3pQ8xT5cW2rY7kL0mZ4bH9sJ6dF1gA"},
+		{"garbage: opaque", opaqueToken},
 		{"garbage: 17 KB", strings.Repeat("A", 17<<10)},
 		{"garbage: signature cut", good[:len(good)-300]},
 		{"garbage: no base64", good[:len(good)-1] + "="},
@@ -148,7 +170,7 @@ func refusals(i *issuer) ([]subject, error) {
 		accepting(nameCold, raw, cold),
 		refusing(nameForged, forged(raw), hot),
 		accepting(nameHot, raw, hot),
-		accepting(nameIntrospection, "vN3pQ8xT5cW2rY7kL0mZ4bH9sJ6dF1gA", cached),
+		accepting(nameIntrospection, opaqueToken, cached),
 	}
 	for _, g := range garbage(i) {
 		subjects = append(subjects, refusing(g.name, g.raw, hot))
@@ -156,11 +178,17 @@ func refusals(i *issuer) ([]subject, error) {
 	return subjects, nil
 }
 
-func newIntrospection(i *issuer) (verify, error) {
-	verifier, err := introspection.NewVerifier(introspection.Config{
+const opaqueToken = "vN3pQ8xT5cW2rY7kL0mZ4bH9sJ6dF1gA"
+
+func introspectionVerifier(i *issuer) (*introspection.Verifier, error) {
+	return introspection.NewVerifier(introspection.Config{
 		Issuer: issuerURL, Audience: audience, Auth: clientauth.SecretBasic("hello-world", "vN3pQ8xT5cW2rY7kL0mZ4bH9"),
 		HTTPClient: i.client(), MaxAge: time.Hour,
 	})
+}
+
+func newIntrospection(i *issuer) (verify, error) {
+	verifier, err := introspectionVerifier(i)
 	if err != nil {
 		return nil, err
 	}
