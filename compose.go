@@ -25,7 +25,8 @@ type Verifiers struct {
 type member struct {
 	issuer string
 	Verifier
-	idle bool // serves nobody at present, so its health is no one's concern
+	memory rememberer // nil: it has none, or one that is not of this issuer alone
+	idle   bool       // serves nobody at present, so its health is no one's concern
 }
 
 // Verify verifies the token by one of the Verifiers.
@@ -196,7 +197,7 @@ func ByIssuer(verifiers map[string]Verifier) *Verifiers {
 		if own := issuerOf(verifier); own != "" && own != issuer {
 			panic(fmt.Sprintf("postern: ByIssuer got %q for the verifier of issuer %q", issuer, own))
 		}
-		members = append(members, member{issuer: issuer, Verifier: verifier})
+		members = append(members, member{issuer: issuer, Verifier: verifier, memory: memoryOf(verifier, issuer)})
 	}
 	table := &byIssuer{members: make(map[string]*member, len(members))}
 	for i := range members {
@@ -212,7 +213,7 @@ type byIssuer struct {
 
 func (b *byIssuer) verify(ctx context.Context, raw string) (*Token, error) {
 	if hint := b.hints.of(raw); hint != nil {
-		if token, known, err := remembered(ctx, hint.Verifier, hint.issuer, raw); known {
+		if token, known, err := hint.memory.Remembered(ctx, raw); known {
 			return token, err
 		}
 	}
@@ -225,7 +226,7 @@ func (b *byIssuer) verify(ctx context.Context, raw string) (*Token, error) {
 		return nil, fmt.Errorf("postern: token is from issuer %.64q, which is none of the %d configured: %w: %w", issuer, len(b.members), ErrNotMine, ErrIssuer)
 	}
 	token, err := m.Verify(ctx, raw)
-	if err == nil {
+	if err == nil && m.memory != nil {
 		b.hints.set(raw, m)
 	}
 	return token, err

@@ -57,16 +57,12 @@ func (h *hints[T]) set(raw string, by *T) {
 	}
 }
 
-// remembered asks a Verifier for a token of an issuer that it has kept.
-func remembered(ctx context.Context, verifier Verifier, issuer, raw string) (token *Token, known bool, err error) {
+// memoryOf returns what remembers tokens of the issuer, and of no other: the Verifier itself, if it is one
+// that does and that knows that it serves this issuer alone. Otherwise it returns nil.
+func memoryOf(verifier Verifier, issuer string) rememberer {
 	r, ok := verifier.(rememberer)
-	if !ok {
-		return nil, false, nil
+	if !ok || issuerOf(verifier) != issuer {
+		return nil
 	}
-	token, known, err = r.Remembered(ctx, raw)
-	// A Verifier of several issuers may have come by the token on another way.
-	if err == nil && known && token.Issuer() != issuer {
-		return nil, false, nil
-	}
-	return token, known, err
+	return r
 }

@@ -60,14 +60,23 @@ func TestAHintIsTrustedWithNothing(t *testing.T) {
 	if _, err := verifier.Verify(t.Context(), forged); !errors.Is(err, postern.ErrSignature) || other.verified != 1 {
 		t.Errorf("a token with the end of another: %v", err)
 	}
-	// One that remembers a token of another issuer has not come by it here.
-	remembering.knows, remembering.token = true, postern.NewToken(postern.TokenData{Issuer: "https://c.test"})
-	if token, err := verifier.Verify(t.Context(), forged); !errors.Is(err, postern.ErrSignature) {
-		t.Errorf("a token that another remembers: %v, %v", token, err)
-	}
-	remembering.refuses = postern.ErrExpired
+	remembering.knows, remembering.refuses = true, postern.ErrExpired
 	if _, err := verifier.Verify(t.Context(), good); !errors.Is(err, postern.ErrExpired) {
 		t.Errorf("a token that is remembered and has expired: %v", err)
+	}
+}
+
+// One that does not say that it serves one issuer may have come by a token on another way.
+func TestAVerifierOfNoIssuerInParticularIsNotAskedWhatItRemembers(t *testing.T) {
+	several := &stub{token: postern.NewToken(postern.TokenData{}), knows: true}
+	verifier := postern.ByIssuer(map[string]postern.Verifier{"https://a.test": several, "https://b.test": &stub{err: postern.ErrSignature}})
+	for n := range 3 {
+		if _, err := verifier.Verify(t.Context(), unsigned("https://a.test")); err != nil || several.verified != n+1 {
+			t.Errorf("%v, after %d verifications", err, several.verified)
+		}
+		if _, err := verifier.Verify(t.Context(), unsigned("https://b.test")); !errors.Is(err, postern.ErrSignature) {
+			t.Errorf("a token with the end of another: %v", err)
+		}
 	}
 }
 
@@ -110,6 +119,8 @@ func (s *stub) Verify(context.Context, string) (*postern.Token, error) {
 	s.verified++
 	return s.token, s.err
 }
+
+func (s *stub) Issuer() string { return s.issuer }
 
 func (s *stub) Remembered(context.Context, string) (*postern.Token, bool, error) {
 	if s.refuses != nil {

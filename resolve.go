@@ -94,14 +94,15 @@ type tenant struct {
 	hint     *string // the issuer, apart: a hint must not keep a tenant alive that was forgotten
 	done     chan struct{}
 	verifier Verifier
+	memory   rememberer
 	err      error
 	known    time.Time
 	used     atomic.Int64 // when it last had a good token, since start; zero: never
 }
 
 func (t *tenants) verify(ctx context.Context, raw string) (*Token, error) {
-	if one := t.hinted(raw); one != nil {
-		if token, known, err := remembered(ctx, one.verifier, one.issuer, raw); known {
+	if one := t.hinted(raw); one != nil && one.memory != nil {
+		if token, known, err := one.memory.Remembered(ctx, raw); known {
 			if err == nil {
 				t.prove(one)
 			}
@@ -130,7 +131,9 @@ func (t *tenants) verify(ctx context.Context, raw string) (*Token, error) {
 	token, err := one.verifier.Verify(ctx, raw)
 	if err == nil && token != nil {
 		t.prove(one)
-		t.hints.set(raw, one.hint)
+		if one.memory != nil {
+			t.hints.set(raw, one.hint)
+		}
 	}
 	return token, err
 }
@@ -226,7 +229,7 @@ func (t *tenants) resolve(ctx context.Context, one *tenant) {
 	case err != nil:
 		one.err = Unavailable(fmt.Errorf("postern: issuer %.64q: %w", one.issuer, err), unprovenAge)
 	default:
-		one.verifier = verifier
+		one.verifier, one.memory = verifier, memoryOf(verifier, one.issuer)
 	}
 }
 
@@ -269,7 +272,7 @@ func (t *tenants) members() []member {
 	var members []member
 	for _, one := range proven {
 		idle := now-time.Duration(one.used.Load()) > recent || !t.Allow(one.issuer)
-		members = append(members, member{one.issuer, one.verifier, idle})
+		members = append(members, member{issuer: one.issuer, Verifier: one.verifier, idle: idle})
 	}
 	slices.SortFunc(members, func(a, b member) int { return strings.Compare(a.issuer, b.issuer) })
 	return members
