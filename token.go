@@ -89,11 +89,6 @@ type TokenData struct {
 // NewToken returns a Token with a deep copy of the data; Claims alone is shared. Verifiers call it, users'
 // own included, when everything has been checked.
 func NewToken(data TokenData) *Token {
-	t := &Token{
-		claims:       data.Claims,
-		times:        [dates]int64{micros(data.IssuedAt), micros(data.NotBefore), micros(data.Expiry), micros(data.AuthTime)},
-		confirmation: maps.Clone(data.Confirmation),
-	}
 	single := [texts]string{data.Issuer, data.Subject, data.ClientID, data.ID, data.Username, data.ACR}
 	all := [...][]string{single[:], data.Audience, data.Scopes, data.Roles, data.Permissions}
 	count, size := 0, 0
@@ -105,7 +100,10 @@ func NewToken(data TokenData) *Token {
 	}
 	var text strings.Builder
 	text.Grow(size)
-	t.ends = make([]uint32, 0, count)
+	t := withEnds(count)
+	t.claims = data.Claims
+	t.times = [dates]int64{micros(data.IssuedAt), micros(data.NotBefore), micros(data.Expiry), micros(data.AuthTime)}
+	t.confirmation = maps.Clone(data.Confirmation)
 	for i, list := range all {
 		for _, s := range list {
 			text.WriteString(s)
@@ -117,6 +115,22 @@ func NewToken(data TokenData) *Token {
 	}
 	t.text = text.String()
 	return t
+}
+
+// usual is a number of strings that most tokens do not have more of.
+const usual = 24
+
+// withEnds returns a Token with room for so many ends, for usual numbers in one piece of memory.
+func withEnds(count int) *Token {
+	if count > usual {
+		return &Token{ends: make([]uint32, 0, count)}
+	}
+	t := new(struct {
+		Token
+		room [usual]uint32
+	})
+	t.ends = t.room[:0]
+	return &t.Token
 }
 
 // at returns the string with the index i.
@@ -269,8 +283,11 @@ func (t *Token) parseClaims(set *claims.Object) error {
 // Size returns about how many bytes of memory the Token takes, for caches that are bounded in bytes. Claims
 // in base64url are not among them: they are part of a raw token, which a cache has anyway.
 func (t *Token) Size() int64 {
-	const fixed, perMember = 144, 64
-	size := fixed + perMember*len(t.confirmation) + roomy(len(t.text)) + roomy(4*len(t.ends))
+	const fixed, perMember = 240, 64
+	size := fixed + perMember*len(t.confirmation) + roomy(len(t.text))
+	if len(t.ends) > usual {
+		size += roomy(4 * len(t.ends))
+	}
 	if !t.encoded() {
 		size += roomy(len(t.claims))
 	}

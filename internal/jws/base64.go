@@ -30,9 +30,10 @@ func appendDecoded(b []byte, s string) ([]byte, bool) {
 	n := len(b)
 	b = slices.Grow(b, len(s)/4*3+8)
 	// Each eight are stored as the six that they stand for and two that the next ones overwrite.
+	first, second, third, fourth := &sextets[0], &sextets[1], &sextets[2], &sextets[3]
 	for out := b[n:cap(b)]; len(s) >= 8 && len(out) >= 8; out, s = out[6:], s[8:] {
-		v := sextets[0][s[0]] | sextets[1][s[1]] | sextets[2][s[2]] | sextets[3][s[3]]
-		w := sextets[0][s[4]] | sextets[1][s[5]] | sextets[2][s[6]] | sextets[3][s[7]]
+		v := first[s[0]] | second[s[1]] | third[s[2]] | fourth[s[3]]
+		w := first[s[4]] | second[s[5]] | third[s[6]] | fourth[s[7]]
 		seen |= v | w
 		binary.BigEndian.PutUint64(out, uint64(v)<<40|uint64(w)<<16)
 		n += 6

@@ -1,6 +1,7 @@
 package jws
 
 import (
+	"crypto"
 	"encoding/base64"
 )
 
@@ -15,7 +16,12 @@ func SignText(s *Signer, text string) (string, error) {
 
 // VerifyBytes is the check that Verify ends in, without the message around it. It is false also when the
 // key does not fit the algorithm.
-func VerifyBytes(alg Algorithm, key *Key, signed, signature []byte) bool {
+func VerifyBytes(alg Algorithm, public crypto.PublicKey, signed, signature []byte) bool {
+	return VerifyWith(&Key{public: public}, alg, signed, signature)
+}
+
+// VerifyWith is VerifyBytes with a key as NewKey has made it.
+func VerifyWith(key *Key, alg Algorithm, signed, signature []byte) bool {
 	return alg.fits(key.public) && new(work).verify(alg, key, signed, signature)
 }
 

@@ -165,11 +165,11 @@ func (v *verdicts) count(t *testing.T, group signatureGroup, alg jws.Algorithm) 
 // library alone.
 func agreed(t *testing.T, alg jws.Algorithm, key *jws.Key, message, signature []byte) bool {
 	t.Helper()
-	first := jws.VerifyBytes(alg, key, message, signature)
-	if second := jws.VerifyBytes(alg, key, message, signature); second != first {
+	first := jws.VerifyWith(key, alg, message, signature)
+	if second := jws.VerifyWith(key, alg, message, signature); second != first {
 		t.Errorf("%s: the same signature was found %v, then %v", alg, first, second)
 	}
-	if plain := jws.VerifyBytes(alg, jws.Plain(key), message, signature); plain != first {
+	if plain := jws.VerifyWith(jws.Plain(key), alg, message, signature); plain != first {
 		t.Errorf("%s: a signature was found %v, and by the standard library %v", alg, first, plain)
 	}
 	return first
