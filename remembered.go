@@ -6,8 +6,7 @@ import (
 	"sync/atomic"
 )
 
-// A rememberer is a Verifier that keeps the tokens it has verified, as those of packages jwt and
-// introspection do.
+// A rememberer is a Verifier that keeps the tokens it has verified, as those of package jwt do.
 type rememberer interface {
 	// Remembered is Verify for a token that is kept. Of any other it says nothing: known is false.
 	Remembered(ctx context.Context, raw string) (token *Token, known bool, err error)
