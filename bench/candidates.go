@@ -81,7 +81,7 @@ func fastVerifier(i *issuer, cacheBytes int64) (*jwt.Verifier, error) {
 		return nil, err
 	}
 	jws.PrepareRSA(fastRSA)
-	defer jws.PrepareRSA(nil)
+	defer func() { jws.PrepareRSA(nil) }()
 	return verifier, verifier.Warm(context.Background())
 }
 
