@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"net/url"
 	"slices"
@@ -28,6 +29,9 @@ type answer struct {
 	// the token's own end (the clock of Config.Now).
 	soft, hard time.Time
 	exp        time.Time
+	// from and until are the times within which the token's own are good, in microseconds since 1970 by the
+	// clock of Config.Now.
+	from, until int64
 }
 
 // Verify asks the server about the token, or remembers that it has. Errors wrap postern's ErrNotMine,
@@ -38,14 +42,14 @@ func (v *Verifier) Verify(ctx context.Context, raw string) (*postern.Token, erro
 	known, found := v.active.Get(raw)
 	if found && now.Before(known.hard) {
 		wall := v.wall(now)
-		if err := v.checkTimes(wall, known.exp, known.token.NotBefore()); err != nil {
-			return nil, err
-		}
-		if !known.expired(wall) {
+		if at := wall.UnixMicro(); at >= known.from && at < known.until {
 			if now.After(known.soft) {
 				v.renew(ctx, raw, now)
 			}
 			return known.token, nil
+		}
+		if err := v.checkTimes(wall, known.exp, known.token.NotBefore()); err != nil {
+			return nil, err
 		}
 	}
 	if err := v.lately(raw, now); err != nil {
@@ -159,6 +163,10 @@ func (v *Verifier) remember(raw string, a answer, asked time.Time, since uint64)
 	a.hard = asked.Add(max(0, v.config.MaxAge))
 	a.soft = a.hard.Add(-v.ahead(time.Since(asked)))
 	a.exp = a.token.Expiry()
+	a.from, a.until = a.token.NotBefore().Add(-v.leeway).UnixMicro(), math.MaxInt64
+	if !a.exp.IsZero() {
+		a.until = a.exp.UnixMicro()
+	}
 	v.active.Put(raw, a, a.token.Size(), since)
 }
 
