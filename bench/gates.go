@@ -51,7 +51,7 @@ func gates(garbage []string) []gate {
 		{group: rs256, row: nameLargeCold, beside: nameLargeBare, allocs: true, limit: 8},
 		{group: groupRemembered, row: nameHot1, beside: nameBare, target: hot1, limit: hot1 * margin},
 		{group: groupRemembered, row: nameHot1000, beside: nameBare, target: hot1000, limit: hot1000 * margin},
-		{group: groupRemembered, row: nameHot50000, beside: nameBare, target: hot50000, limit: 0.035},
+		{group: groupRemembered, row: nameHot50000, beside: nameBare, target: hot50000, limit: 0.04},
 		{group: groupRemembered, row: nameByIssuer, beside: nameBare, target: hotByIssuer, limit: hotByIssuer * margin},
 		{group: groupRemembered, row: nameFirstOf, beside: nameBare, target: hotFirstOf, limit: hotFirstOf * margin},
 		{group: groupRemembered, row: nameByIssuer, allocs: true, limit: 0},

@@ -142,7 +142,7 @@ func garbage(i *issuer) []struct{ name, raw string } {
 		{"garbage: payload no JSON", parts[0] + "." + parts[1][:len(parts[1])-8] + "." + parts[2]},
 		{"garbage: alg none", header(claims{"alg": "none"})},
 		{"garbage: alg HS256", header(claims{"alg": "HS256"})},
-		{"garbage: header with jku", header(claims{"jku": "https://evil.example.com/keys"})},
+		{"garbage: header with crit", header(claims{"crit": []string{"exp"}})},
 		{"garbage: wrong iss", i.token(rs256, claims{"iss": "https://login.example.org"})},
 		{"garbage: wrong aud", i.token(rs256, claims{"aud": "https://other.example.com"})},
 		{"garbage: expired", i.token(rs256, claims{"exp": past})},
