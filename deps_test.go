@@ -50,7 +50,8 @@ var rules = []rule{
 
 	{"server/store", nil, "types and interfaces"},
 	{"server/store/storetest", []string{"server/store", "testing", "github.com/google/go-cmp/..."}, "one suite for all engines"},
-	{"server/store/sqlite/...", []string{"server/store", "modernc.org/sqlite/...", "github.com/pressly/goose/v3/..."}, "the only place that knows this engine"},
+	{"server/store/sqlstore", []string{"server/store"}, "the SQL of the nouns knows no engine"},
+	{"server/store/sqlite/...", []string{"server/store", "server/store/sqlstore", "modernc.org/sqlite/...", "github.com/pressly/goose/v3/..."}, "the only place that knows this engine"},
 	{"server/secret", []string{"server/store", "internal/opaque"}, "what is handed out once"},
 	{"server/oauth", []string{"internal/claims"}, "the protocol's words"},
 	{"server/setup", []string{"server/store", "server/secret", "clientauth", "internal/...", "go.yaml.in/yaml/v4"}, "a document becomes rows"},

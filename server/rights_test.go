@@ -191,7 +191,7 @@ func TestFindingS7_AProjectTokenReadsNoPermissionThatNobodyAskedFor(t *testing.T
 		keys = append(keys, fmt.Sprintf("permission:%03d", n))
 		permissions = append(permissions, store.Permission{Key: keys[n]})
 	}
-	w.must(w.store.InTx(t.Context(), func(tx store.Store) error {
+	w.must(w.store.InTx(t.Context(), func(tx store.Tx) error {
 		for n := range 150 {
 			id := fmt.Sprint("a-many-", n)
 			err := tx.PutAPI(t.Context(), store.API{ID: id, ProjectID: "P", Name: id, Permissions: permissions, Active: true, CreatedAt: start})

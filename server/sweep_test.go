@@ -30,7 +30,7 @@ func (e *expiring) DeleteExpiredTokens(_ context.Context, _ time.Time, limit int
 	return int(n), nil
 }
 
-func (e *expiring) InTx(_ context.Context, f func(store.Store) error) error {
+func (e *expiring) InTx(_ context.Context, f func(store.Tx) error) error {
 	e.sweeps.Add(1)
 	return f(e)
 }

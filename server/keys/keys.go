@@ -55,7 +55,7 @@ type Config struct {
 // Store is what a Ring needs of a store.Store.
 type Store interface {
 	store.SigningKeys
-	InTx(context.Context, func(store.Store) error) error
+	InTx(context.Context, func(store.Tx) error) error
 }
 
 // Ring is the set of signing keys. It is safe for concurrent use. Every method with an error may return

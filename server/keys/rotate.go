@@ -58,7 +58,7 @@ func (r *Ring) Rotate(ctx context.Context, alg jws.Algorithm) error {
 	if err != nil {
 		return err
 	}
-	err = r.change(ctx, func(s store.Store, rows []store.SigningKey) error {
+	err = r.change(ctx, func(s store.Tx, rows []store.SigningKey) error {
 		for _, row := range rows {
 			if row.Algorithm != string(alg) || !row.RetiredAt.IsZero() {
 				continue
@@ -86,7 +86,7 @@ func (r *Ring) Withdraw(ctx context.Context, id string) error {
 	if err != nil {
 		return fmt.Errorf("keys: withdrawing %.64q: %w", id, err)
 	}
-	err = r.change(ctx, func(s store.Store, _ []store.SigningKey) error {
+	err = r.change(ctx, func(s store.Tx, _ []store.SigningKey) error {
 		if err := s.DeleteSigningKey(ctx, id); err != nil {
 			return err
 		}
@@ -118,7 +118,7 @@ func (r *Ring) replacement(ctx context.Context, id string) (store.SigningKey, er
 // DeleteExpired removes the keys that are no longer published.
 func (r *Ring) DeleteExpired(ctx context.Context) error {
 	now := r.config.Now()
-	err := r.change(ctx, func(s store.Store, rows []store.SigningKey) error {
+	err := r.change(ctx, func(s store.Tx, rows []store.SigningKey) error {
 		for _, row := range rows {
 			if row.VerifiesUntil.IsZero() || now.Before(row.VerifiesUntil) {
 				continue
@@ -136,10 +136,10 @@ func (r *Ring) DeleteExpired(ctx context.Context) error {
 }
 
 // change runs f in a transaction over the keys there are, and then reads the list again.
-func (r *Ring) change(ctx context.Context, f func(store.Store, []store.SigningKey) error) error {
+func (r *Ring) change(ctx context.Context, f func(store.Tx, []store.SigningKey) error) error {
 	r.reading.Lock()
 	defer r.reading.Unlock()
-	err := r.config.Store.InTx(ctx, func(s store.Store) error {
+	err := r.config.Store.InTx(ctx, func(s store.Tx) error {
 		rows, err := s.SigningKeys(ctx)
 		if err != nil {
 			return err

@@ -27,7 +27,7 @@ func (p *Plan) Apply(ctx context.Context) (*Plan, error) {
 		return nil, err
 	}
 	var done *Plan
-	err := p.store.InTx(ctx, func(tx store.Store) (err error) {
+	err := p.store.InTx(ctx, func(tx store.Tx) (err error) {
 		done, err = p.applyIn(ctx, tx, w)
 		return err
 	})
@@ -37,15 +37,14 @@ func (p *Plan) Apply(ctx context.Context) (*Plan, error) {
 	if err != nil {
 		return nil, fmt.Errorf("setup: nothing is changed: %w", err)
 	}
-	done.store = p.store
 	return done, w.publish()
 }
 
-func (p *Plan) applyIn(ctx context.Context, tx store.Store, w *work) (*Plan, error) {
+func (p *Plan) applyIn(ctx context.Context, tx store.Tx, w *work) (*Plan, error) {
 	if err := queue(ctx, tx); err != nil {
 		return nil, err
 	}
-	plan, err := Compare(ctx, tx, p.doc, p.options)
+	plan, err := compare(ctx, p.store, tx, p.doc, p.options)
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +60,7 @@ func (p *Plan) applyIn(ctx context.Context, tx store.Store, w *work) (*Plan, err
 // queue makes those that apply at the same time wait for each other: by writing one row they all know,
 // which any engine lets one transaction do at a time. What comes behind it sees all that they did, so
 // that a pending file without a row is certainly a leftover.
-func queue(ctx context.Context, tx store.Store) error {
+func queue(ctx context.Context, tx store.Tx) error {
 	organization, err := organizationOf(ctx, tx)
 	if err != nil {
 		return err
@@ -79,7 +78,7 @@ func describeFailure(change Change, err error) error {
 
 // work is what one Apply has at hand.
 type work struct {
-	store   store.Store
+	store   store.Tx
 	fresh   map[*keyEntry]crypto.Signer
 	written []target // pending files of rows that are not committed yet
 	pending []target // files to publish after the commit

@@ -42,8 +42,13 @@ func Compare(ctx context.Context, s store.Store, doc *Document, options Options)
 	if options.Now == nil {
 		options.Now = time.Now
 	}
+	return compare(ctx, s, s, doc, options)
+}
+
+// compare is Compare on what a transaction sees; the plan is for the store as a whole.
+func compare(ctx context.Context, whole store.Store, tx store.Tx, doc *Document, options Options) (*Plan, error) {
 	c := &comparison{
-		store: s, doc: doc, options: options,
+		store: tx, doc: doc, options: options,
 		now:        options.Now().UTC().Truncate(time.Millisecond),
 		changes:    []Change{}, // in JSON a list, also without elements
 		projectIDs: map[*project]string{},
@@ -52,12 +57,12 @@ func Compare(ctx context.Context, s store.Store, doc *Document, options Options)
 	if err := c.compare(ctx); err != nil {
 		return nil, err
 	}
-	return &Plan{Changes: c.changes, Kept: c.kept, store: s, doc: doc, options: options}, nil
+	return &Plan{Changes: c.changes, Kept: c.kept, store: whole, doc: doc, options: options}, nil
 }
 
 // comparison is a Plan in the making.
 type comparison struct {
-	store   store.Store
+	store   store.Tx
 	doc     *Document
 	options Options
 	now     time.Time
@@ -141,7 +146,7 @@ func (c *comparison) load(ctx context.Context) (err error) {
 }
 
 // organizationOf returns the organization that a store has or will have.
-func organizationOf(ctx context.Context, s store.Store) (store.Organization, error) {
+func organizationOf(ctx context.Context, s store.Tx) (store.Organization, error) {
 	found, err := s.Organization(ctx, "")
 	if errors.Is(err, store.ErrNotFound) {
 		return newOrganization, nil

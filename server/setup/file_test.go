@@ -26,12 +26,12 @@ type faulty struct {
 	inTx        func() // called before the transaction
 }
 
-func (f *faulty) InTx(ctx context.Context, do func(store.Store) error) error {
+func (f *faulty) InTx(ctx context.Context, do func(store.Tx) error) error {
 	if f.inTx != nil {
 		f.inTx()
 	}
-	err := f.Store.InTx(ctx, func(tx store.Store) error {
-		if err := do(&faulty{Store: tx, key: f.key}); err != nil {
+	err := f.Store.InTx(ctx, func(tx store.Tx) error {
+		if err := do(&faultyTx{tx, f.key}); err != nil {
 			return err
 		}
 		return f.commit
@@ -39,11 +39,16 @@ func (f *faulty) InTx(ctx context.Context, do func(store.Store) error) error {
 	return errors.Join(err, f.afterCommit)
 }
 
-func (f *faulty) CreateKey(ctx context.Context, k store.Key) error {
+type faultyTx struct {
+	store.Tx
+	key error
+}
+
+func (f *faultyTx) CreateKey(ctx context.Context, k store.Key) error {
 	if f.key != nil {
 		return f.key
 	}
-	return f.Store.CreateKey(ctx, k)
+	return f.Tx.CreateKey(ctx, k)
 }
 
 const crashing = `

@@ -12,7 +12,7 @@ import (
 // grantSteps are the grants of one user to write and to remove.
 type grantSteps struct{ put, remove []store.Grant }
 
-func (s grantSteps) run(ctx context.Context, to store.Store) error {
+func (s grantSteps) run(ctx context.Context, to store.Tx) error {
 	for _, g := range s.remove {
 		if err := to.DeleteGrant(ctx, g); err != nil {
 			return err

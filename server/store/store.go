@@ -39,8 +39,8 @@ var (
 	ErrUnavailable = errors.New("store: unavailable")
 )
 
-// Store is everything the server remembers. It is safe for concurrent use.
-type Store interface {
+// Tx is everything the server remembers, noun by noun: the whole Store, or one transaction in it.
+type Tx interface {
 	Projects
 	APIs
 	ServiceUsers
@@ -50,13 +50,20 @@ type Store interface {
 	Tokens
 	Assertions
 	SigningKeys
+}
 
-	// InTx runs f on a Store whose reads and writes are one transaction: all happen, or, when f
-	// returns an error, none. f must use the Store it is given and no other, and must not nest InTx.
-	InTx(ctx context.Context, f func(Store) error) error
+// Store is a Tx of which each call is a transaction by itself. It is safe for concurrent use.
+type Store interface {
+	Tx
+
+	// InTx runs f on a Tx whose reads and writes are one transaction: all happen, or, when f returns an
+	// error, none. f may run again, when another transaction was in the way: it begins with nothing that
+	// an earlier run left in variables around it. It must use the Tx it is given and not the Store, and
+	// only until it returns.
+	InTx(ctx context.Context, f func(Tx) error) error
 	// Ping reports whether the store can be read and written.
 	Ping(ctx context.Context) error
-	// Close waits for writes under way and releases everything. The Store given to InTx ignores it.
+	// Close waits for writes under way and releases everything.
 	Close() error
 }
 

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	code "modernc.org/sqlite/lib"
+
+	"github.com/postern-auth/postern/server/store/sqlstore"
 )
 
 const (
@@ -17,10 +19,8 @@ const (
 	busyPause = time.Millisecond
 )
 
-// database is the backend outside of transactions.
+// database is the sqlstore.Backend.
 type database struct {
-	now func() time.Time
-
 	reading *sql.DB
 	readers *statements
 	slots   chan struct{} // one per reading connection, so that a context bounds the wait for one
@@ -33,7 +33,11 @@ type database struct {
 	closed  error
 }
 
-func (d *database) read(ctx context.Context, f func(*statements) error) error {
+// Name implements sqlstore.Backend.
+func (d *database) Name() string { return "sqlite" }
+
+// Read implements sqlstore.Runner on the last committed state.
+func (d *database) Read(ctx context.Context, f func(sqlstore.Querier) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -46,13 +50,14 @@ func (d *database) read(ctx context.Context, f func(*statements) error) error {
 	return f(d.readers)
 }
 
-func (d *database) write(ctx context.Context, f func(*statements) error) error {
-	return d.writer.write(ctx, f)
+// Write implements sqlstore.Runner: it returns when the changes are on disk.
+func (d *database) Write(ctx context.Context, f func(sqlstore.Querier) error) error {
+	return d.writer.write(ctx, func(q *statements) error { return f(q) })
 }
 
-// close closes the writing connection last: the last one to go folds the log into the file, which a
+// Close closes the writing connection last: the last one to go folds the log into the file, which a
 // read-only connection cannot.
-func (d *database) close() error {
+func (d *database) Close() error {
 	d.closing.Do(func() {
 		d.writer.close()
 		d.closed = errors.Join(d.reading.Close(), d.writer.conn.close(), d.conn.Close(), d.writing.Close())

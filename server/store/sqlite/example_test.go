@@ -26,7 +26,7 @@ func ExampleOpen() {
 	}
 	defer s.Close()
 
-	err = s.InTx(ctx, func(tx store.Store) error {
+	err = s.InTx(ctx, func(tx store.Tx) error {
 		user := store.ServiceUser{ID: "203", Username: "mailer", Active: true}
 		if err := tx.PutServiceUser(ctx, user); err != nil {
 			return err

@@ -13,6 +13,8 @@ import (
 	"runtime"
 	"strings"
 	"time"
+
+	"github.com/postern-auth/postern/server/store/sqlstore"
 )
 
 // defaultCommitDelay is Options.CommitDelay when that is zero.
@@ -27,14 +29,18 @@ const tempInMemory = "temp_store(2)"
 // It fails when the file is no SQLite database or that of another program, when it is damaged, and when its
 // schema is newer than this program. The context bounds Open alone.
 func Open(ctx context.Context, path string, options Options) (*Store, error) {
-	s, err := open(ctx, path, options)
+	d, err := open(ctx, path, options)
 	if err != nil {
 		return nil, fmt.Errorf("sqlite: open %s: %w", path, err)
 	}
-	return s, nil
+	now := options.Now
+	if now == nil {
+		now = time.Now
+	}
+	return &Store{sqlstore.New(d, now), d}, nil
 }
 
-func open(ctx context.Context, path string, options Options) (*Store, error) {
+func open(ctx context.Context, path string, options Options) (*database, error) {
 	if path == "" {
 		return nil, errors.New("expected the path of a file, got none")
 	}
@@ -63,7 +69,7 @@ func open(ctx context.Context, path string, options Options) (*Store, error) {
 	if err != nil {
 		return nil, errors.Join(err, writing.Close())
 	}
-	return &Store{backend: d, now: d.now}, nil
+	return d, nil
 }
 
 // newDatabase starts the writer and the readers.
@@ -90,16 +96,12 @@ func newDatabase(ctx context.Context, writing *sql.DB, path string, options Opti
 		return nil, errors.Join(err, reading.Close())
 	}
 	d := &database{
-		now:     options.Now,
 		reading: reading,
 		readers: newStatements(reading.PrepareContext),
 		slots:   make(chan struct{}, readers),
 		writing: writing,
 		conn:    conn,
 		writer:  newWriter(newStatements(conn.PrepareContext), cmp.Or(options.CommitDelay, defaultCommitDelay)),
-	}
-	if d.now == nil {
-		d.now = time.Now
 	}
 	return d, nil
 }

@@ -81,8 +81,8 @@ func TestConnectionsAreDurableStrictAndReadersReadOnly(t *testing.T) {
 			t.Errorf("%s: expected %s to be %s, got %s, %v", test.on, test.pragma, test.want, got, err)
 		}
 	}
-	_, err := d.readers.exec(`PRAGMA query_only = OFF`)
-	if _, insertErr := d.readers.exec(`INSERT INTO revoked_jwts (jti) VALUES ('x')`); err != nil || insertErr == nil {
+	_, err := d.readers.Exec(`PRAGMA query_only = OFF`)
+	if _, insertErr := d.readers.Exec(`INSERT INTO revoked_jwts (jti) VALUES ('x')`); err != nil || insertErr == nil {
 		t.Errorf("expected a reader to be read-only for good, got %v, %v", err, insertErr)
 	}
 }

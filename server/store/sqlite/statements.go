@@ -6,11 +6,11 @@ import (
 	"errors"
 	"sync"
 
-	"github.com/postern-auth/postern/server/store"
+	"github.com/postern-auth/postern/server/store/sqlstore"
 )
 
 // statements runs SQL on a connection or a pool and keeps every statement prepared. The texts are
-// constants of this package, so there are as many statements as texts.
+// constants of sqlstore and of this package, so there are as many statements as texts.
 //
 // No context reaches the driver: it would start a goroutine for each statement to watch it, which costs as
 // much as a point read, and on the writing connection an interrupt would undo the neighbours' rows as well.
@@ -20,9 +20,6 @@ type statements struct {
 	mu       sync.RWMutex
 	prepared map[string]*sql.Stmt
 }
-
-// scan copies the columns of the current row into dest.
-type scan func(dest ...any) error
 
 func newStatements(prepare func(context.Context, string) (*sql.Stmt, error)) *statements {
 	return &statements{prepare: prepare, prepared: make(map[string]*sql.Stmt)}
@@ -60,8 +57,8 @@ func (s *statements) close() error {
 	return errors.Join(errs...)
 }
 
-// exec runs a statement and returns how many rows it changed.
-func (s *statements) exec(query string, args ...any) (int, error) {
+// Exec runs a statement and returns how many rows it changed.
+func (s *statements) Exec(query string, args ...any) (int, error) {
 	stmt, err := s.statement(query)
 	if err != nil {
 		return 0, err
@@ -74,17 +71,8 @@ func (s *statements) exec(query string, args ...any) (int, error) {
 	return int(n), err
 }
 
-// change is exec for a statement that must meet a row; its error is store.ErrNotFound when it met none.
-func (s *statements) change(query string, args ...any) error {
-	n, err := s.exec(query, args...)
-	if err == nil && n == 0 {
-		return store.ErrNotFound
-	}
-	return err
-}
-
-// each calls row for every row of the query, until the context ends.
-func (s *statements) each(ctx context.Context, query string, args []any, row func(scan) error) error {
+// Each calls row for every row of the query, until the context ends.
+func (s *statements) Each(ctx context.Context, query string, args []any, row func(sqlstore.Scan) error) error {
 	stmt, err := s.statement(query)
 	if err != nil {
 		return err

@@ -6,16 +6,15 @@ import (
 	"fmt"
 	"sync"
 
-	"github.com/postern-auth/postern/server/store"
+	"github.com/postern-auth/postern/server/store/sqlstore"
 )
 
 var (
-	errNested    = errors.New("sqlite: InTx within InTx: use the Store that the outer one was given")
-	errOver      = errors.New("the transaction is over: use its Store only until the function given to InTx returns")
+	errOver      = errors.New("the transaction is over: use its Tx only until the function given to InTx returns")
 	errAbandoned = errors.New("the function given to InTx did not return")
 )
 
-// transaction is the backend of the Store given to InTx. While it lasts the writer's goroutine stands
+// transaction is the sqlstore.Runner of one InTx. While it lasts the writer's goroutine stands
 // still and its connection belongs to the transaction.
 type transaction struct {
 	over chan error // receives nil to commit, or why not
@@ -25,9 +24,9 @@ type transaction struct {
 	err error // why no call may follow: it is over or lost
 }
 
-// inTx hands the connection to the caller's goroutine for the time of f, so that a panic in f is the
+// InTx hands the connection to the caller's goroutine for the time of f, so that a panic in f is the
 // caller's.
-func (d *database) inTx(ctx context.Context, f func(store.Store) error) error {
+func (d *database) InTx(ctx context.Context, f func(sqlstore.Runner) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -45,22 +44,22 @@ func (d *database) inTx(ctx context.Context, f func(store.Store) error) error {
 	case t.q = <-turn:
 		return d.perform(t, j, f)
 	case err := <-j.done:
-		return fmt.Errorf("sqlite: transaction: %w", explain(err))
+		return err
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 }
 
 // perform runs f and ends the transaction, however f ends.
-func (d *database) perform(t *transaction, j *job, f func(store.Store) error) (err error) {
+func (d *database) perform(t *transaction, j *job, f func(sqlstore.Runner) error) (err error) {
 	failed := errAbandoned
 	defer func() {
 		t.end(failed)
 		if ended := <-j.done; failed == nil && ended != nil {
-			err = fmt.Errorf("sqlite: transaction: %w", explain(ended))
+			err = ended
 		}
 	}()
-	failed = f(&Store{backend: t, now: d.now})
+	failed = f(t)
 	return failed
 }
 
@@ -74,7 +73,8 @@ func (t *transaction) end(failed error) {
 	t.over <- failed
 }
 
-func (t *transaction) read(ctx context.Context, f func(*statements) error) error {
+// Read implements sqlstore.Runner.
+func (t *transaction) Read(ctx context.Context, f func(sqlstore.Querier) error) error {
 	return t.call(ctx, func() error {
 		err := f(t.q)
 		if err != nil && ctx.Err() == nil {
@@ -84,8 +84,9 @@ func (t *transaction) read(ctx context.Context, f func(*statements) error) error
 	})
 }
 
-func (t *transaction) write(ctx context.Context, f func(*statements) error) error {
-	return t.call(ctx, func() error { return savepoint(t.q, f) })
+// Write implements sqlstore.Runner: changes that fail leave the rest of the transaction as it is.
+func (t *transaction) Write(ctx context.Context, f func(sqlstore.Querier) error) error {
+	return t.call(ctx, func() error { return savepoint(t.q, func(q *statements) error { return f(q) }) })
 }
 
 func (t *transaction) call(ctx context.Context, f func() error) error {
@@ -102,12 +103,4 @@ func (t *transaction) call(ctx context.Context, f func() error) error {
 		t.err = err
 	}
 	return err
-}
-
-func (t *transaction) inTx(context.Context, func(store.Store) error) error {
-	return errNested
-}
-
-func (t *transaction) close() error {
-	return nil
 }

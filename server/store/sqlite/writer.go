@@ -167,7 +167,7 @@ func (w *writer) await(n int, deadline <-chan time.Time) {
 // commit runs the batch as one transaction. Its error concerns all jobs; what concerns one is in the job.
 func (w *writer) commit(batch []*job) error {
 	err := patiently(context.Background(), w.patience, func() error {
-		_, err := w.conn.exec("BEGIN IMMEDIATE")
+		_, err := w.conn.Exec("BEGIN IMMEDIATE")
 		return err
 	})
 	if err != nil {
@@ -182,7 +182,7 @@ func (w *writer) commit(batch []*job) error {
 			return j.err
 		}
 	}
-	if _, err := w.conn.exec("COMMIT"); err != nil {
+	if _, err := w.conn.Exec("COMMIT"); err != nil {
 		w.rollback()
 		return fmt.Errorf("%w: commit: %w", store.ErrUnavailable, err)
 	}
@@ -192,24 +192,24 @@ func (w *writer) commit(batch []*job) error {
 // rollback leaves the connection without a transaction. It fails where SQLite has undone it by itself,
 // which is as good.
 func (w *writer) rollback() {
-	_, _ = w.conn.exec("ROLLBACK")
+	_, _ = w.conn.Exec("ROLLBACK")
 }
 
 // savepoint runs f within the transaction under way and undoes its changes when it fails. An error that is
 // errLost says that the transaction is gone: the connection would now commit each statement by itself.
 func savepoint(q *statements, f func(*statements) error) error {
-	if _, err := q.exec("SAVEPOINT write"); err != nil {
+	if _, err := q.Exec("SAVEPOINT write"); err != nil {
 		return fmt.Errorf("%w: %w", errLost, err)
 	}
 	failed := f(q)
 	if failed != nil {
-		if _, err := q.exec("ROLLBACK TO write"); err != nil {
+		if _, err := q.Exec("ROLLBACK TO write"); err != nil {
 			// What failed is told in words alone: it may be that an object was not found, and that is no
 			// answer to the others in the transaction.
 			return fmt.Errorf("%w: %v: %w", errLost, failed, err)
 		}
 	}
-	if _, err := q.exec("RELEASE write"); err != nil {
+	if _, err := q.Exec("RELEASE write"); err != nil {
 		return fmt.Errorf("%w: %w", errLost, err)
 	}
 	return failed

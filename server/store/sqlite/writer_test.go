@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/postern-auth/postern/server/store"
+	"github.com/postern-auth/postern/server/store/sqlstore"
 )
 
 func openInternal(t testing.TB, options Options) (*Store, *database) {
@@ -29,7 +30,7 @@ func openPath(t testing.TB, path string, options Options) (*Store, *database) {
 	if err := s.PutServiceUser(context.Background(), store.ServiceUser{ID: "u1", Username: "mailer"}); err != nil {
 		t.Fatal(err)
 	}
-	return s, s.backend.(*database)
+	return s, s.engine
 }
 
 func newToken(id string) store.Token {
@@ -59,7 +60,7 @@ func hold(t *testing.T, s *Store) (release func()) {
 	t.Helper()
 	began, end, ended := make(chan struct{}), make(chan struct{}), make(chan error)
 	go func() {
-		ended <- s.InTx(context.Background(), func(store.Store) error {
+		ended <- s.InTx(context.Background(), func(store.Tx) error {
 			close(began)
 			<-end
 			return nil
@@ -168,7 +169,7 @@ func TestACallerWhoseContextEndsWaitsNoLonger(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	calls := map[string]func() error{
 		"write":       func() error { return s.CreateToken(ctx, newToken("late")) },
-		"transaction": func() error { return s.InTx(ctx, func(store.Store) error { return errors.New("not to be called") }) },
+		"transaction": func() error { return s.InTx(ctx, func(store.Tx) error { return errors.New("not to be called") }) },
 	}
 	errs := make(chan error, len(calls))
 	for _, call := range calls {
@@ -235,14 +236,14 @@ func TestALostTransactionFailsAllItsWritesAndTheNextOneIsSound(t *testing.T) {
 	s, d := openInternal(t, Options{})
 	release := hold(t, s)
 	lose := func(q *statements) error {
-		_, err := q.exec("ROLLBACK")
+		_, err := q.Exec("ROLLBACK")
 		return errors.Join(err, fmt.Errorf("disk on fire: %w", store.ErrNotFound))
 	}
 	var jobs []*job
 	for i, f := range []func(*statements) error{nil, lose, nil} {
 		if f == nil {
 			f = func(q *statements) error {
-				_, err := q.exec(`INSERT INTO revoked_jwts (jti) VALUES ($1)`, fmt.Sprint(i))
+				_, err := q.Exec(`INSERT INTO revoked_jwts (jti) VALUES ($1)`, fmt.Sprint(i))
 				return err
 			}
 		}
@@ -250,8 +251,8 @@ func TestALostTransactionFailsAllItsWritesAndTheNextOneIsSound(t *testing.T) {
 	}
 	release()
 	for i, j := range jobs {
-		err := explain(<-j.done)
-		if !errors.Is(err, store.ErrUnavailable) || errors.Is(err, store.ErrNotFound) || !strings.Contains(err.Error(), "disk on fire") {
+		err := <-j.done
+		if !errors.Is(err, errLost) || d.Explain(err) != nil || errors.Is(err, store.ErrNotFound) || !strings.Contains(err.Error(), "disk on fire") {
 			t.Errorf("job %d: expected an outage with its cause, got %v", i, err)
 		}
 		if revoked, err := s.JWTRevoked(context.Background(), fmt.Sprint(i)); err != nil || revoked {
@@ -272,14 +273,14 @@ func TestACommitThatFailsIsAnOutageToAllItsWrites(t *testing.T) {
 		func() error { return s.UseAssertion(ctx, "u1", "jti", time.Time{}) },
 		func() error { return s.UseAssertion(ctx, "u1", "jti", time.Time{}) },
 		func() error {
-			return s.alter(ctx, "break", "t1", func(q *statements) error { // only the commit will notice
-				_, err := q.exec(`PRAGMA defer_foreign_keys = ON`)
-				_, insertErr := q.exec(`INSERT INTO roles (project_id, key, name, position) VALUES ('nowhere', '', '', 0)`)
+			return d.Write(ctx, func(q sqlstore.Querier) error { // only the commit will notice
+				_, err := q.Exec(`PRAGMA defer_foreign_keys = ON`)
+				_, insertErr := q.Exec(`INSERT INTO roles (project_id, key, name, position) VALUES ('nowhere', '', '', 0)`)
 				return errors.Join(err, insertErr)
 			})
 		},
 		func() error {
-			return s.InTx(ctx, func(tx store.Store) error { return tx.CreateToken(ctx, newToken("t1")) })
+			return s.InTx(ctx, func(tx store.Tx) error { return tx.CreateToken(ctx, newToken("t1")) })
 		},
 	}
 	for _, call := range calls {
@@ -302,25 +303,31 @@ func TestACommitThatFailsIsAnOutageToAllItsWrites(t *testing.T) {
 }
 
 func TestALostTransactionTakesNoFurtherCall(t *testing.T) {
-	s, _ := openInternal(t, Options{})
+	s, d := openInternal(t, Options{})
 	ctx := context.Background()
-	err := s.InTx(ctx, func(tx store.Store) error {
-		if err := tx.RevokeJWT(ctx, "before", time.Time{}); err != nil {
+	revoke := func(jti string) func(sqlstore.Querier) error {
+		return func(q sqlstore.Querier) error {
+			_, err := q.Exec(`INSERT INTO revoked_jwts (jti) VALUES ($1)`, jti)
+			return err
+		}
+	}
+	err := d.InTx(ctx, func(r sqlstore.Runner) error {
+		if err := r.Write(ctx, revoke("before")); err != nil {
 			t.Error(err)
 		}
-		err := tx.(*Store).write(ctx, func(q *statements) error {
-			_, err := q.exec("ROLLBACK")
+		err := r.Write(ctx, func(q sqlstore.Querier) error {
+			_, err := q.Exec("ROLLBACK")
 			return errors.Join(err, errors.New("disk on fire"))
 		})
 		if !errors.Is(err, errLost) {
 			t.Errorf("expected %v, got %v", errLost, err)
 		}
-		if err := tx.RevokeJWT(ctx, "after", time.Time{}); !errors.Is(err, store.ErrUnavailable) {
+		if err := r.Write(ctx, revoke("after")); !errors.Is(err, errLost) || d.Explain(err) != nil {
 			t.Errorf("expected an outage, got %v", err)
 		}
 		return nil // the function has not noticed
 	})
-	if !errors.Is(err, store.ErrUnavailable) {
+	if err == nil || d.Explain(err) != nil {
 		t.Errorf("expected an outage, got %v", err)
 	}
 	for _, jti := range []string{"before", "after"} {
@@ -336,8 +343,8 @@ func TestALostTransactionTakesNoFurtherCall(t *testing.T) {
 func TestAFullDiskIsAnOutageUntilThereIsRoomAgain(t *testing.T) {
 	s, d := openInternal(t, Options{})
 	limit := func(pages int) {
-		err := d.write(context.Background(), func(q *statements) error {
-			_, err := q.exec(fmt.Sprintf("PRAGMA max_page_count = %d", pages))
+		err := d.Write(context.Background(), func(q sqlstore.Querier) error {
+			_, err := q.Exec(fmt.Sprintf("PRAGMA max_page_count = %d", pages))
 			return err
 		})
 		if err != nil {

@@ -50,7 +50,7 @@ var concurrencyTests = []test{
 	}},
 	{"of a hundred uses at once in transactions one succeeds", func(t *testing.T, s store.Store) {
 		onlyOne(t, together(100, func(int) error {
-			return s.InTx(t.Context(), func(tx store.Store) error { return tx.UseAssertion(t.Context(), "u1", "jti", noon) })
+			return s.InTx(t.Context(), func(tx store.Tx) error { return tx.UseAssertion(t.Context(), "u1", "jti", noon) })
 		}))
 	}},
 	{"of tokens created at once with the same id one is kept", func(t *testing.T, s store.Store) {

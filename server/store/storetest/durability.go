@@ -58,7 +58,7 @@ func writeOne(ctx context.Context, s store.Store, user, id string, n int) (kind 
 	case 3:
 		return "secret", s.CreateSecret(ctx, store.Secret{ID: id, Owner: store.Owner{Kind: store.OwnerServiceUser, ID: user}, Digest: digest(id), CreatedAt: noon})
 	case 4:
-		return "pair", s.InTx(ctx, func(tx store.Store) error {
+		return "pair", s.InTx(ctx, func(tx store.Tx) error {
 			if err := tx.UseAssertion(ctx, user, id, noon); err != nil {
 				return err
 			}

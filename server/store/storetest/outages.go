@@ -9,65 +9,69 @@ import (
 	"github.com/postern-auth/postern/server/store"
 )
 
-// calls has a call of every method of a store, with arguments that would succeed or find nothing.
-var calls = map[string]func(context.Context, store.Store) error{
-	"Organization": func(ctx context.Context, s store.Store) error { return second(s.Organization(ctx, "org")) },
-	"PutOrganization": func(ctx context.Context, s store.Store) error {
+// calls has a call of every method of a Tx, with arguments that would succeed or find nothing.
+var calls = map[string]func(context.Context, store.Tx) error{
+	"Organization": func(ctx context.Context, s store.Tx) error { return second(s.Organization(ctx, "org")) },
+	"PutOrganization": func(ctx context.Context, s store.Tx) error {
 		return s.PutOrganization(ctx, store.Organization{ID: "o"})
 	},
-	"Project":         func(ctx context.Context, s store.Store) error { return second(s.Project(ctx, "p1")) },
-	"ProjectByName":   func(ctx context.Context, s store.Store) error { return second(s.ProjectByName(ctx, "Messages")) },
-	"Projects":        func(ctx context.Context, s store.Store) error { return second(s.Projects(ctx)) },
-	"PutProject":      func(ctx context.Context, s store.Store) error { return s.PutProject(ctx, store.Project{ID: "p3"}) },
-	"DeleteProject":   func(ctx context.Context, s store.Store) error { return s.DeleteProject(ctx, "p1") },
-	"API":             func(ctx context.Context, s store.Store) error { return second(s.API(ctx, "a1")) },
-	"APIByClientID":   func(ctx context.Context, s store.Store) error { return second(s.APIByClientID(ctx, "197@messages")) },
-	"APIByIdentifier": func(ctx context.Context, s store.Store) error { return second(s.APIByIdentifier(ctx, "urn:x")) },
-	"APIStates":       func(ctx context.Context, s store.Store) error { return second(s.APIStates(ctx, "p1")) },
-	"APIsOf":          func(ctx context.Context, s store.Store) error { return second(s.APIsOf(ctx, "")) },
-	"PutAPI": func(ctx context.Context, s store.Store) error {
+	"Project":         func(ctx context.Context, s store.Tx) error { return second(s.Project(ctx, "p1")) },
+	"ProjectByName":   func(ctx context.Context, s store.Tx) error { return second(s.ProjectByName(ctx, "Messages")) },
+	"Projects":        func(ctx context.Context, s store.Tx) error { return second(s.Projects(ctx)) },
+	"PutProject":      func(ctx context.Context, s store.Tx) error { return s.PutProject(ctx, store.Project{ID: "p3"}) },
+	"DeleteProject":   func(ctx context.Context, s store.Tx) error { return s.DeleteProject(ctx, "p1") },
+	"API":             func(ctx context.Context, s store.Tx) error { return second(s.API(ctx, "a1")) },
+	"APIByClientID":   func(ctx context.Context, s store.Tx) error { return second(s.APIByClientID(ctx, "197@messages")) },
+	"APIByIdentifier": func(ctx context.Context, s store.Tx) error { return second(s.APIByIdentifier(ctx, "urn:x")) },
+	"APIStates":       func(ctx context.Context, s store.Tx) error { return second(s.APIStates(ctx, "p1")) },
+	"APIsOf":          func(ctx context.Context, s store.Tx) error { return second(s.APIsOf(ctx, "")) },
+	"PutAPI": func(ctx context.Context, s store.Tx) error {
 		return s.PutAPI(ctx, store.API{ID: "a3", ProjectID: "p1"})
 	},
-	"DeleteAPI":             func(ctx context.Context, s store.Store) error { return s.DeleteAPI(ctx, "a1") },
-	"ServiceUser":           func(ctx context.Context, s store.Store) error { return second(s.ServiceUser(ctx, "u1")) },
-	"ServiceUserByUsername": func(ctx context.Context, s store.Store) error { return second(s.ServiceUserByUsername(ctx, "mailer")) },
-	"ServiceUsers":          func(ctx context.Context, s store.Store) error { return second(s.ServiceUsers(ctx)) },
-	"PutServiceUser": func(ctx context.Context, s store.Store) error {
+	"DeleteAPI":             func(ctx context.Context, s store.Tx) error { return s.DeleteAPI(ctx, "a1") },
+	"ServiceUser":           func(ctx context.Context, s store.Tx) error { return second(s.ServiceUser(ctx, "u1")) },
+	"ServiceUserByUsername": func(ctx context.Context, s store.Tx) error { return second(s.ServiceUserByUsername(ctx, "mailer")) },
+	"ServiceUsers":          func(ctx context.Context, s store.Tx) error { return second(s.ServiceUsers(ctx)) },
+	"PutServiceUser": func(ctx context.Context, s store.Tx) error {
 		return s.PutServiceUser(ctx, store.ServiceUser{ID: "u3"})
 	},
-	"DeleteServiceUser": func(ctx context.Context, s store.Store) error { return s.DeleteServiceUser(ctx, "u1") },
-	"GrantsOf":          func(ctx context.Context, s store.Store) error { return second(s.GrantsOf(ctx, "u1")) },
-	"GrantsAmong":       func(ctx context.Context, s store.Store) error { return second(s.GrantsAmong(ctx, "u1", nil)) },
-	"PutGrant":          func(ctx context.Context, s store.Store) error { return s.PutGrant(ctx, someGrant) },
-	"DeleteGrant":       func(ctx context.Context, s store.Store) error { return s.DeleteGrant(ctx, someGrant) },
-	"SecretsOf":         func(ctx context.Context, s store.Store) error { return second(s.SecretsOf(ctx, ownerU1)) },
-	"CreateSecret": func(ctx context.Context, s store.Store) error {
+	"DeleteServiceUser": func(ctx context.Context, s store.Tx) error { return s.DeleteServiceUser(ctx, "u1") },
+	"GrantsOf":          func(ctx context.Context, s store.Tx) error { return second(s.GrantsOf(ctx, "u1")) },
+	"GrantsAmong":       func(ctx context.Context, s store.Tx) error { return second(s.GrantsAmong(ctx, "u1", nil)) },
+	"PutGrant":          func(ctx context.Context, s store.Tx) error { return s.PutGrant(ctx, someGrant) },
+	"DeleteGrant":       func(ctx context.Context, s store.Tx) error { return s.DeleteGrant(ctx, someGrant) },
+	"SecretsOf":         func(ctx context.Context, s store.Tx) error { return second(s.SecretsOf(ctx, ownerU1)) },
+	"CreateSecret": func(ctx context.Context, s store.Tx) error {
 		return s.CreateSecret(ctx, store.Secret{Owner: ownerU1})
 	},
-	"DeleteSecret": func(ctx context.Context, s store.Store) error { return s.DeleteSecret(ctx, "secret-u1") },
-	"Key":          func(ctx context.Context, s store.Store) error { return second(s.Key(ctx, "key-u1")) },
-	"KeysOf":       func(ctx context.Context, s store.Store) error { return second(s.KeysOf(ctx, ownerU1)) },
-	"CreateKey": func(ctx context.Context, s store.Store) error {
+	"DeleteSecret": func(ctx context.Context, s store.Tx) error { return s.DeleteSecret(ctx, "secret-u1") },
+	"Key":          func(ctx context.Context, s store.Tx) error { return second(s.Key(ctx, "key-u1")) },
+	"KeysOf":       func(ctx context.Context, s store.Tx) error { return second(s.KeysOf(ctx, ownerU1)) },
+	"CreateKey": func(ctx context.Context, s store.Tx) error {
 		return s.CreateKey(ctx, store.Key{Owner: ownerU1, PublicKey: []byte{1}})
 	},
-	"DeleteKey":   func(ctx context.Context, s store.Store) error { return s.DeleteKey(ctx, "key-u1") },
-	"CreateToken": func(ctx context.Context, s store.Store) error { return s.CreateToken(ctx, accessToken("t3", "u1")) },
-	"Token":       func(ctx context.Context, s store.Store) error { return second(s.Token(ctx, "t1")) },
-	"TokensOf": func(ctx context.Context, s store.Store) error {
+	"DeleteKey":   func(ctx context.Context, s store.Tx) error { return s.DeleteKey(ctx, "key-u1") },
+	"CreateToken": func(ctx context.Context, s store.Tx) error { return s.CreateToken(ctx, accessToken("t3", "u1")) },
+	"Token":       func(ctx context.Context, s store.Tx) error { return second(s.Token(ctx, "t1")) },
+	"TokensOf": func(ctx context.Context, s store.Tx) error {
 		return second(s.TokensOf(ctx, "u1", store.AccessToken))
 	},
-	"RevokeToken": func(ctx context.Context, s store.Store) error { return s.RevokeToken(ctx, "t1", noon) },
-	"DeleteExpiredTokens": func(ctx context.Context, s store.Store) error {
+	"RevokeToken": func(ctx context.Context, s store.Tx) error { return s.RevokeToken(ctx, "t1", noon) },
+	"DeleteExpiredTokens": func(ctx context.Context, s store.Tx) error {
 		return second(s.DeleteExpiredTokens(ctx, noon.Add(24*time.Hour), 9))
 	},
-	"RevokeJWT":        func(ctx context.Context, s store.Store) error { return s.RevokeJWT(ctx, "jti", noon) },
-	"JWTRevoked":       func(ctx context.Context, s store.Store) error { return second(s.JWTRevoked(ctx, "jti")) },
-	"UseAssertion":     func(ctx context.Context, s store.Store) error { return s.UseAssertion(ctx, "u1", "jti", noon) },
-	"SigningKeys":      func(ctx context.Context, s store.Store) error { return second(s.SigningKeys(ctx)) },
-	"PutSigningKey":    func(ctx context.Context, s store.Store) error { return s.PutSigningKey(ctx, someSigningKey) },
-	"DeleteSigningKey": func(ctx context.Context, s store.Store) error { return s.DeleteSigningKey(ctx, "k") },
+	"RevokeJWT":        func(ctx context.Context, s store.Tx) error { return s.RevokeJWT(ctx, "jti", noon) },
+	"JWTRevoked":       func(ctx context.Context, s store.Tx) error { return second(s.JWTRevoked(ctx, "jti")) },
+	"UseAssertion":     func(ctx context.Context, s store.Tx) error { return s.UseAssertion(ctx, "u1", "jti", noon) },
+	"SigningKeys":      func(ctx context.Context, s store.Tx) error { return second(s.SigningKeys(ctx)) },
+	"PutSigningKey":    func(ctx context.Context, s store.Tx) error { return s.PutSigningKey(ctx, someSigningKey) },
+	"DeleteSigningKey": func(ctx context.Context, s store.Tx) error { return s.DeleteSigningKey(ctx, "k") },
+}
+
+// storeCalls has those that a Store has beside.
+var storeCalls = map[string]func(context.Context, store.Store) error{
 	"InTx": func(ctx context.Context, s store.Store) error {
-		return s.InTx(ctx, func(store.Store) error { return nil })
+		return s.InTx(ctx, func(store.Tx) error { return nil })
 	},
 	"Ping": func(ctx context.Context, s store.Store) error { return s.Ping(ctx) },
 }
@@ -79,11 +83,28 @@ var (
 
 func second[T any](_ T, err error) error { return err }
 
+// each tries every method of the store, and stops at the first that fails the test.
+func each(t *testing.T, s store.Store, try func(call func(context.Context) error)) {
+	t.Helper()
+	for name, call := range calls {
+		try(func(ctx context.Context) error { return call(ctx, s) })
+		if t.Failed() {
+			t.Fatal(name)
+		}
+	}
+	for name, call := range storeCalls {
+		try(func(ctx context.Context) error { return call(ctx, s) })
+		if t.Failed() {
+			t.Fatal(name)
+		}
+	}
+}
+
 var outageTests = []test{
 	{"the tests below call every method", func(t *testing.T, _ store.Store) {
 		methods := reflect.TypeFor[store.Store]()
 		for i := range methods.NumMethod() {
-			if name := methods.Method(i).Name; name != "Close" && calls[name] == nil {
+			if name := methods.Method(i).Name; name != "Close" && calls[name] == nil && storeCalls[name] == nil {
 				t.Errorf("expected a call of %s, got none", name)
 			}
 		}
@@ -94,29 +115,17 @@ var outageTests = []test{
 	{"a closed store is an outage to every method, and not an empty store", func(t *testing.T, s store.Store) {
 		world(t, s)
 		ok(t, s.Close())
-		for name, call := range calls {
-			refused(t, store.ErrUnavailable, call(t.Context(), s))
-			if t.Failed() {
-				t.Fatal(name)
-			}
-		}
+		each(t, s, func(call func(context.Context) error) { refused(t, store.ErrUnavailable, call(t.Context())) })
 		ok(t, s.Close())
 	}},
 	{"a context that has ended stops every method before it does anything", func(t *testing.T, s store.Store) {
 		world(t, s)
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		for name, call := range calls {
-			refused(t, context.Canceled, call(ctx, s))
-			if t.Failed() {
-				t.Fatal(name)
-			}
-		}
-		ok(t, s.InTx(t.Context(), func(tx store.Store) error {
-			for name, call := range calls {
-				if name != "InTx" {
-					refused(t, context.Canceled, call(ctx, tx))
-				}
+		each(t, s, func(call func(context.Context) error) { refused(t, context.Canceled, call(ctx)) })
+		ok(t, s.InTx(t.Context(), func(tx store.Tx) error {
+			for _, call := range calls {
+				refused(t, context.Canceled, call(ctx, tx))
 			}
 			return nil
 		}))

@@ -90,7 +90,7 @@ var noon = time.Date(2026, 3, 1, 12, 0, 0, 123_000_000, time.UTC)
 // is one transaction, because the disk makes a suite of small ones slow.
 func world(t *testing.T, s store.Store) {
 	t.Helper()
-	ok(t, s.InTx(t.Context(), func(tx store.Store) error {
+	ok(t, s.InTx(t.Context(), func(tx store.Tx) error {
 		ctx := t.Context()
 		ok(t, tx.PutOrganization(ctx, store.Organization{ID: "org", Name: "Acme", PrimaryDomain: "acme.example"}))
 		for _, p := range []store.Project{project1(), project2()} {

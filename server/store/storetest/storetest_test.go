@@ -184,11 +184,11 @@ func (s stubborn) RevokeToken(ctx context.Context, id string, at time.Time) erro
 
 type loose struct{ store.Store }
 
-func (s loose) InTx(_ context.Context, f func(store.Store) error) error { return f(s) }
+func (s loose) InTx(_ context.Context, f func(store.Tx) error) error { return f(s) }
 
 type calm struct{ store.Store }
 
-func (s calm) InTx(ctx context.Context, f func(store.Store) error) (err error) {
+func (s calm) InTx(ctx context.Context, f func(store.Tx) error) (err error) {
 	defer func() { _ = recover() }()
 	return s.Store.InTx(ctx, f)
 }

@@ -1,4 +1,4 @@
-package sqlite
+package sqlstore
 
 import (
 	"context"
@@ -7,14 +7,14 @@ import (
 )
 
 // SigningKeys returns the server's own keys, oldest first.
-func (s *Store) SigningKeys(ctx context.Context) ([]store.SigningKey, error) {
+func (t *Tx) SigningKeys(ctx context.Context) ([]store.SigningKey, error) {
 	const query = `
 		SELECT id, algorithm, private_key, created_at, signs_from, retired_at, verifies_until
 		FROM signing_keys ORDER BY created_at, id`
-	return list(ctx, s, "signing keys", "", addSigningKey, query)
+	return list(ctx, t, "signing keys", "", addSigningKey, query)
 }
 
-func addSigningKey(row scan, all []store.SigningKey) ([]store.SigningKey, error) {
+func addSigningKey(row Scan, all []store.SigningKey) ([]store.SigningKey, error) {
 	var k store.SigningKey
 	err := row(&k.ID, &k.Algorithm, &k.PrivateKey, (*instant)(&k.CreatedAt), (*instant)(&k.SignsFrom),
 		(*instant)(&k.RetiredAt), (*instant)(&k.VerifiesUntil))
@@ -22,9 +22,9 @@ func addSigningKey(row scan, all []store.SigningKey) ([]store.SigningKey, error)
 }
 
 // PutSigningKey creates the key or replaces the one with its ID.
-func (s *Store) PutSigningKey(ctx context.Context, k store.SigningKey) error {
-	return s.alter(ctx, "put signing key", k.ID, func(q *statements) error {
-		_, err := q.exec(`
+func (t *Tx) PutSigningKey(ctx context.Context, k store.SigningKey) error {
+	return t.alter(ctx, "put signing key", k.ID, func(q Querier) error {
+		_, err := q.Exec(`
 			INSERT INTO signing_keys (id, algorithm, private_key, created_at, signs_from, retired_at, verifies_until)
 			VALUES ($1, $2, $3, $4, $5, $6, $7)
 			ON CONFLICT (id) DO UPDATE SET
@@ -38,8 +38,8 @@ func (s *Store) PutSigningKey(ctx context.Context, k store.SigningKey) error {
 }
 
 // DeleteSigningKey removes the key.
-func (s *Store) DeleteSigningKey(ctx context.Context, id string) error {
-	return s.alter(ctx, "delete signing key", id, func(q *statements) error {
-		return q.change(`DELETE FROM signing_keys WHERE id = $1`, id)
+func (t *Tx) DeleteSigningKey(ctx context.Context, id string) error {
+	return t.alter(ctx, "delete signing key", id, func(q Querier) error {
+		return change(q, `DELETE FROM signing_keys WHERE id = $1`, id)
 	})
 }

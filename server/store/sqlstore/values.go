@@ -1,17 +1,12 @@
-package sqlite
+package sqlstore
 
 import (
-	"context"
 	"database/sql/driver"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strconv"
 	"time"
 	"unicode/utf8"
-
-	engine "modernc.org/sqlite"
-	code "modernc.org/sqlite/lib"
 
 	"github.com/postern-auth/postern/server/store"
 )
@@ -106,36 +101,6 @@ func (d *digest) Scan(column any) error {
 	}
 	*d = digest(value)
 	return nil
-}
-
-// failure says what went wrong with which object, in terms of the store's errors.
-func failure(what, id string, err error) error {
-	return fmt.Errorf("sqlite: %s %s: %w", what, quoted(id), explain(err))
-}
-
-// explain turns the engine's errors into those of package store. Whatever is not known to be the caller's
-// is an outage.
-func explain(err error) error {
-	for _, known := range []error{store.ErrNotFound, store.ErrExists, store.ErrUnavailable, context.Canceled, context.DeadlineExceeded} {
-		if errors.Is(err, known) {
-			return err
-		}
-	}
-	switch resultCode(err) {
-	case code.SQLITE_CONSTRAINT_PRIMARYKEY, code.SQLITE_CONSTRAINT_UNIQUE:
-		return store.ErrExists
-	case code.SQLITE_CONSTRAINT_FOREIGNKEY:
-		return store.ErrNotFound
-	}
-	return fmt.Errorf("%w: %w", store.ErrUnavailable, err)
-}
-
-// resultCode returns SQLite's extended result code, or 0 when the error is none of SQLite's.
-func resultCode(err error) int {
-	if e, ok := errors.AsType[*engine.Error](err); ok {
-		return e.Code()
-	}
-	return code.SQLITE_OK
 }
 
 // quoted makes a value that nobody has looked at fit for an error.

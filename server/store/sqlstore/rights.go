@@ -1,4 +1,4 @@
-package sqlite
+package sqlstore
 
 import "github.com/postern-auth/postern/server/store"
 
@@ -31,12 +31,12 @@ var (
 
 // replace sets the rights of a project or API. A row that stays is updated and not made anew, because the
 // grants that refer to it would lose it.
-func (r rights) replace(q *statements, id string, wanted []store.Role) error {
-	if _, err := q.exec(r.unmark, id); err != nil {
+func (r rights) replace(q Querier, id string, wanted []store.Role) error {
+	if _, err := q.Exec(r.unmark, id); err != nil {
 		return err
 	}
 	for position, right := range wanted {
-		n, err := q.exec(r.put, id, right.Key, right.Name, position)
+		n, err := q.Exec(r.put, id, right.Key, right.Name, position)
 		if err != nil {
 			return err
 		}
@@ -44,6 +44,6 @@ func (r rights) replace(q *statements, id string, wanted []store.Role) error {
 			return store.ErrExists // the key came before in the same list
 		}
 	}
-	_, err := q.exec(r.sweep, id)
+	_, err := q.Exec(r.sweep, id)
 	return err
 }

@@ -1,4 +1,4 @@
-package sqlite
+package sqlstore
 
 import (
 	"context"
@@ -14,7 +14,7 @@ const selectTokens = `
 		issued_at, expires_at, revoked_at
 	FROM tokens `
 
-func addToken(row scan, all []store.Token) ([]store.Token, error) {
+func addToken(row Scan, all []store.Token) ([]store.Token, error) {
 	var t store.Token
 	err := row(&t.ID, &t.Kind, (*digest)(&t.Digest), &t.UserID, &t.ClientID, &t.Issuer, &t.Name,
 		(*texts)(&t.Audience), (*texts)(&t.Scopes), &t.Confirmation,
@@ -24,49 +24,49 @@ func addToken(row scan, all []store.Token) ([]store.Token, error) {
 
 // CreateToken adds a token. Errors: store.ErrExists for its ID, store.ErrNotFound when the user is not
 // there.
-func (s *Store) CreateToken(ctx context.Context, t store.Token) error {
-	return s.alter(ctx, "create token", t.ID, func(q *statements) error {
-		_, err := q.exec(`
+func (t *Tx) CreateToken(ctx context.Context, token store.Token) error {
+	return t.alter(ctx, "create token", token.ID, func(q Querier) error {
+		_, err := q.Exec(`
 			INSERT INTO tokens (id, kind, digest, user_id, client_id, issuer, name, audience, scopes, confirmation,
 				issued_at, expires_at, revoked_at)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
-			t.ID, t.Kind, t.Digest[:], t.UserID, t.ClientID, t.Issuer, t.Name, texts(t.Audience), texts(t.Scopes), t.Confirmation,
-			instant(t.IssuedAt), instant(t.ExpiresAt), instant(t.RevokedAt))
+			token.ID, token.Kind, token.Digest[:], token.UserID, token.ClientID, token.Issuer, token.Name, texts(token.Audience), texts(token.Scopes), token.Confirmation,
+			instant(token.IssuedAt), instant(token.ExpiresAt), instant(token.RevokedAt))
 		return err
 	})
 }
 
 // Token returns the token with the id, revoked and expired ones included.
-func (s *Store) Token(ctx context.Context, id string) (store.Token, error) {
-	return find(ctx, s, "token", id, addToken, selectTokens+`WHERE id = $1`, id)
+func (t *Tx) Token(ctx context.Context, id string) (store.Token, error) {
+	return find(ctx, t, "token", id, addToken, selectTokens+`WHERE id = $1`, id)
 }
 
 // TokensOf returns a service user's tokens of a kind, oldest first. Personal access tokens have an index;
 // for access tokens it looks at every row: about half a second for a million.
-func (s *Store) TokensOf(ctx context.Context, userID string, kind store.TokenKind) ([]store.Token, error) {
+func (t *Tx) TokensOf(ctx context.Context, userID string, kind store.TokenKind) ([]store.Token, error) {
 	query := selectTokens + `WHERE user_id = $1 AND kind = $2 ORDER BY issued_at, id`
 	if kind == store.PersonalAccessToken {
 		query = selectTokens + `WHERE user_id = $1 AND kind = $2 AND kind = 'personal_access_token' ORDER BY issued_at, id`
 	}
-	return list(ctx, s, "tokens of service user", userID, addToken, query, userID, kind)
+	return list(ctx, t, "tokens of service user", userID, addToken, query, userID, kind)
 }
 
 // RevokeToken marks the token as revoked at the time, or now for the zero time. Revoking it again changes
 // nothing.
-func (s *Store) RevokeToken(ctx context.Context, id string, at time.Time) error {
+func (t *Tx) RevokeToken(ctx context.Context, id string, at time.Time) error {
 	if at.IsZero() {
-		at = s.now() // a zero time would leave the token as it is, and report that it was revoked
+		at = t.now() // a zero time would leave the token as it is, and report that it was revoked
 	}
-	return s.alter(ctx, "revoke token", id, func(q *statements) error {
-		return q.change(`UPDATE tokens SET revoked_at = coalesce(revoked_at, $2) WHERE id = $1`, id, instant(at))
+	return t.alter(ctx, "revoke token", id, func(q Querier) error {
+		return change(q, `UPDATE tokens SET revoked_at = coalesce(revoked_at, $2) WHERE id = $1`, id, instant(at))
 	})
 }
 
 // DeleteExpiredTokens removes access tokens, JWT revocations and assertion ids that ended before the time,
 // at most limit rows of each, and returns how many rows went.
-func (s *Store) DeleteExpiredTokens(ctx context.Context, before time.Time, limit int) (int, error) {
+func (t *Tx) DeleteExpiredTokens(ctx context.Context, before time.Time, limit int) (int, error) {
 	var deleted int
-	err := s.alter(ctx, "delete expired tokens before", before.UTC().Format(time.RFC3339), func(q *statements) error {
+	err := t.alter(ctx, "delete expired tokens before", before.UTC().Format(time.RFC3339), func(q Querier) error {
 		deleted = 0
 		for _, query := range []string{
 			`DELETE FROM tokens WHERE id IN (SELECT id FROM tokens
@@ -76,7 +76,7 @@ func (s *Store) DeleteExpiredTokens(ctx context.Context, before time.Time, limit
 			`DELETE FROM used_assertions WHERE digest IN (SELECT digest FROM used_assertions
 				WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`,
 		} {
-			n, err := q.exec(query, instant(before), max(limit, 0))
+			n, err := q.Exec(query, instant(before), max(limit, 0))
 			if err != nil {
 				return err
 			}
@@ -91,9 +91,9 @@ func (s *Store) DeleteExpiredTokens(ctx context.Context, before time.Time, limit
 }
 
 // RevokeJWT remembers the jti as revoked until its token has expired; the zero time means for ever.
-func (s *Store) RevokeJWT(ctx context.Context, jti string, expires time.Time) error {
-	return s.alter(ctx, "revoke jwt", jti, func(q *statements) error {
-		_, err := q.exec(`
+func (t *Tx) RevokeJWT(ctx context.Context, jti string, expires time.Time) error {
+	return t.alter(ctx, "revoke jwt", jti, func(q Querier) error {
+		_, err := q.Exec(`
 			INSERT INTO revoked_jwts (jti, expires_at) VALUES ($1, $2)
 			ON CONFLICT (jti) DO UPDATE SET expires_at = excluded.expires_at
 			WHERE excluded.expires_at IS NULL OR excluded.expires_at > revoked_jwts.expires_at`,
@@ -103,12 +103,12 @@ func (s *Store) RevokeJWT(ctx context.Context, jti string, expires time.Time) er
 }
 
 // JWTRevoked reports whether the jti is revoked.
-func (s *Store) JWTRevoked(ctx context.Context, jti string) (bool, error) {
-	found, err := list(ctx, s, "revocation of jwt", jti, addText, `SELECT jti FROM revoked_jwts WHERE jti = $1`, jti)
+func (t *Tx) JWTRevoked(ctx context.Context, jti string) (bool, error) {
+	found, err := list(ctx, t, "revocation of jwt", jti, addText, `SELECT jti FROM revoked_jwts WHERE jti = $1`, jti)
 	return len(found) > 0, err
 }
 
-func addText(row scan, all []string) ([]string, error) {
+func addText(row Scan, all []string) ([]string, error) {
 	var text string
 	err := row(&text)
 	return append(all, text), err
@@ -116,10 +116,10 @@ func addText(row scan, all []string) ([]string, error) {
 
 // UseAssertion records the jti of an assertion by the issuer. All calls for a pair but one get
 // store.ErrExists, until DeleteExpiredTokens has removed it.
-func (s *Store) UseAssertion(ctx context.Context, issuer, jti string, expires time.Time) error {
+func (t *Tx) UseAssertion(ctx context.Context, issuer, jti string, expires time.Time) error {
 	digest := assertionDigest(issuer, jti)
-	return s.alter(ctx, "use assertion", jti, func(q *statements) error {
-		_, err := q.exec(`INSERT INTO used_assertions (digest, expires_at) VALUES ($1, $2)`, digest[:], instant(expires))
+	return t.alter(ctx, "use assertion", jti, func(q Querier) error {
+		_, err := q.Exec(`INSERT INTO used_assertions (digest, expires_at) VALUES ($1, $2)`, digest[:], instant(expires))
 		return err
 	})
 }

@@ -1,4 +1,4 @@
-package sqlite
+package sqlstore
 
 import (
 	"context"
@@ -17,7 +17,7 @@ const (
 	orderAPIs = ` ORDER BY a.name, a.id, p.position`
 )
 
-func addAPI(row scan, all []store.API) ([]store.API, error) {
+func addAPI(row Scan, all []store.API) ([]store.API, error) {
 	var a store.API
 	var key, name sql.NullString
 	err := row(&a.ID, &a.ProjectID, &a.Name, (*optional)(&a.Identifier), (*optional)(&a.ClientID), &a.Form, &a.SigningAlgorithm,
@@ -36,29 +36,29 @@ func addAPI(row scan, all []store.API) ([]store.API, error) {
 }
 
 // API returns the API with the id.
-func (s *Store) API(ctx context.Context, id string) (store.API, error) {
-	return find(ctx, s, "api", id, addAPI, selectAPIs+`WHERE a.id = $1`+orderAPIs, id)
+func (t *Tx) API(ctx context.Context, id string) (store.API, error) {
+	return find(ctx, t, "api", id, addAPI, selectAPIs+`WHERE a.id = $1`+orderAPIs, id)
 }
 
 // APIByClientID returns the API that authenticates with the client id. An empty one finds nothing.
-func (s *Store) APIByClientID(ctx context.Context, clientID string) (store.API, error) {
-	return find(ctx, s, "api by client id", clientID, addAPI, selectAPIs+`WHERE o.client_id = $1`+orderAPIs, clientID)
+func (t *Tx) APIByClientID(ctx context.Context, clientID string) (store.API, error) {
+	return find(ctx, t, "api by client id", clientID, addAPI, selectAPIs+`WHERE o.client_id = $1`+orderAPIs, clientID)
 }
 
 // APIByIdentifier returns the API with the identifier. An empty one finds nothing.
-func (s *Store) APIByIdentifier(ctx context.Context, identifier string) (store.API, error) {
-	return find(ctx, s, "api by identifier", identifier, addAPI, selectAPIs+`WHERE a.identifier = $1`+orderAPIs, identifier)
+func (t *Tx) APIByIdentifier(ctx context.Context, identifier string) (store.API, error) {
+	return find(ctx, t, "api by identifier", identifier, addAPI, selectAPIs+`WHERE a.identifier = $1`+orderAPIs, identifier)
 }
 
 // APIsOf returns the APIs of a project, ordered by name; an empty id means all projects.
-func (s *Store) APIsOf(ctx context.Context, projectID string) ([]store.API, error) {
-	return list(ctx, s, "apis of project", projectID, addAPI, selectAPIs+`WHERE $1 = '' OR a.project_id = $1`+orderAPIs, projectID)
+func (t *Tx) APIsOf(ctx context.Context, projectID string) ([]store.API, error) {
+	return list(ctx, t, "apis of project", projectID, addAPI, selectAPIs+`WHERE $1 = '' OR a.project_id = $1`+orderAPIs, projectID)
 }
 
 // APIStates returns the ids of a project's APIs, and whether each is active.
-func (s *Store) APIStates(ctx context.Context, projectID string) (map[string]bool, error) {
+func (t *Tx) APIStates(ctx context.Context, projectID string) (map[string]bool, error) {
 	states := make(map[string]bool)
-	add := func(row scan, none []struct{}) ([]struct{}, error) {
+	add := func(row Scan, none []struct{}) ([]struct{}, error) {
 		var id string
 		var active bool
 		if err := row(&id, &active); err != nil {
@@ -67,7 +67,7 @@ func (s *Store) APIStates(ctx context.Context, projectID string) (map[string]boo
 		states[id] = active
 		return none, nil
 	}
-	_, err := list(ctx, s, "api states of project", projectID, add, `SELECT id, active FROM apis WHERE project_id = $1`, projectID)
+	_, err := list(ctx, t, "api states of project", projectID, add, `SELECT id, active FROM apis WHERE project_id = $1`, projectID)
 	if err != nil {
 		return nil, err
 	}
@@ -77,12 +77,12 @@ func (s *Store) APIStates(ctx context.Context, projectID string) (map[string]boo
 // PutAPI creates the API or replaces the one with its ID, permissions included. Permissions that are gone
 // are taken from every grant. Errors: store.ErrExists when ClientID, Identifier, or Name within the project
 // is taken, or a permission key comes twice; store.ErrNotFound when the project is not there.
-func (s *Store) PutAPI(ctx context.Context, a store.API) error {
-	return s.alter(ctx, "put api", a.ID, func(q *statements) error {
+func (t *Tx) PutAPI(ctx context.Context, a store.API) error {
+	return t.alter(ctx, "put api", a.ID, func(q Querier) error {
 		if err := putOwner(q, store.Owner{Kind: store.OwnerAPI, ID: a.ID}, a.ClientID); err != nil {
 			return err
 		}
-		_, err := q.exec(`
+		_, err := q.Exec(`
 			INSERT INTO apis (id, project_id, name, identifier, form, signing_algorithm, token_lifetime, active, created_at)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 			ON CONFLICT (id) DO UPDATE SET
@@ -103,8 +103,8 @@ func (s *Store) PutAPI(ctx context.Context, a store.API) error {
 }
 
 // DeleteAPI removes the API, its secrets and keys, and the grants on it.
-func (s *Store) DeleteAPI(ctx context.Context, id string) error {
-	return s.alter(ctx, "delete api", id, func(q *statements) error {
+func (t *Tx) DeleteAPI(ctx context.Context, id string) error {
+	return t.alter(ctx, "delete api", id, func(q Querier) error {
 		return deleteOwner(q, store.Owner{Kind: store.OwnerAPI, ID: id})
 	})
 }

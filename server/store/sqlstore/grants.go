@@ -1,4 +1,4 @@
-package sqlite
+package sqlstore
 
 import (
 	"context"
@@ -10,17 +10,17 @@ import (
 )
 
 // GrantsOf returns the grants of a service user, ordered by ProjectID and then APIID.
-func (s *Store) GrantsOf(ctx context.Context, userID string) ([]store.Grant, error) {
+func (t *Tx) GrantsOf(ctx context.Context, userID string) ([]store.Grant, error) {
 	const query = `
 		SELECT g.user_id, coalesce(g.project_id, ''), coalesce(g.api_id, ''), k.key
 		FROM grants g LEFT JOIN grant_keys k ON k.grant_id = g.id
 		WHERE g.user_id = $1 ORDER BY 2, 3, 4`
-	return list(ctx, s, "grants of service user", userID, addGrant, query, userID)
+	return list(ctx, t, "grants of service user", userID, addGrant, query, userID)
 }
 
 // GrantsAmong returns the grants of a service user as GrantsOf does, with those permissions alone that are
 // among the keys.
-func (s *Store) GrantsAmong(ctx context.Context, userID string, keys []string) ([]store.Grant, error) {
+func (t *Tx) GrantsAmong(ctx context.Context, userID string, keys []string) ([]store.Grant, error) {
 	// The first part has a line without key for each grant on an API, the second one for each key there that
 	// is wanted. In one part the engine would read all keys to choose among them.
 	const query = `
@@ -34,12 +34,12 @@ func (s *Store) GrantsAmong(ctx context.Context, userID string, keys []string) (
 		ORDER BY 2, 3, 4`
 	wanted, err := json.Marshal(append([]string{}, keys...)) // [] rather than null
 	if err != nil {
-		return nil, fmt.Errorf("sqlite: encoding keys: %w", err)
+		return nil, fmt.Errorf("store: encoding keys: %w", err)
 	}
-	return list(ctx, s, "grants of service user", userID, addGrant, query, userID, string(wanted))
+	return list(ctx, t, "grants of service user", userID, addGrant, query, userID, string(wanted))
 }
 
-func addGrant(row scan, all []store.Grant) ([]store.Grant, error) {
+func addGrant(row Scan, all []store.Grant) ([]store.Grant, error) {
 	var g store.Grant
 	var key sql.NullString
 	if err := row(&g.UserID, &g.ProjectID, &g.APIID, &key); err != nil {
@@ -57,19 +57,19 @@ func addGrant(row scan, all []store.Grant) ([]store.Grant, error) {
 
 // PutGrant creates the grant or replaces the one for the same user and project or API. Errors:
 // store.ErrNotFound when the user, the project or API, or one of the keys is not there.
-func (s *Store) PutGrant(ctx context.Context, g store.Grant) error {
+func (t *Tx) PutGrant(ctx context.Context, g store.Grant) error {
 	if err := checkTarget(g); err != nil {
 		return err
 	}
-	return s.alter(ctx, "put grant of service user", g.UserID, func(q *statements) error {
-		_, err := q.exec(`
+	return t.alter(ctx, "put grant of service user", g.UserID, func(q Querier) error {
+		_, err := q.Exec(`
 			INSERT INTO grants (user_id, project_id, api_id) VALUES ($1, $2, $3)
 			ON CONFLICT DO NOTHING`,
 			g.UserID, optional(g.ProjectID), optional(g.APIID))
 		if err != nil {
 			return err
 		}
-		_, err = q.exec(`
+		_, err = q.Exec(`
 			DELETE FROM grant_keys WHERE grant_id =
 				(SELECT id FROM grants WHERE user_id = $1 AND (project_id = $2 OR api_id = $3))`,
 			g.UserID, optional(g.ProjectID), optional(g.APIID))
@@ -77,7 +77,7 @@ func (s *Store) PutGrant(ctx context.Context, g store.Grant) error {
 			return err
 		}
 		for _, key := range g.Keys {
-			_, err := q.exec(`
+			_, err := q.Exec(`
 				INSERT INTO grant_keys (grant_id, key, project_id, api_id)
 				SELECT id, $4, project_id, api_id FROM grants WHERE user_id = $1 AND (project_id = $2 OR api_id = $3)
 				ON CONFLICT DO NOTHING`,
@@ -91,19 +91,19 @@ func (s *Store) PutGrant(ctx context.Context, g store.Grant) error {
 }
 
 // DeleteGrant removes the grant for the same user and project or API, whatever its Keys.
-func (s *Store) DeleteGrant(ctx context.Context, g store.Grant) error {
+func (t *Tx) DeleteGrant(ctx context.Context, g store.Grant) error {
 	if err := checkTarget(g); err != nil {
 		return err
 	}
-	return s.alter(ctx, "delete grant of service user", g.UserID, func(q *statements) error {
-		return q.change(`DELETE FROM grants WHERE user_id = $1 AND (project_id = $2 OR api_id = $3)`,
+	return t.alter(ctx, "delete grant of service user", g.UserID, func(q Querier) error {
+		return change(q, `DELETE FROM grants WHERE user_id = $1 AND (project_id = $2 OR api_id = $3)`,
 			g.UserID, optional(g.ProjectID), optional(g.APIID))
 	})
 }
 
 func checkTarget(g store.Grant) error {
 	if (g.ProjectID == "") == (g.APIID == "") {
-		return fmt.Errorf("sqlite: grant of service user %s: expected a project or an api, got %s and %s",
+		return fmt.Errorf("store: grant of service user %s: expected a project or an api, got %s and %s",
 			quoted(g.UserID), quoted(g.ProjectID), quoted(g.APIID))
 	}
 	return nil

@@ -1,4 +1,4 @@
-package sqlite
+package sqlstore
 
 import (
 	"context"
@@ -8,23 +8,23 @@ import (
 )
 
 // Organization returns the organization with the id, or for an empty id the oldest.
-func (s *Store) Organization(ctx context.Context, id string) (store.Organization, error) {
+func (t *Tx) Organization(ctx context.Context, id string) (store.Organization, error) {
 	const query = `
 		SELECT id, name, primary_domain FROM organizations
 		WHERE $1 = '' OR id = $1 ORDER BY seq LIMIT 1`
-	return find(ctx, s, "organization", id, addOrganization, query, id)
+	return find(ctx, t, "organization", id, addOrganization, query, id)
 }
 
-func addOrganization(row scan, all []store.Organization) ([]store.Organization, error) {
+func addOrganization(row Scan, all []store.Organization) ([]store.Organization, error) {
 	var o store.Organization
 	err := row(&o.ID, &o.Name, &o.PrimaryDomain)
 	return append(all, o), err
 }
 
 // PutOrganization creates the organization or replaces the one with its ID.
-func (s *Store) PutOrganization(ctx context.Context, o store.Organization) error {
-	return s.alter(ctx, "put organization", o.ID, func(q *statements) error {
-		_, err := q.exec(`
+func (t *Tx) PutOrganization(ctx context.Context, o store.Organization) error {
+	return t.alter(ctx, "put organization", o.ID, func(q Querier) error {
+		_, err := q.Exec(`
 			INSERT INTO organizations (id, name, primary_domain) VALUES ($1, $2, $3)
 			ON CONFLICT (id) DO UPDATE SET name = excluded.name, primary_domain = excluded.primary_domain`,
 			o.ID, o.Name, o.PrimaryDomain)
@@ -40,7 +40,7 @@ const (
 	orderProjects = ` ORDER BY p.name, p.id, r.position`
 )
 
-func addProject(row scan, all []store.Project) ([]store.Project, error) {
+func addProject(row Scan, all []store.Project) ([]store.Project, error) {
 	var p store.Project
 	var key, name sql.NullString
 	err := row(&p.ID, &p.OrganizationID, &p.Name, &p.AssertRoles, &p.Active, (*instant)(&p.CreatedAt), &key, &name)
@@ -58,26 +58,26 @@ func addProject(row scan, all []store.Project) ([]store.Project, error) {
 }
 
 // Project returns the project with the id.
-func (s *Store) Project(ctx context.Context, id string) (store.Project, error) {
-	return find(ctx, s, "project", id, addProject, selectProjects+`WHERE p.id = $1`+orderProjects, id)
+func (t *Tx) Project(ctx context.Context, id string) (store.Project, error) {
+	return find(ctx, t, "project", id, addProject, selectProjects+`WHERE p.id = $1`+orderProjects, id)
 }
 
 // ProjectByName returns the project with the name.
-func (s *Store) ProjectByName(ctx context.Context, name string) (store.Project, error) {
-	return find(ctx, s, "project by name", name, addProject, selectProjects+`WHERE p.name = $1`+orderProjects, name)
+func (t *Tx) ProjectByName(ctx context.Context, name string) (store.Project, error) {
+	return find(ctx, t, "project by name", name, addProject, selectProjects+`WHERE p.name = $1`+orderProjects, name)
 }
 
 // Projects returns all projects, ordered by name.
-func (s *Store) Projects(ctx context.Context) ([]store.Project, error) {
-	return list(ctx, s, "projects", "", addProject, selectProjects+orderProjects)
+func (t *Tx) Projects(ctx context.Context) ([]store.Project, error) {
+	return list(ctx, t, "projects", "", addProject, selectProjects+orderProjects)
 }
 
 // PutProject creates the project or replaces the one with its ID, roles included. Roles that are gone are
 // taken from every grant. Errors: store.ErrExists when another project has the name, or a role key comes
 // twice.
-func (s *Store) PutProject(ctx context.Context, p store.Project) error {
-	return s.alter(ctx, "put project", p.ID, func(q *statements) error {
-		_, err := q.exec(`
+func (t *Tx) PutProject(ctx context.Context, p store.Project) error {
+	return t.alter(ctx, "put project", p.ID, func(q Querier) error {
+		_, err := q.Exec(`
 			INSERT INTO projects (id, organization_id, name, assert_roles, active, created_at)
 			VALUES ($1, $2, $3, $4, $5, $6)
 			ON CONFLICT (id) DO UPDATE SET
@@ -92,14 +92,14 @@ func (s *Store) PutProject(ctx context.Context, p store.Project) error {
 }
 
 // DeleteProject removes the project, its APIs, their secrets and keys, and all grants on them.
-func (s *Store) DeleteProject(ctx context.Context, id string) error {
-	return s.alter(ctx, "delete project", id, func(q *statements) error {
-		_, err := q.exec(`
+func (t *Tx) DeleteProject(ctx context.Context, id string) error {
+	return t.alter(ctx, "delete project", id, func(q Querier) error {
+		_, err := q.Exec(`
 			DELETE FROM owners
 			WHERE kind = 'api' AND id IN (SELECT id FROM apis WHERE project_id = $1)`, id)
 		if err != nil {
 			return err
 		}
-		return q.change(`DELETE FROM projects WHERE id = $1`, id)
+		return change(q, `DELETE FROM projects WHERE id = $1`, id)
 	})
 }
