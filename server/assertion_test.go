@@ -39,15 +39,15 @@ var programs = sync.OnceValue(func() map[string]crypto.Signer {
 })
 
 // addKey gives an owner the public half of one of the programs' keys.
-func (w *world) addKey(id, program string, owner store.Owner, change ...func(*store.Key)) {
+func (w *world) addKey(id, program string, owner store.Owner, change ...func(*store.ClientKey)) {
 	w.t.Helper()
 	der, err := x509.MarshalPKIXPublicKey(programs()[program].Public())
 	w.must(err)
-	key := store.Key{ID: id, Owner: owner, PublicKey: der, CreatedAt: start}
+	key := store.ClientKey{ID: id, Owner: owner, PublicKey: der, CreatedAt: start}
 	for _, f := range change {
 		f(&key)
 	}
-	w.must(w.store.CreateKey(w.t.Context(), key))
+	w.must(w.store.CreateClientKey(w.t.Context(), key))
 }
 
 // draft is an assertion to be signed; a nil claim is left out.
@@ -93,10 +93,10 @@ func set(name string, value any) func(*draft) {
 }
 
 var (
-	robotOwner = store.Owner{Kind: store.OwnerServiceUser, ID: "u-robot"}
-	plainOwner = store.Owner{Kind: store.OwnerServiceUser, ID: "u-plain"}
-	apiOwner   = store.Owner{Kind: store.OwnerAPI, ID: "a-samples"}
-	compatible = func(k *store.Key) { k.Compatibility = true }
+	robotOwner = store.Owner{Kind: store.ServiceUserClient, ID: "u-robot"}
+	plainOwner = store.Owner{Kind: store.ServiceUserClient, ID: "u-plain"}
+	apiOwner   = store.Owner{Kind: store.APIClient, ID: "a-samples"}
+	compatible = func(k *store.ClientKey) { k.Compatibility = true }
 )
 
 func newAssertionWorld(t *testing.T) *world {
@@ -105,7 +105,7 @@ func newAssertionWorld(t *testing.T) *world {
 	w.addKey("k-robot-ed", "ed", robotOwner)
 	w.addKey("k-robot-rsa", "rsa", robotOwner)
 	w.addKey("k-robot-old", "rsa", robotOwner, compatible)
-	w.addKey("k-robot-ended", "ec", robotOwner, func(k *store.Key) { k.ExpiresAt = start })
+	w.addKey("k-robot-ended", "ec", robotOwner, func(k *store.ClientKey) { k.ExpiresAt = start })
 	w.addKey("k-plain", "rsa", plainOwner)
 	w.addKey("k-api", "ec", apiOwner)
 	w.addKey("k-api-old", "rsa", apiOwner, compatible)
@@ -191,7 +191,7 @@ func newKidWorld(t *testing.T) *world {
 	w.addKey("k-robot", "ec", robotOwner)
 	w.addKey("k-robot-old", "rsa", robotOwner, compatible)
 	w.addKey("k-plain", "ed", plainOwner)
-	w.addKey("k-plain-ended", "ec", plainOwner, func(k *store.Key) { k.ExpiresAt = start })
+	w.addKey("k-plain-ended", "ec", plainOwner, func(k *store.ClientKey) { k.ExpiresAt = start })
 	return w
 }
 
@@ -306,10 +306,10 @@ func TestFindingS3_EightKeysAreTried(t *testing.T) {
 			w.must(err)
 			der, err := x509.MarshalPKIXPublicKey(private.Public())
 			w.must(err)
-			w.must(w.store.CreateKey(t.Context(), store.Key{ID: fmt.Sprint("k-", n), Owner: robotOwner, PublicKey: der, CreatedAt: start.Add(time.Second)}))
+			w.must(w.store.CreateClientKey(t.Context(), store.ClientKey{ID: fmt.Sprint("k-", n), Owner: robotOwner, PublicKey: der, CreatedAt: start.Add(time.Second)}))
 		}
 		for n := range 20 { // of another type, and so never tried
-			w.addKey(fmt.Sprint("k-ed-", n), "ed", robotOwner, func(k *store.Key) { k.CreatedAt = start.Add(time.Minute) })
+			w.addKey(fmt.Sprint("k-ed-", n), "ed", robotOwner, func(k *store.ClientKey) { k.CreatedAt = start.Add(time.Minute) })
 		}
 		a := w.do(call{path: "/oauth/v2/token", form: values("grant_type", oauth.GrantJWTBearer, "assertion", w.strict(noKid))})
 		if ok {

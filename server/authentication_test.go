@@ -17,15 +17,15 @@ func TestClientsProveThemselves(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
 	const odd = "s3cr+t%2F&=:é"
-	w.secret(store.OwnerServiceUser, "u-robot", odd)
+	w.secret(store.ServiceUserClient, "u-robot", odd)
 	w.must(w.store.PutServiceUser(ctx, store.ServiceUser{ID: "u-at", OrganizationID: "org", Username: "197@proj", Active: true, CreatedAt: start}))
-	w.secret(store.OwnerServiceUser, "u-at", "at-secret")
-	w.must(w.store.CreateSecret(ctx, store.Secret{ID: "s-ended", Owner: store.Owner{Kind: store.OwnerServiceUser, ID: "u-robot"},
+	w.secret(store.ServiceUserClient, "u-at", "at-secret")
+	w.must(w.store.CreateSecret(ctx, store.Secret{ID: "s-ended", Owner: store.Owner{Kind: store.ServiceUserClient, ID: "u-robot"},
 		Digest: secret.Digest("ended-secret"), CreatedAt: start, ExpiresAt: start}))
-	w.must(w.store.CreateSecret(ctx, store.Secret{ID: "s-ending", Owner: store.Owner{Kind: store.OwnerServiceUser, ID: "u-robot"},
+	w.must(w.store.CreateSecret(ctx, store.Secret{ID: "s-ending", Owner: store.Owner{Kind: store.ServiceUserClient, ID: "u-robot"},
 		Digest: secret.Digest("ending-secret"), CreatedAt: start, ExpiresAt: start.Add(time.Millisecond)}))
 	w.must(w.store.PutServiceUser(ctx, store.ServiceUser{ID: "u-off", OrganizationID: "org", Username: "off", CreatedAt: start}))
-	w.secret(store.OwnerServiceUser, "u-off", "off-secret")
+	w.secret(store.ServiceUserClient, "u-off", "off-secret")
 
 	raw := func(header ...string) http.Header { return http.Header{"Authorization": header} }
 	basic := func(text string) string { return "Basic " + base64.StdEncoding.EncodeToString([]byte(text)) }
@@ -94,7 +94,7 @@ func TestClientsProveThemselves(t *testing.T) {
 func TestFindingS4_OneSecretInHeaderAndBodyIsOneMethod(t *testing.T) {
 	w := newWorld(t)
 	const odd = "s3cr+t%2F&=:é"
-	w.secret(store.OwnerServiceUser, "u-robot", odd)
+	w.secret(store.ServiceUserClient, "u-robot", odd)
 	raw := func(text string) http.Header {
 		return http.Header{"Authorization": {"Basic " + base64.StdEncoding.EncodeToString([]byte(text))}}
 	}
@@ -179,7 +179,7 @@ func TestS10_EveryFailedAuthenticationGetsTheSameAnswer(t *testing.T) {
 
 func TestASecretIsReplacedWithoutAGap(t *testing.T) {
 	w := newWorld(t)
-	w.secret(store.OwnerServiceUser, "u-robot", "next-secret")
+	w.secret(store.ServiceUserClient, "u-robot", "next-secret")
 	for _, raw := range []string{"robot-secret", "next-secret"} {
 		w.issued(w.do(call{path: "/oauth/v2/token", user: "robot:" + raw, form: values("grant_type", clientCredentials)}))
 	}

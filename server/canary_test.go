@@ -17,8 +17,8 @@ func TestS16_NoSecretIsLoggedOrEchoed(t *testing.T) {
 	w := newAssertionWorld(t)
 	const mark = "CANARY"
 	canary := func(where string) string { return mark + "-" + where + "-" + secret.New() }
-	w.secret(store.OwnerServiceUser, "u-robot", "CANARY-good-secret")
-	w.secret(store.OwnerAPI, "a-samples", "CANARY-api-secret")
+	w.secret(store.ServiceUserClient, "u-robot", "CANARY-good-secret")
+	w.secret(store.APIClient, "a-samples", "CANARY-api-secret")
 
 	var planted []string
 	var bodies strings.Builder

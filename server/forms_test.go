@@ -110,7 +110,7 @@ func TestAPIsDecideOnAlgorithmAndLifetime(t *testing.T) {
 func TestTheShortestLifetimeCounts(t *testing.T) {
 	w := newWorld(t, func(c *server.Config) { c.Lifetimes.Opaque = 2 * time.Hour })
 	ctx := t.Context()
-	w.must(w.store.PutGrant(ctx, store.Grant{UserID: "u-robot", APIID: "a-reports"}))
+	w.must(w.store.PutAssignment(ctx, store.Assignment{SubjectID: "u-robot", APIID: "a-reports"}))
 	set := func(api string, lifetime time.Duration) {
 		row, err := w.store.API(ctx, api)
 		w.must(err)
@@ -168,14 +168,15 @@ func TestS15_NamesCannotStandInForClaims(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
 	const evil = `x","sub":"u-auditor","y":"`
-	w.must(w.store.PutProject(ctx, store.Project{ID: evil, OrganizationID: "org", Name: evil, Active: true, CreatedAt: start,
+	const evilProject = evil + "of a project"
+	w.must(w.store.PutProject(ctx, store.Project{ID: evilProject, OrganizationID: "org", Name: evil, Active: true, CreatedAt: start,
 		Roles: []store.Role{{Key: "exp"}, {Key: "iss"}, {Key: "sub"}}}))
-	w.must(w.store.PutAPI(ctx, store.API{ID: "a-evil", ProjectID: evil, Name: evil, ClientID: "evil", Identifier: evil, Active: true,
+	w.must(w.store.PutAPI(ctx, store.API{ID: "a-evil", ProjectID: evilProject, Name: evil, ClientID: "evil", Identifier: evil, Active: true,
 		CreatedAt: start, Permissions: []store.Permission{{Key: "aud"}}}))
 	w.must(w.store.PutServiceUser(ctx, store.ServiceUser{ID: "u-evil", OrganizationID: "org", Username: evil, Active: true, CreatedAt: start}))
-	w.secret(store.OwnerServiceUser, "u-evil", "evil-secret")
-	w.must(w.store.PutGrant(ctx, store.Grant{UserID: "u-evil", ProjectID: evil, Keys: []string{"exp", "iss", "sub"}}))
-	w.must(w.store.PutGrant(ctx, store.Grant{UserID: "u-evil", APIID: "a-evil", Keys: []string{"aud"}}))
+	w.secret(store.ServiceUserClient, "u-evil", "evil-secret")
+	w.must(w.store.PutAssignment(ctx, store.Assignment{SubjectID: "u-evil", ProjectID: evilProject, Rights: []string{"exp", "iss", "sub"}}))
+	w.must(w.store.PutAssignment(ctx, store.Assignment{SubjectID: "u-evil", APIID: "a-evil", Rights: []string{"aud"}}))
 	for _, form := range []store.TokenForm{store.FormAuth0Permissions, store.FormZITADEL, store.FormRFC9068Permissions} {
 		api, err := w.store.API(ctx, "a-evil")
 		w.must(err)

@@ -20,7 +20,7 @@ import (
 func (w *world) pat(userID string, change ...func(*store.Token)) string {
 	w.t.Helper()
 	raw, id := secret.NewToken(secret.PersonalAccessToken)
-	row := store.Token{ID: id, Kind: store.PersonalAccessToken, Digest: secret.Digest(raw), UserID: userID,
+	row := store.Token{ID: id, Kind: store.PersonalAccessToken, Digest: secret.Digest(raw), SubjectID: userID,
 		ClientID: strings.TrimPrefix(userID, "u-"), IssuedAt: w.now()}
 	for _, f := range change {
 		f(&row)
@@ -172,12 +172,12 @@ func TestI6_TheDigestDecides(t *testing.T) {
 
 func TestIntrospectionAnswersForTheAskingAPIAlone(t *testing.T) {
 	w := newWorld(t)
-	for _, g := range []store.Grant{
-		{UserID: "u-robot", ProjectID: "Q", Keys: []string{"audit", "read:messages"}},
-		{UserID: "u-robot", APIID: "a-reports", Keys: []string{"write"}},
-		{UserID: "u-robot", ProjectID: "P", Keys: []string{"admin", "read:messages"}},
+	for _, g := range []store.Assignment{
+		{SubjectID: "u-robot", ProjectID: "Q", Rights: []string{"audit", "read:messages"}},
+		{SubjectID: "u-robot", APIID: "a-reports", Rights: []string{"write"}},
+		{SubjectID: "u-robot", ProjectID: "P", Rights: []string{"admin", "read:messages"}},
 	} {
-		w.must(w.store.PutGrant(t.Context(), g))
+		w.must(w.store.PutAssignment(t.Context(), g))
 	}
 	claim := func(keys ...string) map[string]any {
 		m := make(map[string]any)
@@ -291,7 +291,7 @@ func TestS5_DeactivationBitesAtOnce(t *testing.T) {
 			w.must(w.store.PutProject(t.Context(), p))
 		}, 400},
 		{"the grant on the API is deleted", func(w *world) {
-			w.must(w.store.DeleteGrant(t.Context(), store.Grant{UserID: "u-robot", APIID: "a-messages"}))
+			w.must(w.store.DeleteAssignment(t.Context(), store.Assignment{SubjectID: "u-robot", APIID: "a-messages"}))
 		}, 403},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -327,17 +327,6 @@ func TestS5_ADeactivatedOwnerSignsInVain(t *testing.T) {
 	w.refused(w.do(call{path: "/oauth/v2/token", form: values("grant_type", oauth.GrantJWTBearer, "assertion", w.strict())}), 400, "invalid_grant")
 }
 
-func TestAConfirmationIsPassedOn(t *testing.T) {
-	w := newWorld(t)
-	raw, id := secret.NewToken(secret.AccessToken)
-	w.must(w.store.CreateToken(t.Context(), store.Token{ID: id, Kind: store.AccessToken, Digest: secret.Digest(raw), UserID: "u-robot",
-		ClientID: "robot", Issuer: w.issuer, Audience: []string{"P"}, Confirmation: `{"jkt":"x"}`, IssuedAt: start, ExpiresAt: start.Add(time.Hour)}))
-	got := w.introspect("samples", raw)
-	if diff := cmp.Diff(map[string]any{"jkt": "x"}, got["cnf"]); diff != "" {
-		t.Errorf("cnf (-want +got):\n%s", diff)
-	}
-}
-
 func TestS5_AUsernameThatPassesOnTakesNoTokensWithIt(t *testing.T) {
 	w := newWorld(t)
 	w.form("robot", "a-messages", store.FormAuth0)
@@ -347,7 +336,7 @@ func TestS5_AUsernameThatPassesOnTakesNoTokensWithIt(t *testing.T) {
 	u.Username, u.Active = "retired", false
 	w.must(w.store.PutServiceUser(t.Context(), u))
 	w.must(w.store.PutServiceUser(t.Context(), store.ServiceUser{ID: "u-new", OrganizationID: "org", Username: "robot", Active: true, CreatedAt: start}))
-	w.must(w.store.PutGrant(t.Context(), store.Grant{UserID: "u-new", APIID: "a-messages", Keys: []string{"read"}}))
+	w.must(w.store.PutAssignment(t.Context(), store.Assignment{SubjectID: "u-new", APIID: "a-messages", Rights: []string{"read"}}))
 	w.inactive("messages", jwt)
 }
 

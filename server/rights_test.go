@@ -25,15 +25,15 @@ func newRightsWorld(t *testing.T) *world {
 	ctx := t.Context()
 	w.must(w.store.PutAPI(ctx, store.API{ID: "a-door", ProjectID: "P", Name: "door", ClientID: "door@P", Identifier: "https://door",
 		Permissions: []store.Permission{{Key: "admin"}, {Key: "audit"}, {Key: "open"}}, Active: true, CreatedAt: start}))
-	w.secret(store.OwnerAPI, "a-door", "door-secret")
+	w.secret(store.APIClient, "a-door", "door-secret")
 	w.must(w.store.PutServiceUser(ctx, store.ServiceUser{ID: "u-guest", OrganizationID: "org", Username: "guest", Active: true, CreatedAt: start}))
-	w.secret(store.OwnerServiceUser, "u-guest", "guest-secret")
-	for _, g := range []store.Grant{
-		{UserID: "u-guest", ProjectID: "P"},
-		{UserID: "u-guest", ProjectID: "Q"},
-		{UserID: "u-guest", APIID: "a-door", Keys: []string{"admin", "audit", "open"}},
+	w.secret(store.ServiceUserClient, "u-guest", "guest-secret")
+	for _, g := range []store.Assignment{
+		{SubjectID: "u-guest", ProjectID: "P"},
+		{SubjectID: "u-guest", ProjectID: "Q"},
+		{SubjectID: "u-guest", APIID: "a-door", Rights: []string{"admin", "audit", "open"}},
 	} {
-		w.must(w.store.PutGrant(ctx, g))
+		w.must(w.store.PutAssignment(ctx, g))
 	}
 	return w
 }
@@ -108,7 +108,7 @@ func TestFindingR2_AnOpaqueProjectTokenSaysAPermissionAtItsAPIAlone(t *testing.T
 
 func TestFindingR2_ARoleIsGrantedToWhoHasIt(t *testing.T) {
 	w := newRightsWorld(t)
-	w.must(w.store.PutGrant(t.Context(), store.Grant{UserID: "u-guest", ProjectID: "P", Keys: []string{"admin"}}))
+	w.must(w.store.PutAssignment(t.Context(), store.Assignment{SubjectID: "u-guest", ProjectID: "P", Rights: []string{"admin"}}))
 	for _, form := range append(jwtForms, store.FormOpaque) {
 		w.form("guest", "a-door", form)
 		answer := w.issued(w.do(tokenCall("guest", "audience", "P", "scope", "admin audit")))
@@ -162,18 +162,18 @@ func (c *rowCounting) APIsOf(ctx context.Context, projectID string) ([]store.API
 	return apis, err
 }
 
-func (c *rowCounting) GrantsOf(ctx context.Context, userID string) ([]store.Grant, error) {
-	return c.count(c.Store.GrantsOf(ctx, userID))
+func (c *rowCounting) AssignmentsOf(ctx context.Context, userID string) ([]store.Assignment, error) {
+	return c.count(c.Store.AssignmentsOf(ctx, userID))
 }
 
-func (c *rowCounting) GrantsAmong(ctx context.Context, userID string, keys []string) ([]store.Grant, error) {
-	return c.count(c.Store.GrantsAmong(ctx, userID, keys))
+func (c *rowCounting) AssignmentsAmong(ctx context.Context, userID string, keys []string) ([]store.Assignment, error) {
+	return c.count(c.Store.AssignmentsAmong(ctx, userID, keys))
 }
 
-func (c *rowCounting) count(grants []store.Grant, err error) ([]store.Grant, error) {
+func (c *rowCounting) count(grants []store.Assignment, err error) ([]store.Assignment, error) {
 	for _, g := range grants {
 		if g.APIID != "" {
-			c.permissions += len(g.Keys)
+			c.permissions += len(g.Rights)
 		}
 	}
 	return grants, err
@@ -196,7 +196,7 @@ func TestFindingS7_AProjectTokenReadsNoPermissionThatNobodyAskedFor(t *testing.T
 			id := fmt.Sprint("a-many-", n)
 			err := tx.PutAPI(t.Context(), store.API{ID: id, ProjectID: "P", Name: id, Permissions: permissions, Active: true, CreatedAt: start})
 			if err == nil && n%50 == 0 {
-				err = tx.PutGrant(t.Context(), store.Grant{UserID: "u-robot", APIID: id, Keys: keys})
+				err = tx.PutAssignment(t.Context(), store.Assignment{SubjectID: "u-robot", APIID: id, Rights: keys})
 			}
 			if err != nil {
 				return err

@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -125,7 +124,7 @@ type readiness struct {
 }
 
 func (ready *readiness) check(ctx context.Context, s store.Store) error {
-	if _, err := s.Organization(ctx, ""); err != nil && !errors.Is(err, store.ErrNotFound) {
+	if _, err := s.Organizations(ctx); err != nil {
 		return err
 	}
 	ready.mu.Lock()

@@ -36,7 +36,7 @@ func TestAServiceUserWithTheRoleGetsATokenThatIntrospectionExplains(t *testing.T
 func TestARoleTakenAwayIsGoneAtTheNextIntrospection(t *testing.T) {
 	w := newWorld(t)
 	raw := w.token("robot", "scope", sampleScope)
-	w.must(w.store.PutGrant(t.Context(), store.Grant{UserID: "u-robot", ProjectID: "P"}))
+	w.must(w.store.PutAssignment(t.Context(), store.Assignment{SubjectID: "u-robot", ProjectID: "P"}))
 	got := w.introspect("samples", raw)
 	if got["active"] != true || got["scope"] != "openid profile email" {
 		t.Errorf("got %v, want an active token without read:messages", got)

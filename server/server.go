@@ -41,10 +41,12 @@ import (
 	"sync"
 	"time"
 
+	"github.com/postern-auth/postern"
 	"github.com/postern-auth/postern/internal/jws"
 	"github.com/postern-auth/postern/server/accesstoken"
 	"github.com/postern-auth/postern/server/clients"
 	"github.com/postern-auth/postern/server/grant"
+	"github.com/postern-auth/postern/server/holding"
 	"github.com/postern-auth/postern/server/introspect"
 	"github.com/postern-auth/postern/server/keys"
 	"github.com/postern-auth/postern/server/oauth"
@@ -87,6 +89,7 @@ type Server struct {
 	config  Config
 	entries entries
 	keys    *keys.Ring
+	reader  *holding.Reader
 	routes  map[string]route
 	ready   readiness
 	stop    context.CancelFunc
@@ -148,6 +151,12 @@ func (c *Config) complete() error {
 // Keys returns the signing keys, to rotate and withdraw them.
 func (s *Server) Keys() *keys.Ring { return s.keys }
 
+// Verifier returns a postern.Verifier for the tokens of the API with the identifier, for an API in the same
+// program: it asks the store and not over HTTP, and what is revoked or taken away counts at the next request.
+func (s *Server) Verifier(identifier string) postern.Verifier {
+	return &holding.Verifier{Reader: s.reader, APIs: s.config.Store, Identifier: identifier}
+}
+
 // Close ends the sweep and waits for it. It leaves the Store open and always returns nil.
 func (s *Server) Close() error {
 	s.stop()
@@ -167,9 +176,10 @@ func (s *Server) wire() map[string]route {
 	reader := &accesstoken.Reader{
 		Tokens: c.Store, Keys: s.keys, Issuers: c.Issuers, Now: c.Now, PersonalTokenLifetime: c.PersonalTokenLifetime,
 	}
+	s.reader = &holding.Reader{Store: c.Store, Tokens: reader}
 	tokens := token.New(grants, c.Logger)
 	introspection := introspect.New(introspect.Config{
-		Store: c.Store, Clients: authenticator, Reader: reader, Logger: c.Logger,
+		Clients: authenticator, Holdings: s.reader, Logger: c.Logger,
 	})
 	revocation := revoke.New(revoke.Config{
 		Tokens: c.Store, Clients: authenticator, Reader: reader, Now: c.Now, Logger: c.Logger,

@@ -65,7 +65,7 @@ func TestTokenRefuses(t *testing.T) {
 	w.must(w.store.PutAPI(ctx, store.API{ID: "a-off", ProjectID: "P", Name: "off", ClientID: "off@P", Identifier: "https://off", CreatedAt: start}))
 	w.must(w.store.PutAPI(ctx, store.API{ID: "a-lost", ProjectID: "off", Name: "lost", ClientID: "lost@off", Identifier: "https://lost", Active: true, CreatedAt: start}))
 	w.must(w.store.PutAPI(ctx, store.API{ID: "a-jwt", ProjectID: "P", Name: "jwt", ClientID: "jwt@P", Identifier: "https://jwt", Form: store.FormAuth0, Active: true, CreatedAt: start}))
-	w.must(w.store.PutGrant(ctx, store.Grant{UserID: "u-robot", APIID: "a-jwt"}))
+	w.must(w.store.PutAssignment(ctx, store.Assignment{SubjectID: "u-robot", APIID: "a-jwt"}))
 
 	for _, row := range []struct {
 		name   string
@@ -132,14 +132,14 @@ func TestScopesAreGranted(t *testing.T) {
 	ctx := t.Context()
 	// both holds read:messages in P and in Q, and read on both APIs.
 	w.must(w.store.PutServiceUser(ctx, store.ServiceUser{ID: "u-both", OrganizationID: "org", Username: "both", Active: true, CreatedAt: start}))
-	w.secret(store.OwnerServiceUser, "u-both", "both-secret")
-	for _, g := range []store.Grant{
-		{UserID: "u-both", ProjectID: "P", Keys: []string{"admin", "read:messages"}},
-		{UserID: "u-both", ProjectID: "Q", Keys: []string{"read:messages"}},
-		{UserID: "u-both", APIID: "a-messages", Keys: []string{"read"}},
-		{UserID: "u-both", APIID: "a-reports", Keys: []string{"read", "write"}},
+	w.secret(store.ServiceUserClient, "u-both", "both-secret")
+	for _, g := range []store.Assignment{
+		{SubjectID: "u-both", ProjectID: "P", Rights: []string{"admin", "read:messages"}},
+		{SubjectID: "u-both", ProjectID: "Q", Rights: []string{"read:messages"}},
+		{SubjectID: "u-both", APIID: "a-messages", Rights: []string{"read"}},
+		{SubjectID: "u-both", APIID: "a-reports", Rights: []string{"read", "write"}},
 	} {
-		w.must(w.store.PutGrant(ctx, g))
+		w.must(w.store.PutAssignment(ctx, g))
 	}
 	const p, q = "urn:zitadel:iam:org:project:id:P:aud", "urn:zitadel:iam:org:project:id:Q:aud"
 	for _, row := range []struct {

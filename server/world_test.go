@@ -154,29 +154,29 @@ func (w *world) seed() {
 	} {
 		a.Active, a.CreatedAt = true, start
 		w.must(s.PutAPI(ctx, a))
-		w.secret(store.OwnerAPI, a.ID, strings.TrimPrefix(a.ID, "a-")+"-secret")
+		w.secret(store.APIClient, a.ID, strings.TrimPrefix(a.ID, "a-")+"-secret")
 	}
 	for _, name := range []string{"robot", "plain", "auditor"} {
 		w.must(s.PutServiceUser(ctx, store.ServiceUser{
 			ID: "u-" + name, OrganizationID: "org", Username: name, Active: true, CreatedAt: start,
 		}))
-		w.secret(store.OwnerServiceUser, "u-"+name, name+"-secret")
+		w.secret(store.ServiceUserClient, "u-"+name, name+"-secret")
 	}
-	for _, g := range []store.Grant{
-		{UserID: "u-robot", ProjectID: "P", Keys: []string{"read:messages"}},
-		{UserID: "u-robot", APIID: "a-messages", Keys: []string{"read", "read:messages"}},
-		{UserID: "u-plain", ProjectID: "P"},
-		{UserID: "u-auditor", ProjectID: "Q", Keys: []string{"audit", "read:messages"}},
-		{UserID: "u-auditor", APIID: "a-reports", Keys: []string{"read"}},
+	for _, g := range []store.Assignment{
+		{SubjectID: "u-robot", ProjectID: "P", Rights: []string{"read:messages"}},
+		{SubjectID: "u-robot", APIID: "a-messages", Rights: []string{"read", "read:messages"}},
+		{SubjectID: "u-plain", ProjectID: "P"},
+		{SubjectID: "u-auditor", ProjectID: "Q", Rights: []string{"audit", "read:messages"}},
+		{SubjectID: "u-auditor", APIID: "a-reports", Rights: []string{"read"}},
 	} {
-		w.must(s.PutGrant(ctx, g))
+		w.must(s.PutAssignment(ctx, g))
 	}
 	for _, k := range signingKeys() {
 		w.must(s.PutSigningKey(ctx, k))
 	}
 }
 
-func (w *world) secret(kind store.OwnerKind, ownerID, raw string) {
+func (w *world) secret(kind store.ClientKind, ownerID, raw string) {
 	w.t.Helper()
 	w.must(w.store.CreateSecret(w.t.Context(), store.Secret{
 		ID: "s-" + raw, Owner: store.Owner{Kind: kind, ID: ownerID}, Digest: secret.Digest(raw), CreatedAt: start,

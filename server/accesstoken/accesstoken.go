@@ -5,7 +5,7 @@
 //
 //	mint := &accesstoken.Mint{Tokens: s, Keys: ring, Now: time.Now}
 //	raw, err := mint.Issue(ctx, accesstoken.Draft{
-//		Form: store.FormOpaque, Issuer: "https://login.example.com", User: user,
+//		Form: store.FormOpaque, Issuer: "https://login.example.com", Subject: subject, ClientID: client.ClientID,
 //		Audience: []string{project.ID}, Scopes: []string{"read:messages"}, Lifetime: time.Hour,
 //	})
 //	…
@@ -38,18 +38,17 @@ func inactive(format string, args ...any) error {
 // Facts are what a token says. That its user is still active, and whom the token is for, is left to the
 // caller.
 type Facts struct {
-	ID           string // jti
-	Personal     bool   // a personal access token
-	JWT          bool
-	Issuer       string // iss; empty for a personal access token
-	Subject      string // sub
-	UserID       string // the service user's, where sub is another name for it
-	ClientID     string // client_id
-	Audience     []string
-	Scopes       []string
-	Confirmation string // cnf as JSON; empty for a bearer token
-	IssuedAt     time.Time
-	ExpiresAt    time.Time // zero: never (personal access tokens only)
+	ID        string // jti
+	Personal  bool   // a personal access token
+	JWT       bool
+	Issuer    string // iss; empty for a personal access token
+	Subject   string // sub
+	SubjectID string // the store's id of the subject, where sub is another name for it
+	ClientID  string // client_id
+	Audience  []string
+	Scopes    []string
+	IssuedAt  time.Time
+	ExpiresAt time.Time // zero: never (personal access tokens only)
 }
 
 // Draft is a token to be issued. All of it has been decided: Mint asks no questions.
@@ -57,9 +56,12 @@ type Draft struct {
 	Form      store.TokenForm // one of the forms but FormDefault
 	Algorithm jws.Algorithm   // of a JWT; empty: what the form's dialect expects
 	Issuer    string
-	User      store.ServiceUser
-	Audience  []string
-	Scopes    []string // granted; reserved ones do not go into a JWT
+	Subject   store.Subject // who it is about
+	ClientID  string        // who asked for it
+	// Login is how the subject logged in. The zero value is that of a program, which did not.
+	Login    Login
+	Audience []string
+	Scopes   []string // granted; reserved ones do not go into a JWT
 	// Permissions are all that the user holds on the audience; the forms with the permissions claim
 	// carry them.
 	Permissions []string
@@ -68,11 +70,17 @@ type Draft struct {
 	Lifetime time.Duration
 }
 
+// Login is how and when a person logged in.
+type Login struct {
+	At  time.Time // auth_time
+	ACR string    // acr
+}
+
 // subjectSuffix turns a username into the sub that Auth0 gives to a program.
 const subjectSuffix = "@clients"
 
-// userClaim holds the service user's id where sub holds its username, which may pass to another user
-// while the token lives.
+// userClaim holds the subject's id where sub holds its username, which may pass to another one while the
+// token lives.
 const userClaim = "urn:postern:user_id"
 
 // DefaultAlgorithm returns the algorithm for JWTs of a form when neither API nor server says otherwise:
@@ -106,22 +114,33 @@ func (d *Draft) claims(jti string, now time.Time) (typ string, c map[string]any)
 	if d.CarriesPermissions() {
 		c["permissions"] = append([]string{}, d.Permissions...) // [] rather than null
 	}
+	d.Login.claims(c)
 	switch d.Form {
 	case store.FormZITADEL:
-		c["sub"], c["client_id"], c["nbf"] = d.User.ID, d.User.Username, now.Unix()
+		c["sub"], c["client_id"], c["nbf"] = d.Subject.ID, d.ClientID, now.Unix()
 		for name, value := range d.Roles {
 			c[name] = value
 		}
 		return "JWT", c
 	case store.FormAuth0, store.FormAuth0Permissions:
-		c["sub"], c["azp"], c["gty"] = d.User.Username+subjectSuffix, d.User.Username, "client-credentials"
-		c[userClaim] = d.User.ID
+		c["sub"], c["azp"], c["gty"] = d.Subject.Username+subjectSuffix, d.ClientID, "client-credentials"
+		c[userClaim] = d.Subject.ID
 		d.singleAudience(c)
 		return "JWT", c
 	}
-	c["sub"], c["client_id"] = d.User.ID, d.User.Username
+	c["sub"], c["client_id"] = d.Subject.ID, d.ClientID
 	d.singleAudience(c)
 	return "at+jwt", c
+}
+
+// claims adds what RFC 9068 §2.2.1 has a token say of the login behind it.
+func (l Login) claims(c map[string]any) {
+	if !l.At.IsZero() {
+		c["auth_time"] = l.At.Unix()
+	}
+	if l.ACR != "" {
+		c["acr"] = l.ACR
+	}
 }
 
 // singleAudience writes an audience of one as a string (RFC 7519 §4.1.3).

@@ -23,7 +23,7 @@ type Mint struct {
 	Now    func() time.Time
 }
 
-// Issue returns the raw token for a draft. Errors: ErrTooLarge, store.ErrNotFound when the user is gone
+// Issue returns the raw token for a draft. Errors: ErrTooLarge, store.ErrNotFound when the subject is gone
 // meanwhile, and outages.
 func (m *Mint) Issue(ctx context.Context, d Draft) (string, error) {
 	switch d.Form {
@@ -40,7 +40,7 @@ func (m *Mint) opaque(ctx context.Context, d Draft) (string, error) {
 	now := m.Now()
 	err := m.Tokens.CreateToken(ctx, store.Token{
 		ID: id, Kind: store.AccessToken, Digest: secret.Digest(raw),
-		UserID: d.User.ID, ClientID: d.User.Username, Issuer: d.Issuer,
+		SubjectID: d.Subject.ID, ClientID: d.ClientID, Issuer: d.Issuer,
 		Audience: d.Audience, Scopes: d.Scopes,
 		IssuedAt: now, ExpiresAt: now.Add(d.Lifetime),
 	})

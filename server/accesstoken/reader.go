@@ -76,8 +76,8 @@ func (r *Reader) opaque(ctx context.Context, raw, id string) (Facts, error) {
 	}
 	return Facts{
 		ID: row.ID, Personal: row.Kind == store.PersonalAccessToken,
-		Issuer: row.Issuer, Subject: row.UserID, UserID: row.UserID, ClientID: row.ClientID,
-		Audience: row.Audience, Scopes: row.Scopes, Confirmation: row.Confirmation,
+		Issuer: row.Issuer, Subject: row.SubjectID, SubjectID: row.SubjectID, ClientID: row.ClientID,
+		Audience: row.Audience, Scopes: row.Scopes,
 		IssuedAt: row.IssuedAt, ExpiresAt: row.ExpiresAt,
 	}, nil
 }
@@ -132,7 +132,7 @@ func parseJWT(payload string) (Facts, error) {
 	var scope string
 	texts := map[string]*string{
 		"iss": &facts.Issuer, "sub": &facts.Subject, "jti": &facts.ID, "scope": &scope,
-		"client_id": &facts.ClientID, "azp": &facts.ClientID, userClaim: &facts.UserID,
+		"client_id": &facts.ClientID, "azp": &facts.ClientID, userClaim: &facts.SubjectID,
 	}
 	for name, value := range object.All() {
 		ok, err := true, error(nil)
@@ -153,15 +153,15 @@ func parseJWT(payload string) (Facts, error) {
 		}
 	}
 	facts.Scopes = strings.Fields(scope)
-	if facts.UserID == "" {
-		facts.UserID = facts.Subject
+	if facts.SubjectID == "" {
+		facts.SubjectID = facts.Subject
 	}
 	return facts, nil
 }
 
 // complete refuses a JWT of ours that is no access token, whatever else our keys may have signed.
 func (f *Facts) complete() error {
-	if f.ID == "" || f.UserID == "" || f.ClientID == "" || f.IssuedAt.IsZero() || f.ExpiresAt.IsZero() {
+	if f.ID == "" || f.SubjectID == "" || f.ClientID == "" || f.IssuedAt.IsZero() || f.ExpiresAt.IsZero() {
 		return inactive("token is signed by this server and is no access token")
 	}
 	return nil

@@ -65,7 +65,7 @@ func (a *Authenticator) ServiceUser(ctx context.Context, r *oauth.Request, raw s
 	if err != nil {
 		return store.ServiceUser{}, err
 	}
-	if as.owner.Kind != store.OwnerServiceUser {
+	if as.owner.Kind != store.ServiceUserClient {
 		return store.ServiceUser{}, refused("assertion is signed by a key of an API, want one of a service user")
 	}
 	client, err := a.owned(ctx, as.owner)
@@ -101,7 +101,7 @@ func (a *Authenticator) verify(ctx context.Context, raw string, audiences []stri
 	if typ := message.Header.Type; !slices.Contains(e.types, typ) {
 		return assertion{}, refused("assertion has typ %.64q, want JWT", typ)
 	}
-	var candidates []store.Key
+	var candidates []store.ClientKey
 	if namesNoKey(raw, message.Header) {
 		candidates, err = a.keysOf(ctx, &message, e)
 	} else {
@@ -125,11 +125,11 @@ func (a *Authenticator) verify(ctx context.Context, raw string, audiences []stri
 }
 
 // key returns the key that a kid names.
-func (a *Authenticator) key(ctx context.Context, id string) ([]store.Key, error) {
+func (a *Authenticator) key(ctx context.Context, id string) ([]store.ClientKey, error) {
 	if id == "" {
 		return nil, refused("assertion has an empty kid")
 	}
-	key, err := a.store.Key(ctx, id)
+	key, err := a.store.ClientKey(ctx, id)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, refused("assertion names the unknown key %.64q", id)
 	}
@@ -139,7 +139,7 @@ func (a *Authenticator) key(ctx context.Context, id string) ([]store.Key, error)
 	if ended(key.ExpiresAt, a.now()) {
 		return nil, refused("key %q has expired", id)
 	}
-	return []store.Key{key}, nil
+	return []store.ClientKey{key}, nil
 }
 
 // namesNoKey reports whether the header of a well-formed assertion has no kid, which RFC 7515 §4.1.4 lets
@@ -168,7 +168,7 @@ const maxCandidates = 8
 // keysOf returns the keys that an assertion without kid may be signed with, the newest first: those of the
 // owner that its iss and sub name, and nobody else's. That the payload is not verified yet does no harm: it
 // can only choose by whose keys it is then verified.
-func (a *Authenticator) keysOf(ctx context.Context, message *jws.Message, e expected) ([]store.Key, error) {
+func (a *Authenticator) keysOf(ctx context.Context, message *jws.Message, e expected) ([]store.ClientKey, error) {
 	c, err := parseClaims(message.Payload)
 	if err != nil {
 		return nil, err
@@ -183,11 +183,11 @@ func (a *Authenticator) keysOf(ctx context.Context, message *jws.Message, e expe
 	if err != nil {
 		return nil, err
 	}
-	keys, err := a.store.KeysOf(ctx, owner)
+	keys, err := a.store.ClientKeysOf(ctx, owner)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return nil, fmt.Errorf("clients: reading keys: %w", err)
 	}
-	var candidates []store.Key
+	var candidates []store.ClientKey
 	for _, row := range slices.Backward(keys) {
 		key, err := publicKey(row)
 		if err != nil || key.Accepts(message.Header.Algorithm) != nil || ended(row.ExpiresAt, a.now()) {
@@ -213,11 +213,11 @@ func (a *Authenticator) ownerOfClient(ctx context.Context, name string) (store.O
 }
 
 func ownerOfUser(_ context.Context, id string) (store.Owner, error) {
-	return store.Owner{Kind: store.OwnerServiceUser, ID: id}, nil
+	return store.Owner{Kind: store.ServiceUserClient, ID: id}, nil
 }
 
 // verifySignature returns which of the keys has signed the message.
-func verifySignature(message *jws.Message, candidates []store.Key) (store.Key, error) {
+func verifySignature(message *jws.Message, candidates []store.ClientKey) (store.ClientKey, error) {
 	var err error
 	for _, row := range candidates {
 		var key *jws.Key
@@ -228,10 +228,10 @@ func verifySignature(message *jws.Message, candidates []store.Key) (store.Key, e
 			return row, nil
 		}
 	}
-	return store.Key{}, refused("%v", err)
+	return store.ClientKey{}, refused("%v", err)
 }
 
-func publicKey(row store.Key) (*jws.Key, error) {
+func publicKey(row store.ClientKey) (*jws.Key, error) {
 	public, err := x509.ParsePKIXPublicKey(row.PublicKey)
 	if err != nil {
 		return nil, fmt.Errorf("key %q in the store is unreadable: %w", row.ID, err)

@@ -40,7 +40,7 @@ type Store interface {
 	store.APIs
 	store.ServiceUsers
 	store.Secrets
-	store.Keys
+	store.ClientKeys
 	store.Assertions
 }
 
@@ -59,11 +59,11 @@ func (c Client) active() bool {
 func (c Client) owner() store.Owner {
 	switch {
 	case c.User != nil:
-		return store.Owner{Kind: store.OwnerServiceUser, ID: c.User.ID}
+		return store.Owner{Kind: store.ServiceUserClient, ID: c.User.ID}
 	case c.API != nil:
-		return store.Owner{Kind: store.OwnerAPI, ID: c.API.ID}
+		return store.Owner{Kind: store.APIClient, ID: c.API.ID}
 	}
-	return store.Owner{Kind: store.OwnerAPI}
+	return store.Owner{Kind: store.APIClient}
 }
 
 // Authenticator authenticates clients. It is safe for concurrent use.
@@ -192,7 +192,7 @@ func (a *Authenticator) named(ctx context.Context, id string) (Client, error) {
 func (a *Authenticator) owned(ctx context.Context, owner store.Owner) (Client, error) {
 	var client Client
 	var err error
-	if owner.Kind == store.OwnerAPI {
+	if owner.Kind == store.APIClient {
 		var api store.API
 		api, err = a.store.API(ctx, owner.ID)
 		client = Client{ID: api.ClientID, API: &api}

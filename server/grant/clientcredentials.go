@@ -15,5 +15,5 @@ func (g *Grants) clientCredentials(ctx context.Context, r *oauth.Request) (*Resp
 	if client.User == nil {
 		return nil, oauth.Refuse(oauth.UnauthorizedClient, "an API gets no tokens for itself; use the credentials of a service user", nil)
 	}
-	return g.issue(ctx, r, *client.User)
+	return g.issue(ctx, r, itself(*client.User))
 }

@@ -31,7 +31,7 @@ import (
 type Store interface {
 	store.Projects
 	store.APIs
-	store.Grants
+	store.Assignments
 }
 
 // Lifetimes are how long tokens live where their API does not say, by form. A zero one is the default,
@@ -96,13 +96,32 @@ type Response struct {
 	Scope string `json:"scope,omitempty"`
 }
 
-// issue answers a request by a service user that has been authenticated.
-func (g *Grants) issue(ctx context.Context, r *oauth.Request, user store.ServiceUser) (*Response, error) {
+// recipient is who a token is about and who gets it.
+type recipient struct {
+	subject  store.Subject
+	clientID string
+	form     store.TokenForm // of its tokens, where no API decides
+	login    accesstoken.Login
+}
+
+// itself is a service user that gets a token for itself.
+func itself(u store.ServiceUser) recipient {
+	return recipient{
+		subject: store.Subject{
+			ID: u.ID, Kind: store.ServiceUserSubject, OrganizationID: u.OrganizationID, Username: u.Username, Active: u.Active,
+		},
+		clientID: u.Username,
+		form:     u.Form,
+	}
+}
+
+// issue answers a request of a client that has been authenticated.
+func (g *Grants) issue(ctx context.Context, r *oauth.Request, to recipient) (*Response, error) {
 	asked, err := parseScope(r.Params.Value(oauth.ParamScope))
 	if err != nil {
 		return nil, err
 	}
-	held, err := rights.Among(ctx, g.config.Store, user.ID, asked)
+	held, err := rights.Among(ctx, g.config.Store, to.subject.ID, asked)
 	if err != nil {
 		return nil, err
 	}
@@ -110,12 +129,12 @@ func (g *Grants) issue(ctx context.Context, r *oauth.Request, user store.Service
 	if err != nil {
 		return nil, err
 	}
-	draft, err := g.draft(targets, user)
+	draft, err := g.draft(targets, to)
 	if err != nil {
 		return nil, err
 	}
 	if draft.CarriesPermissions() || len(asked) == 0 && targets.hasAPI() {
-		if held, err = rights.Of(ctx, g.config.Store, user.ID); err != nil {
+		if held, err = rights.Of(ctx, g.config.Store, to.subject.ID); err != nil {
 			return nil, err
 		}
 		draft.Permissions = targets.permissions(held, draft.Form)
@@ -158,10 +177,10 @@ func response(raw string, r *oauth.Request, asked []string, d accesstoken.Draft)
 
 // draft decides form, algorithm, audience and lifetime. Targets that want different ones cannot share a
 // token.
-func (g *Grants) draft(targets targets, user store.ServiceUser) (accesstoken.Draft, error) {
-	d := accesstoken.Draft{Form: store.FormOpaque, User: user}
+func (g *Grants) draft(targets targets, to recipient) (accesstoken.Draft, error) {
+	d := accesstoken.Draft{Form: store.FormOpaque, Subject: to.subject, ClientID: to.clientID, Login: to.login}
 	for i, t := range targets {
-		form, alg := t.form(user), t.algorithm()
+		form, alg := t.form(to.form), t.algorithm()
 		if i > 0 && (form != d.Form || alg != d.Algorithm) {
 			return d, oauth.Refuse(oauth.InvalidTarget, "the targets want tokens of different forms; ask for one token each",
 				fmt.Errorf("grant: forms %q and %q, algorithms %q and %q", d.Form, form, d.Algorithm, alg))

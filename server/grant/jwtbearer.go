@@ -34,5 +34,5 @@ func (g *Grants) jwtBearer(ctx context.Context, r *oauth.Request) (*Response, er
 		return nil, oauth.Refuse(oauth.UnauthorizedClient, "the client and the assertion are of different service users", nil)
 	}
 	r.ClientID = user.Username
-	return g.issue(ctx, r, user)
+	return g.issue(ctx, r, itself(user))
 }

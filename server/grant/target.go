@@ -25,13 +25,13 @@ type target struct {
 
 type targets []target
 
-// form returns the shape of tokens for the target alone.
-func (t *target) form(user store.ServiceUser) store.TokenForm {
+// form returns the shape of tokens for the target alone; standard is that of whoever gets them.
+func (t *target) form(standard store.TokenForm) store.TokenForm {
 	if t.api != nil && t.api.Form != store.FormDefault {
 		return t.api.Form
 	}
-	if user.Form != store.FormDefault {
-		return user.Form
+	if standard != store.FormDefault {
+		return standard
 	}
 	return store.FormOpaque
 }

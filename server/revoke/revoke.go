@@ -56,7 +56,7 @@ func (e *endpoint) answer(ctx context.Context, r *oauth.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if client.User == nil || client.User.ID != facts.UserID {
+	if !issuedTo(client, facts) {
 		return nil, oauth.Refuse(oauth.UnauthorizedClient, "the token was issued to another client", nil)
 	}
 	if err := e.revoke(ctx, facts); err != nil {
@@ -64,6 +64,15 @@ func (e *endpoint) answer(ctx context.Context, r *oauth.Request) (any, error) {
 	}
 	e.Logger.InfoContext(ctx, "token revoked", "endpoint", "revoke", "client_id", client.ID, "jti", facts.ID)
 	return nil, nil
+}
+
+// issuedTo reports whether the client got the token. A service user is known by its id, for its username, and
+// so its client id, may have been another's when the token was issued.
+func issuedTo(client clients.Client, facts accesstoken.Facts) bool {
+	if client.User != nil {
+		return client.User.ID == facts.SubjectID
+	}
+	return client.ID == facts.ClientID
 }
 
 func (e *endpoint) revoke(ctx context.Context, facts accesstoken.Facts) error {

@@ -1,7 +1,7 @@
-// Package rights says what a service user holds at this moment: roles of projects and permissions of
+// Package rights says what a subject holds at this moment: roles of projects and permissions of
 // APIs. Nothing is remembered between calls, so what an operator takes away is gone at the next question.
 //
-//	held, err := rights.Of(ctx, s, user.ID)
+//	held, err := rights.Of(ctx, s, subject.ID)
 //	if err != nil {
 //		return err
 //	}
@@ -19,36 +19,36 @@ import (
 	"github.com/postern-auth/postern/server/store"
 )
 
-// Rights are what one service user holds. The zero value holds nothing. It does not know which projects
+// Rights are what one subject holds. The zero value holds nothing. It does not know which projects
 // and APIs are active: who asks does.
 type Rights struct {
 	projects map[string][]string // role keys by project id
 	apis     map[string][]string // permission keys by API id
 }
 
-// Of reads the rights of a service user. The error wraps store.ErrUnavailable.
-func Of(ctx context.Context, s store.Grants, userID string) (Rights, error) {
-	grants, err := s.GrantsOf(ctx, userID)
-	return of(grants, err)
+// Of reads the rights of a subject. The error wraps store.ErrUnavailable.
+func Of(ctx context.Context, s store.Assignments, subjectID string) (Rights, error) {
+	assignments, err := s.AssignmentsOf(ctx, subjectID)
+	return of(assignments, err)
 }
 
-// Among reads the rights of a service user with those permissions alone that are among the keys, for a
+// Among reads the rights of a subject with those permissions alone that are among the keys, for a
 // question about no others. The error wraps store.ErrUnavailable.
-func Among(ctx context.Context, s store.Grants, userID string, keys []string) (Rights, error) {
-	grants, err := s.GrantsAmong(ctx, userID, keys)
-	return of(grants, err)
+func Among(ctx context.Context, s store.Assignments, subjectID string, keys []string) (Rights, error) {
+	assignments, err := s.AssignmentsAmong(ctx, subjectID, keys)
+	return of(assignments, err)
 }
 
-func of(grants []store.Grant, err error) (Rights, error) {
+func of(assignments []store.Assignment, err error) (Rights, error) {
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		return Rights{}, fmt.Errorf("rights: reading grants: %w", err)
+		return Rights{}, fmt.Errorf("rights: reading assignments: %w", err)
 	}
 	held := Rights{projects: make(map[string][]string), apis: make(map[string][]string)}
-	for _, g := range grants {
-		if g.ProjectID != "" {
-			held.projects[g.ProjectID] = g.Keys
+	for _, a := range assignments {
+		if a.ProjectID != "" {
+			held.projects[a.ProjectID] = a.Rights
 		} else {
-			held.apis[g.APIID] = g.Keys
+			held.apis[a.APIID] = a.Rights
 		}
 	}
 	return held, nil
@@ -68,10 +68,10 @@ func (r Rights) HasRole(projectID, key string) bool {
 // HasPermission reports whether the permission is held on the API.
 func (r Rights) HasPermission(apiID, key string) bool { return slices.Contains(r.apis[apiID], key) }
 
-// OnProject reports whether there is a grant on the project, be it without any role.
+// OnProject reports whether there is an assignment for the project, even one without a role.
 func (r Rights) OnProject(projectID string) bool { _, ok := r.projects[projectID]; return ok }
 
-// OnAPI reports whether there is a grant on the API, be it without any permission.
+// OnAPI reports whether there is an assignment for the API, even one without a permission.
 func (r Rights) OnAPI(apiID string) bool { _, ok := r.apis[apiID]; return ok }
 
 // Holds reports whether the key is a right at the API: a permission on it, or a role in its project.

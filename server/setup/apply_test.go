@@ -37,17 +37,17 @@ func TestApplyOfTheExampleMakesWhatItSays(t *testing.T) {
 			ID: b.file("generated/reporter-id"), OrganizationID: "default", Username: "reporter", Name: "Weekly report",
 			Form: store.FormOpaque, Active: true, CreatedAt: testTime,
 		}},
-		Grants: []store.Grant{
-			{UserID: user.ID, APIID: api.ID, Keys: []string{}},
-			{UserID: user.ID, ProjectID: project.ID, Keys: []string{"read:messages"}},
+		Grants: []store.Assignment{
+			{SubjectID: user.ID, APIID: api.ID, Rights: []string{}},
+			{SubjectID: user.ID, ProjectID: project.ID, Rights: []string{"read:messages"}},
 		},
 		Secrets: []store.Secret{
-			{Owner: store.Owner{Kind: store.OwnerAPI, ID: api.ID}, Digest: secret.Digest(b.file("secrets/messages.txt")), CreatedAt: testTime},
-			{Owner: store.Owner{Kind: store.OwnerServiceUser, ID: user.ID}, Digest: secret.Digest(b.file("secrets/reporter.txt")), CreatedAt: testTime, ExpiresAt: testTime.Add(8760 * time.Hour)},
+			{Owner: store.Owner{Kind: store.APIClient, ID: api.ID}, Digest: secret.Digest(b.file("secrets/messages.txt")), CreatedAt: testTime},
+			{Owner: store.Owner{Kind: store.ServiceUserClient, ID: user.ID}, Digest: secret.Digest(b.file("secrets/reporter.txt")), CreatedAt: testTime, ExpiresAt: testTime.Add(8760 * time.Hour)},
 		},
 		Keys: rows.Keys,
 		Tokens: []store.Token{{
-			Kind: store.PersonalAccessToken, Digest: secret.Digest(b.file("secrets/reporter-pat.txt")), UserID: user.ID,
+			Kind: store.PersonalAccessToken, Digest: secret.Digest(b.file("secrets/reporter-pat.txt")), SubjectID: user.ID,
 			ClientID: "reporter", Name: "cron", Audience: []string{project.ID}, IssuedAt: testTime, ExpiresAt: testTime.Add(720 * time.Hour),
 		}},
 	}
@@ -58,8 +58,8 @@ func TestApplyOfTheExampleMakesWhatItSays(t *testing.T) {
 	if diff := cmp.Diff(want, rows, ignoreIDs, sameLists); diff != "" {
 		t.Errorf("rows (-want +got):\n%s", diff)
 	}
-	organization := must[store.Organization](b)(b.store.Organization(t.Context(), ""))
-	if diff := cmp.Diff(store.Organization{ID: "default", Name: "Example", PrimaryDomain: "example.localhost"}, organization); diff != "" {
+	organizations := must[[]store.Organization](b)(b.store.Organizations(t.Context()))
+	if diff := cmp.Diff([]store.Organization{{ID: "default", Name: "Example", PrimaryDomain: "example.localhost"}}, organizations); diff != "" {
 		t.Errorf("organization (-want +got):\n%s", diff)
 	}
 }

@@ -139,9 +139,9 @@ type contents struct {
 	Projects []store.Project
 	APIs     []store.API
 	Users    []store.ServiceUser
-	Grants   []store.Grant
+	Grants   []store.Assignment
 	Secrets  []store.Secret
-	Keys     []store.Key
+	Keys     []store.ClientKey
 	Tokens   []store.Token
 }
 
@@ -150,21 +150,21 @@ func (b *bench) rows() contents {
 	ctx := b.Context()
 	all := contents{
 		Projects: must[[]store.Project](b)(b.store.Projects(ctx)),
-		APIs:     must[[]store.API](b)(b.store.APIsOf(ctx, "")),
+		APIs:     must[[]store.API](b)(b.store.APIs(ctx)),
 		Users:    must[[]store.ServiceUser](b)(b.store.ServiceUsers(ctx)),
 	}
 	var owners []store.Owner
 	for _, a := range all.APIs {
-		owners = append(owners, store.Owner{Kind: store.OwnerAPI, ID: a.ID})
+		owners = append(owners, store.Owner{Kind: store.APIClient, ID: a.ID})
 	}
 	for _, u := range all.Users {
-		owners = append(owners, store.Owner{Kind: store.OwnerServiceUser, ID: u.ID})
-		all.Grants = append(all.Grants, must[[]store.Grant](b)(b.store.GrantsOf(ctx, u.ID))...)
+		owners = append(owners, store.Owner{Kind: store.ServiceUserClient, ID: u.ID})
+		all.Grants = append(all.Grants, must[[]store.Assignment](b)(b.store.AssignmentsOf(ctx, u.ID))...)
 		all.Tokens = append(all.Tokens, must[[]store.Token](b)(b.store.TokensOf(ctx, u.ID, store.PersonalAccessToken))...)
 	}
 	for _, o := range owners {
 		all.Secrets = append(all.Secrets, must[[]store.Secret](b)(b.store.SecretsOf(ctx, o))...)
-		all.Keys = append(all.Keys, must[[]store.Key](b)(b.store.KeysOf(ctx, o))...)
+		all.Keys = append(all.Keys, must[[]store.ClientKey](b)(b.store.ClientKeysOf(ctx, o))...)
 	}
 	return all
 }

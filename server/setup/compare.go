@@ -2,7 +2,6 @@ package setup
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -138,7 +137,7 @@ func (c *comparison) load(ctx context.Context) (err error) {
 	if c.projects, err = c.store.Projects(ctx); err != nil {
 		return err
 	}
-	if c.apis, err = c.store.APIsOf(ctx, ""); err != nil {
+	if c.apis, err = c.store.APIs(ctx); err != nil {
 		return err
 	}
 	c.users, err = c.store.ServiceUsers(ctx)
@@ -147,11 +146,11 @@ func (c *comparison) load(ctx context.Context) (err error) {
 
 // organizationOf returns the organization that a store has or will have.
 func organizationOf(ctx context.Context, s store.Tx) (store.Organization, error) {
-	found, err := s.Organization(ctx, "")
-	if errors.Is(err, store.ErrNotFound) {
-		return newOrganization, nil
+	found, err := s.Organizations(ctx)
+	if err != nil || len(found) == 0 {
+		return newOrganization, err
 	}
-	return found, err
+	return found[0], nil
 }
 
 // newOrganization is what a new store gets, for everything else belongs to one. Its ID is always the
@@ -182,12 +181,11 @@ func (c *comparison) project(ctx context.Context, p *project) error {
 		before = c.projects[i]
 	}
 	after := before
-	after.Roles, after.AssertRoles, after.Active = roles(p.roles), p.assertRoles, p.active
+	after.Roles, after.Active = roles(p.roles), p.active
 	c.projectIDs[p] = after.ID
 
 	var f facts
 	f.add("roles", byKey(before.Roles), after.Roles)
-	f.add("assert_roles", before.AssertRoles, after.AssertRoles)
 	f.add("active", before.Active, after.Active)
 	c.put(i >= 0, Change{Object: "project", Name: after.Name, do: func(ctx context.Context, w *work) error {
 		return w.store.PutProject(ctx, after)
@@ -231,7 +229,7 @@ func (c *comparison) api(ctx context.Context, a *api) error {
 	}}, f)
 
 	o := owner{
-		Owner:    store.Owner{Kind: store.OwnerAPI, ID: after.ID},
+		Owner:    store.Owner{Kind: store.APIClient, ID: after.ID},
 		label:    fmt.Sprintf("api %q", name),
 		clientID: after.ClientID,
 		found:    i >= 0,
@@ -297,7 +295,7 @@ func (c *comparison) serviceUser(ctx context.Context, u *serviceUser) error {
 	}}, f)
 
 	o := owner{
-		Owner:    store.Owner{Kind: store.OwnerServiceUser, ID: after.ID},
+		Owner:    store.Owner{Kind: store.ServiceUserClient, ID: after.ID},
 		label:    fmt.Sprintf("service user %q", after.Username),
 		clientID: after.Username,
 		found:    i >= 0,

@@ -32,12 +32,11 @@ type organization struct {
 }
 
 type project struct {
-	name        word
-	roles       []right
-	assertRoles bool
-	active      bool
-	apis        []*api // by name
-	idFile      word
+	name   word
+	roles  []right
+	active bool
+	apis   []*api // by name
+	idFile word
 }
 
 // right is a role or a permission.

@@ -44,11 +44,11 @@ type faultyTx struct {
 	key error
 }
 
-func (f *faultyTx) CreateKey(ctx context.Context, k store.Key) error {
+func (f *faultyTx) CreateClientKey(ctx context.Context, k store.ClientKey) error {
 	if f.key != nil {
 		return f.key
 	}
-	return f.Tx.CreateKey(ctx, k)
+	return f.Tx.CreateClientKey(ctx, k)
 }
 
 const crashing = `

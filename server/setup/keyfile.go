@@ -20,7 +20,7 @@ import (
 
 // newKeyFile returns the key file of an owner, without a key.
 func newKeyFile(o owner) clientauth.KeyFile {
-	if o.Kind == store.OwnerServiceUser {
+	if o.Kind == store.ServiceUserClient {
 		return clientauth.KeyFile{Type: clientauth.ServiceAccount, UserID: o.ID}
 	}
 	return clientauth.KeyFile{Type: clientauth.Application, ClientID: o.clientID, AppID: o.ID}

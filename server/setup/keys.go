@@ -13,7 +13,7 @@ import (
 )
 
 func (c *comparison) keys(ctx context.Context, o owner, entries []*keyEntry) error {
-	left, err := rows(ctx, o, c.store.KeysOf)
+	left, err := rows(ctx, o, c.store.ClientKeysOf)
 	if err != nil {
 		return err
 	}
@@ -43,7 +43,7 @@ func (c *comparison) keys(ctx context.Context, o owner, entries []*keyEntry) err
 	if c.options.Prune {
 		for _, row := range left {
 			c.add(Change{Action: Delete, Object: "key", Name: row.ID, Owner: o.label, do: func(ctx context.Context, w *work) error {
-				return w.store.DeleteKey(ctx, row.ID)
+				return w.store.DeleteClientKey(ctx, row.ID)
 			}})
 		}
 	}
@@ -52,11 +52,11 @@ func (c *comparison) keys(ctx context.Context, o owner, entries []*keyEntry) err
 
 // keyIn returns what tells the row of a key file. A file with the ids of somebody else, or of the owner
 // under an earlier client id, is of no use and has no row.
-func (o owner) keyIn(content []byte) func(store.Key) bool {
+func (o owner) keyIn(content []byte) func(store.ClientKey) bool {
 	file, public, err := parseKeyFile(content)
 	want := newKeyFile(o)
 	want.KeyID, want.Key = file.KeyID, file.Key
-	return func(row store.Key) bool {
+	return func(row store.ClientKey) bool {
 		return err == nil && file == want && row.ID == file.KeyID && bytes.Equal(row.PublicKey, public)
 	}
 }
@@ -70,18 +70,18 @@ func (c *comparison) createKey(ctx context.Context, w *work, o owner, e *keyEntr
 	if err != nil {
 		return nil, fmt.Errorf("setup: encode a key: %w", err)
 	}
-	row := store.Key{
+	row := store.ClientKey{
 		ID: secret.NewID(), Owner: o.Owner, PublicKey: public, Compatibility: e.compatibility,
 		CreatedAt: c.now, ExpiresAt: e.expires.from(c.now),
 	}
-	if err := w.store.CreateKey(ctx, row); err != nil {
+	if err := w.store.CreateClientKey(ctx, row); err != nil {
 		return nil, err
 	}
 	return encodeKeyFile(newKeyFile(o), row.ID, private)
 }
 
 // key compares a key that is there. Its algorithm cannot change, for that would be another key.
-func (c *comparison) key(o owner, e *keyEntry, row store.Key) error {
+func (c *comparison) key(o owner, e *keyEntry, row store.ClientKey) error {
 	public, err := x509.ParsePKIXPublicKey(row.PublicKey)
 	if err != nil {
 		return fmt.Errorf("setup: key %q of %s: public key in the store: %w", row.ID, o.label, err)
@@ -95,10 +95,10 @@ func (c *comparison) key(o owner, e *keyEntry, row store.Key) error {
 	f.add("expires", row.ExpiresAt, after.ExpiresAt)
 	f.add("compatibility", row.Compatibility, after.Compatibility)
 	c.put(true, Change{Object: "key", Name: e.file.text, Owner: o.label, do: func(ctx context.Context, w *work) error {
-		if err := w.store.DeleteKey(ctx, row.ID); err != nil {
+		if err := w.store.DeleteClientKey(ctx, row.ID); err != nil {
 			return err
 		}
-		return w.store.CreateKey(ctx, after)
+		return w.store.CreateClientKey(ctx, after)
 	}}, f)
 	return nil
 }

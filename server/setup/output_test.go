@@ -46,7 +46,7 @@ func TestKeyFilesAreThoseOfZITADEL(t *testing.T) {
 			if err := json.Unmarshal([]byte(b.file(test.file)), &got); err != nil {
 				t.Fatal(err)
 			}
-			i := slices.IndexFunc(rows.Keys, func(k store.Key) bool { return k.ID == got.KeyID })
+			i := slices.IndexFunc(rows.Keys, func(k store.ClientKey) bool { return k.ID == got.KeyID })
 			if i < 0 || rows.Keys[i].Compatibility != test.compatibility {
 				t.Errorf("row of key %q: %d, want one with compatibility %v", got.KeyID, i, test.compatibility)
 			}

@@ -60,12 +60,11 @@ func (r *reader) organization(v value) *organization {
 func (r *reader) project(v value) *project {
 	p := &project{active: true}
 	r.object(v, fields{
-		"name":         r.word(&p.name, checkName),
-		"roles":        r.rights(&p.roles),
-		"assert_roles": r.flag(&p.assertRoles),
-		"active":       r.flag(&p.active),
-		"apis":         r.list(func(v value) { p.apis = append(p.apis, r.api(v, p)) }),
-		"id_file":      r.word(&p.idFile, checkPath),
+		"name":    r.word(&p.name, checkName),
+		"roles":   r.rights(&p.roles),
+		"active":  r.flag(&p.active),
+		"apis":    r.list(func(v value) { p.apis = append(p.apis, r.api(v, p)) }),
+		"id_file": r.word(&p.idFile, checkPath),
 	}, "name")
 	return p
 }

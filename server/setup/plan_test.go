@@ -57,10 +57,9 @@ func TestPlanShowsEachKindOfChange(t *testing.T) {
     name: "Postern" → "Acme"
     primary_domain: "localhost" → "acme.example"
 `},
-		{"a project is deactivated", small, strings.Replace(small, "roles: [a, b]", "roles: [a, {key: c, name: See}]\n  active: false\n  assert_roles: true", 1), false, `
+		{"a project is deactivated", small, strings.Replace(small, "roles: [a, b]", "roles: [a, {key: c, name: See}]\n  active: false", 1), false, `
 ~ project "hello"
     roles: ["a" "b"] → ["a" "c (See)"]
-    assert_roles: false → true
     active: true → false
 `},
 		{"an API changes in every field", small, strings.Replace(small, "permissions: [read, write]", "permissions: [read]\n    token: jwt\n    active: false\n    token_lifetime: 90s\n    signing_algorithm: ES256", 1), false, `

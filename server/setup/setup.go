@@ -27,7 +27,6 @@
 //	projects:
 //	  - name: hello
 //	    active: true              # false: no tokens for it, none accepted
-//	    assert_roles: false       # true: roles are in every token, requested or not
 //	    roles:                    # exactly these; a key, or a key with a name for people
 //	      - read:messages
 //	      - {key: admin, name: Administrators}

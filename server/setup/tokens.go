@@ -52,7 +52,7 @@ func (c *comparison) tokens(ctx context.Context, o owner, entries []*tokenEntry)
 
 func (c *comparison) newToken(o owner, e *tokenEntry, issued time.Time) store.Token {
 	t := store.Token{
-		Kind: store.PersonalAccessToken, UserID: o.ID, ClientID: o.clientID, Name: e.name.text,
+		Kind: store.PersonalAccessToken, SubjectID: o.ID, ClientID: o.clientID, Name: e.name.text,
 		IssuedAt: issued, ExpiresAt: e.expires.from(issued),
 	}
 	for _, a := range e.audience {

@@ -31,13 +31,13 @@ func ExampleOpen() {
 		if err := tx.PutServiceUser(ctx, user); err != nil {
 			return err
 		}
-		return tx.PutGrant(ctx, store.Grant{UserID: "203", ProjectID: "197"})
+		return tx.PutAssignment(ctx, store.Assignment{SubjectID: "203", ProjectID: "197"})
 	})
 	fmt.Println(errors.Is(err, store.ErrNotFound), err)
 
 	_, err = s.ServiceUser(ctx, "203")
 	fmt.Println(errors.Is(err, store.ErrNotFound), err)
 	// Output:
-	// true sqlite: put grant of service user "203": store: not found
+	// true sqlite: put assignment of subject "203": store: not found
 	// true sqlite: service user "203": store: not found
 }

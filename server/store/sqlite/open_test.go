@@ -199,7 +199,7 @@ func TestManyOpenANewFileAtOnce(t *testing.T) {
 func TestNoReadLooksAtEveryRow(t *testing.T) {
 	ctx := context.Background()
 	s, d := openInternal(t, Options{})
-	owner := store.Owner{Kind: store.OwnerAPI, ID: "1"}
+	owner := store.Owner{Kind: store.APIClient, ID: "1"}
 	for name, read := range map[string]func() error{
 		"organization":        func() error { return second(s.Organization(ctx, "1")) },
 		"project":             func() error { return second(s.Project(ctx, "1")) },
@@ -209,10 +209,10 @@ func TestNoReadLooksAtEveryRow(t *testing.T) {
 		"api by identifier":   func() error { return second(s.APIByIdentifier(ctx, "1")) },
 		"user":                func() error { return second(s.ServiceUser(ctx, "1")) },
 		"user by username":    func() error { return second(s.ServiceUserByUsername(ctx, "1")) },
-		"grants":              func() error { return second(s.GrantsOf(ctx, "1")) },
+		"grants":              func() error { return second(s.AssignmentsOf(ctx, "1")) },
 		"secrets":             func() error { return second(s.SecretsOf(ctx, owner)) },
-		"key":                 func() error { return second(s.Key(ctx, "1")) },
-		"keys":                func() error { return second(s.KeysOf(ctx, owner)) },
+		"key":                 func() error { return second(s.ClientKey(ctx, "1")) },
+		"keys":                func() error { return second(s.ClientKeysOf(ctx, owner)) },
 		"token":               func() error { return second(s.Token(ctx, "1")) },
 		"tokens":              func() error { return second(s.TokensOf(ctx, "1", store.PersonalAccessToken)) },
 		"revocation of a jwt": func() error { return second(s.JWTRevoked(ctx, "1")) },

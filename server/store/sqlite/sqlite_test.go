@@ -73,7 +73,7 @@ func seed(t testing.TB, s store.Store) {
 func token(id string) store.Token {
 	issued := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	return store.Token{
-		ID: id, Kind: store.AccessToken, Digest: store.Digest{1, 2, 3}, UserID: "u1", ClientID: "mailer",
+		ID: id, Kind: store.AccessToken, Digest: store.Digest{1, 2, 3}, SubjectID: "u1", ClientID: "mailer",
 		Issuer: "https://login.example.com", Audience: []string{"203"}, Scopes: []string{"read:messages"},
 		IssuedAt: issued, ExpiresAt: issued.Add(time.Hour),
 	}

@@ -35,7 +35,7 @@ func openPath(t testing.TB, path string, options Options) (*Store, *database) {
 
 func newToken(id string) store.Token {
 	return store.Token{
-		ID: id, Kind: store.AccessToken, UserID: "u1", Issuer: "https://login.example.com",
+		ID: id, Kind: store.AccessToken, SubjectID: "u1", Issuer: "https://login.example.com",
 		Audience: []string{"203"}, Scopes: []string{"read:messages"}, IssuedAt: time.UnixMilli(1), ExpiresAt: time.UnixMilli(2),
 	}
 }
@@ -134,7 +134,7 @@ func TestAFailingWriteTakesNoOtherWithIt(t *testing.T) {
 		done.Go(func() {
 			token := newToken(fmt.Sprint(c))
 			if c%3 == 1 {
-				token.UserID = "nobody"
+				token.SubjectID = "nobody"
 			}
 			if c%3 == 2 {
 				token.ID = "same"
@@ -356,7 +356,7 @@ func TestAFullDiskIsAnOutageUntilThereIsRoomAgain(t *testing.T) {
 	written := 0
 	for ; err == nil && written < 10_000; written++ {
 		token := newToken(fmt.Sprintf("%06d", written))
-		token.Confirmation = strings.Repeat("x", 2000)
+		token.Name = strings.Repeat("x", 2000)
 		err = s.CreateToken(context.Background(), token)
 	}
 	if !errors.Is(err, store.ErrUnavailable) || !strings.Contains(err.Error(), "full") {

@@ -10,9 +10,9 @@ import (
 // selectAPIs yields a line for each permission, or one line for an API without.
 const (
 	selectAPIs = `
-		SELECT a.id, a.project_id, a.name, a.identifier, o.client_id, a.form, a.signing_algorithm,
+		SELECT a.id, a.project_id, a.name, a.identifier, c.client_id, a.form, a.signing_algorithm,
 			a.token_lifetime, a.active, a.created_at, p.key, p.name
-		FROM apis a JOIN owners o ON o.kind = 'api' AND o.id = a.id
+		FROM apis a JOIN clients c ON c.kind = 'api' AND c.id = a.id
 		LEFT JOIN permissions p ON p.api_id = a.id `
 	orderAPIs = ` ORDER BY a.name, a.id, p.position`
 )
@@ -42,7 +42,7 @@ func (t *Tx) API(ctx context.Context, id string) (store.API, error) {
 
 // APIByClientID returns the API that authenticates with the client id. An empty one finds nothing.
 func (t *Tx) APIByClientID(ctx context.Context, clientID string) (store.API, error) {
-	return find(ctx, t, "api by client id", clientID, addAPI, selectAPIs+`WHERE o.client_id = $1`+orderAPIs, clientID)
+	return find(ctx, t, "api by client id", clientID, addAPI, selectAPIs+`WHERE c.client_id = $1`+orderAPIs, clientID)
 }
 
 // APIByIdentifier returns the API with the identifier. An empty one finds nothing.
@@ -50,9 +50,14 @@ func (t *Tx) APIByIdentifier(ctx context.Context, identifier string) (store.API,
 	return find(ctx, t, "api by identifier", identifier, addAPI, selectAPIs+`WHERE a.identifier = $1`+orderAPIs, identifier)
 }
 
-// APIsOf returns the APIs of a project, ordered by name; an empty id means all projects.
+// APIs returns all APIs, ordered by name.
+func (t *Tx) APIs(ctx context.Context) ([]store.API, error) {
+	return list(ctx, t, "apis", "", addAPI, selectAPIs+orderAPIs)
+}
+
+// APIsOf returns the APIs of a project, ordered by name.
 func (t *Tx) APIsOf(ctx context.Context, projectID string) ([]store.API, error) {
-	return list(ctx, t, "apis of project", projectID, addAPI, selectAPIs+`WHERE $1 = '' OR a.project_id = $1`+orderAPIs, projectID)
+	return list(ctx, t, "apis of project", projectID, addAPI, selectAPIs+`WHERE a.project_id = $1`+orderAPIs, projectID)
 }
 
 // APIStates returns the ids of a project's APIs, and whether each is active.
@@ -75,11 +80,11 @@ func (t *Tx) APIStates(ctx context.Context, projectID string) (map[string]bool, 
 }
 
 // PutAPI creates the API or replaces the one with its ID, permissions included. Permissions that are gone
-// are taken from every grant. Errors: store.ErrExists when ClientID, Identifier, or Name within the project
+// are taken from every assignment. Errors: store.ErrExists when ClientID, Identifier, or Name within the project
 // is taken, or a permission key comes twice; store.ErrNotFound when the project is not there.
 func (t *Tx) PutAPI(ctx context.Context, a store.API) error {
 	return t.alter(ctx, "put api", a.ID, func(q Querier) error {
-		if err := putOwner(q, store.Owner{Kind: store.OwnerAPI, ID: a.ID}, a.ClientID); err != nil {
+		if err := putClient(q, store.Owner{Kind: store.APIClient, ID: a.ID}, a.ClientID); err != nil {
 			return err
 		}
 		_, err := q.Exec(`
@@ -94,6 +99,9 @@ func (t *Tx) PutAPI(ctx context.Context, a store.API) error {
 		if err != nil {
 			return err
 		}
+		if err := claimNames(q, a); err != nil {
+			return err
+		}
 		wanted := make([]store.Role, len(a.Permissions))
 		for i, permission := range a.Permissions {
 			wanted[i] = store.Role(permission)
@@ -102,9 +110,29 @@ func (t *Tx) PutAPI(ctx context.Context, a store.API) error {
 	})
 }
 
-// DeleteAPI removes the API, its secrets and keys, and the grants on it.
+// DeleteAPI removes the API, its secrets and keys, and the assignments on it.
 func (t *Tx) DeleteAPI(ctx context.Context, id string) error {
 	return t.alter(ctx, "delete api", id, func(q Querier) error {
-		return deleteOwner(q, store.Owner{Kind: store.OwnerAPI, ID: id})
+		return deleteClient(q, store.Owner{Kind: store.APIClient, ID: id})
 	})
+}
+
+// claimNames takes the names by which tokens can be for the API out of the one space of them.
+func claimNames(q Querier, a store.API) error {
+	if _, err := q.Exec(`DELETE FROM audiences WHERE api_id = $1`, a.ID); err != nil {
+		return err
+	}
+	names := []string{a.Identifier, a.ClientID}
+	if a.Identifier == a.ClientID {
+		names = names[:1]
+	}
+	for _, name := range names {
+		if name == "" {
+			continue
+		}
+		if _, err := q.Exec(`INSERT INTO audiences (name, api_id) VALUES ($1, $2)`, name, a.ID); err != nil {
+			return err
+		}
+	}
+	return nil
 }

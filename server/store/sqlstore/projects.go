@@ -7,12 +7,16 @@ import (
 	"github.com/postern-auth/postern/server/store"
 )
 
-// Organization returns the organization with the id, or for an empty id the oldest.
+const selectOrganizations = `SELECT id, name, primary_domain FROM organizations `
+
+// Organization returns the organization with the id.
 func (t *Tx) Organization(ctx context.Context, id string) (store.Organization, error) {
-	const query = `
-		SELECT id, name, primary_domain FROM organizations
-		WHERE $1 = '' OR id = $1 ORDER BY seq LIMIT 1`
-	return find(ctx, t, "organization", id, addOrganization, query, id)
+	return find(ctx, t, "organization", id, addOrganization, selectOrganizations+`WHERE id = $1`, id)
+}
+
+// Organizations returns all organizations, oldest first.
+func (t *Tx) Organizations(ctx context.Context) ([]store.Organization, error) {
+	return list(ctx, t, "organizations", "", addOrganization, selectOrganizations+`ORDER BY seq`)
 }
 
 func addOrganization(row Scan, all []store.Organization) ([]store.Organization, error) {
@@ -35,7 +39,7 @@ func (t *Tx) PutOrganization(ctx context.Context, o store.Organization) error {
 // selectProjects yields a line for each role, or one line for a project without.
 const (
 	selectProjects = `
-		SELECT p.id, p.organization_id, p.name, p.assert_roles, p.active, p.created_at, r.key, r.name
+		SELECT p.id, p.organization_id, p.name, p.active, p.created_at, r.key, r.name
 		FROM projects p LEFT JOIN roles r ON r.project_id = p.id `
 	orderProjects = ` ORDER BY p.name, p.id, r.position`
 )
@@ -43,7 +47,7 @@ const (
 func addProject(row Scan, all []store.Project) ([]store.Project, error) {
 	var p store.Project
 	var key, name sql.NullString
-	err := row(&p.ID, &p.OrganizationID, &p.Name, &p.AssertRoles, &p.Active, (*instant)(&p.CreatedAt), &key, &name)
+	err := row(&p.ID, &p.OrganizationID, &p.Name, &p.Active, (*instant)(&p.CreatedAt), &key, &name)
 	if err != nil {
 		return nil, err
 	}
@@ -73,33 +77,47 @@ func (t *Tx) Projects(ctx context.Context) ([]store.Project, error) {
 }
 
 // PutProject creates the project or replaces the one with its ID, roles included. Roles that are gone are
-// taken from every grant. Errors: store.ErrExists when another project has the name, or a role key comes
-// twice.
+// taken from every assignment. Errors: store.ErrExists when another project has the name, an API is called as
+// its ID, or a role key comes twice.
 func (t *Tx) PutProject(ctx context.Context, p store.Project) error {
 	return t.alter(ctx, "put project", p.ID, func(q Querier) error {
 		_, err := q.Exec(`
-			INSERT INTO projects (id, organization_id, name, assert_roles, active, created_at)
-			VALUES ($1, $2, $3, $4, $5, $6)
+			INSERT INTO projects (id, organization_id, name, active, created_at)
+			VALUES ($1, $2, $3, $4, $5)
 			ON CONFLICT (id) DO UPDATE SET
 				organization_id = excluded.organization_id, name = excluded.name,
-				assert_roles = excluded.assert_roles, active = excluded.active, created_at = excluded.created_at`,
-			p.ID, p.OrganizationID, p.Name, p.AssertRoles, p.Active, instant(p.CreatedAt))
+				active = excluded.active, created_at = excluded.created_at`,
+			p.ID, p.OrganizationID, p.Name, p.Active, instant(p.CreatedAt))
 		if err != nil {
+			return err
+		}
+		if err := claimID(q, p.ID); err != nil {
 			return err
 		}
 		return roles.replace(q, p.ID, p.Roles)
 	})
 }
 
-// DeleteProject removes the project, its APIs, their secrets and keys, and all grants on them.
+// DeleteProject removes the project, its APIs, their secrets and keys, and all assignments on them.
 func (t *Tx) DeleteProject(ctx context.Context, id string) error {
 	return t.alter(ctx, "delete project", id, func(q Querier) error {
 		_, err := q.Exec(`
-			DELETE FROM owners
+			DELETE FROM clients
 			WHERE kind = 'api' AND id IN (SELECT id FROM apis WHERE project_id = $1)`, id)
 		if err != nil {
 			return err
 		}
 		return change(q, `DELETE FROM projects WHERE id = $1`, id)
 	})
+}
+
+// claimID takes the project's id, for which tokens can be, out of the one space of such names.
+func claimID(q Querier, id string) error {
+	n, err := q.Exec(`
+		INSERT INTO audiences (name, project_id) VALUES ($1, $1)
+		ON CONFLICT (name) DO UPDATE SET name = excluded.name WHERE audiences.project_id = excluded.project_id`, id)
+	if err == nil && n == 0 {
+		return store.ErrExists // an API has it
+	}
+	return err
 }

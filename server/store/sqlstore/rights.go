@@ -2,12 +2,12 @@ package sqlstore
 
 import "github.com/postern-auth/postern/server/store"
 
-// rights is the SQL for what a grant gives: the roles of a project and the permissions of an API are kept
+// rights is the SQL for what an assignment gives: the roles of a project and the permissions of an API are kept
 // in the same way.
 type rights struct {
 	unmark string // marks all as gone
 	put    string
-	sweep  string // deletes those that are gone, and with them what grants have of them
+	sweep  string // deletes those that are gone, and with them what assignments have of them
 }
 
 var (
@@ -30,7 +30,7 @@ var (
 )
 
 // replace sets the rights of a project or API. A row that stays is updated and not made anew, because the
-// grants that refer to it would lose it.
+// assignments that refer to it would lose it.
 func (r rights) replace(q Querier, id string, wanted []store.Role) error {
 	if _, err := q.Exec(r.unmark, id); err != nil {
 		return err

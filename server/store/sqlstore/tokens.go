@@ -10,27 +10,27 @@ import (
 )
 
 const selectTokens = `
-	SELECT id, kind, digest, user_id, client_id, issuer, name, audience, scopes, confirmation,
+	SELECT id, kind, digest, subject_id, client_id, issuer, name, audience, scopes,
 		issued_at, expires_at, revoked_at
 	FROM tokens `
 
 func addToken(row Scan, all []store.Token) ([]store.Token, error) {
 	var t store.Token
-	err := row(&t.ID, &t.Kind, (*digest)(&t.Digest), &t.UserID, &t.ClientID, &t.Issuer, &t.Name,
-		(*texts)(&t.Audience), (*texts)(&t.Scopes), &t.Confirmation,
+	err := row(&t.ID, &t.Kind, (*digest)(&t.Digest), &t.SubjectID, &t.ClientID, &t.Issuer, &t.Name,
+		(*texts)(&t.Audience), (*texts)(&t.Scopes),
 		(*instant)(&t.IssuedAt), (*instant)(&t.ExpiresAt), (*instant)(&t.RevokedAt))
 	return append(all, t), err
 }
 
-// CreateToken adds a token. Errors: store.ErrExists for its ID, store.ErrNotFound when the user is not
-// there.
+// CreateToken adds a token. Errors: store.ErrExists for its ID, store.ErrNotFound when the subject is
+// not there.
 func (t *Tx) CreateToken(ctx context.Context, token store.Token) error {
 	return t.alter(ctx, "create token", token.ID, func(q Querier) error {
 		_, err := q.Exec(`
-			INSERT INTO tokens (id, kind, digest, user_id, client_id, issuer, name, audience, scopes, confirmation,
+			INSERT INTO tokens (id, kind, digest, subject_id, client_id, issuer, name, audience, scopes,
 				issued_at, expires_at, revoked_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
-			token.ID, token.Kind, token.Digest[:], token.UserID, token.ClientID, token.Issuer, token.Name, texts(token.Audience), texts(token.Scopes), token.Confirmation,
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+			token.ID, token.Kind, token.Digest[:], token.SubjectID, token.ClientID, token.Issuer, token.Name, texts(token.Audience), texts(token.Scopes),
 			instant(token.IssuedAt), instant(token.ExpiresAt), instant(token.RevokedAt))
 		return err
 	})
@@ -41,14 +41,14 @@ func (t *Tx) Token(ctx context.Context, id string) (store.Token, error) {
 	return find(ctx, t, "token", id, addToken, selectTokens+`WHERE id = $1`, id)
 }
 
-// TokensOf returns a service user's tokens of a kind, oldest first. Personal access tokens have an index;
+// TokensOf returns the tokens of a kind about a subject, oldest first. Personal access tokens have an index;
 // for access tokens it looks at every row: about half a second for a million.
-func (t *Tx) TokensOf(ctx context.Context, userID string, kind store.TokenKind) ([]store.Token, error) {
-	query := selectTokens + `WHERE user_id = $1 AND kind = $2 ORDER BY issued_at, id`
+func (t *Tx) TokensOf(ctx context.Context, subjectID string, kind store.TokenKind) ([]store.Token, error) {
+	query := selectTokens + `WHERE subject_id = $1 AND kind = $2 ORDER BY issued_at, id`
 	if kind == store.PersonalAccessToken {
-		query = selectTokens + `WHERE user_id = $1 AND kind = $2 AND kind = 'personal_access_token' ORDER BY issued_at, id`
+		query = selectTokens + `WHERE subject_id = $1 AND kind = $2 AND kind = 'personal_access_token' ORDER BY issued_at, id`
 	}
-	return list(ctx, t, "tokens of service user", userID, addToken, query, userID, kind)
+	return list(ctx, t, "tokens of subject", subjectID, addToken, query, subjectID, kind)
 }
 
 // RevokeToken marks the token as revoked at the time, or now for the zero time. Revoking it again changes

@@ -69,12 +69,13 @@ var apiTests = []test{
 		ok(t, s.PutAPI(ctx, z))
 		same(t, []store.API{api2(), z, b})(s.APIsOf(ctx, "p2"))
 		same(t, []store.API{api1()})(s.APIsOf(ctx, "p1"))
-		same(t, []store.API{api2(), api1(), z, b})(s.APIsOf(ctx, ""))
+		same(t, []store.API{api2(), api1(), z, b})(s.APIs(ctx))
 		same(t, []store.API{})(s.APIsOf(ctx, "p3"))
 		same(t, map[string]bool{"a1": api1().Active})(s.APIStates(ctx, "p1"))
 		same(t, map[string]bool{"a2": api2().Active, z.ID: z.Active, b.ID: b.Active})(s.APIStates(ctx, "p2"))
 		same(t, map[string]bool{})(s.APIStates(ctx, "p3"))
 		same(t, map[string]bool{})(s.APIStates(ctx, ""))
+		same(t, []store.API{})(s.APIsOf(ctx, ""))
 	}},
 	{"an API cannot take what another one has, and is then left as it was", func(t *testing.T, s store.Store) {
 		ctx := t.Context()
@@ -93,7 +94,7 @@ var apiTests = []test{
 				t.Fatalf("the %s", taken)
 			}
 		}
-		same(t, []store.API{api2(), api1()})(s.APIsOf(ctx, ""))
+		same(t, []store.API{api2(), api1()})(s.APIs(ctx))
 		same(t, api2())(s.APIByClientID(ctx, "198@billing"))
 		same(t, user1())(s.ServiceUserByUsername(ctx, "mailer"))
 	}},
@@ -112,10 +113,10 @@ var apiTests = []test{
 		orphan := store.API{ID: "a3", ProjectID: "p3", Name: "orphan", ClientID: "199@orphan"}
 		refused(t, store.ErrNotFound, s.PutAPI(ctx, orphan))
 		absent[store.API](t)(s.API(ctx, "a3"))
-		refused(t, store.ErrNotFound, s.CreateSecret(ctx, store.Secret{ID: "x", Owner: store.Owner{Kind: store.OwnerAPI, ID: "a3"}}))
+		refused(t, store.ErrNotFound, s.CreateSecret(ctx, store.Secret{ID: "x", Owner: store.Owner{Kind: store.APIClient, ID: "a3"}}))
 		ok(t, s.PutServiceUser(ctx, store.ServiceUser{ID: "u3", Username: "199@orphan"}))
 	}},
-	{"a permission that is gone is taken from every grant, and comes back to none", func(t *testing.T, s store.Store) {
+	{"a permission that is gone is taken from every assignment, and comes back to none", func(t *testing.T, s store.Store) {
 		ctx := t.Context()
 		world(t, s)
 		without := api1()
@@ -123,29 +124,29 @@ var apiTests = []test{
 		ok(t, s.PutAPI(ctx, without))
 		ok(t, s.PutAPI(ctx, api1()))
 		for _, user := range []string{"u1", "u2"} {
-			same(t, []store.Grant{
-				{UserID: user, APIID: "a1", Keys: []string{"list"}},
-				{UserID: user, APIID: "a2"},
-				{UserID: user, ProjectID: "p1", Keys: []string{"read", "write"}},
-				{UserID: user, ProjectID: "p2", Keys: []string{"read"}},
-			})(s.GrantsOf(ctx, user))
+			same(t, []store.Assignment{
+				{SubjectID: user, APIID: "a1", Rights: []string{"list"}},
+				{SubjectID: user, APIID: "a2"},
+				{SubjectID: user, ProjectID: "p1", Rights: []string{"read", "write"}},
+				{SubjectID: user, ProjectID: "p2", Rights: []string{"read"}},
+			})(s.AssignmentsOf(ctx, user))
 		}
 	}},
-	{"a deleted API takes its secrets, keys and grants with it and frees its names", func(t *testing.T, s store.Store) {
+	{"a deleted API takes its secrets, keys and assignments with it and frees its names", func(t *testing.T, s store.Store) {
 		ctx := t.Context()
 		world(t, s)
 		ok(t, s.DeleteAPI(ctx, "a1"))
 		absent[store.API](t)(s.API(ctx, "a1"))
-		absent[store.Key](t)(s.Key(ctx, "key-a1"))
+		absent[store.ClientKey](t)(s.ClientKey(ctx, "key-a1"))
 		same(t, []store.Secret{})(s.SecretsOf(ctx, ownerA1))
 		same(t, []store.Secret{secretOf(ownerA2)})(s.SecretsOf(ctx, ownerA2))
-		same(t, keyOf(ownerA2))(s.Key(ctx, "key-a2"))
-		want := []store.Grant{
-			{UserID: "u1", APIID: "a2"},
-			{UserID: "u1", ProjectID: "p1", Keys: []string{"read", "write"}},
-			{UserID: "u1", ProjectID: "p2", Keys: []string{"read"}},
+		same(t, keyOf(ownerA2))(s.ClientKey(ctx, "key-a2"))
+		want := []store.Assignment{
+			{SubjectID: "u1", APIID: "a2"},
+			{SubjectID: "u1", ProjectID: "p1", Rights: []string{"read", "write"}},
+			{SubjectID: "u1", ProjectID: "p2", Rights: []string{"read"}},
 		}
-		same(t, want)(s.GrantsOf(ctx, "u1"))
+		same(t, want)(s.AssignmentsOf(ctx, "u1"))
 		same(t, project1())(s.Project(ctx, "p1"))
 
 		again := api1()
@@ -154,7 +155,7 @@ var apiTests = []test{
 		ok(t, s.DeleteAPI(ctx, "a3"))
 		ok(t, s.PutAPI(ctx, api1()))
 		same(t, []store.Secret{})(s.SecretsOf(ctx, ownerA1))
-		same(t, want)(s.GrantsOf(ctx, "u1"))
+		same(t, want)(s.AssignmentsOf(ctx, "u1"))
 	}},
 	{"an API that is not there cannot be deleted, nor can a service user in its place", func(t *testing.T, s store.Store) {
 		ctx := t.Context()

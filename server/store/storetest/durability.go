@@ -56,7 +56,7 @@ func writeOne(ctx context.Context, s store.Store, user, id string, n int) (kind 
 		}
 		return "revoked", s.RevokeToken(ctx, id, noon)
 	case 3:
-		return "secret", s.CreateSecret(ctx, store.Secret{ID: id, Owner: store.Owner{Kind: store.OwnerServiceUser, ID: user}, Digest: digest(id), CreatedAt: noon})
+		return "secret", s.CreateSecret(ctx, store.Secret{ID: id, Owner: store.Owner{Kind: store.ServiceUserClient, ID: user}, Digest: digest(id), CreatedAt: noon})
 	case 4:
 		return "pair", s.InTx(ctx, func(tx store.Tx) error {
 			if err := tx.UseAssertion(ctx, user, id, noon); err != nil {
@@ -110,14 +110,14 @@ func checkUser(ctx context.Context, s store.Store, user string) ([]store.Secret,
 			return nil, fmt.Errorf("storetest: half of transaction %s: expected the assertion to be used, got %w", token.ID, errors.Join(err, store.ErrNotFound))
 		}
 	}
-	return s.SecretsOf(ctx, store.Owner{Kind: store.OwnerServiceUser, ID: user})
+	return s.SecretsOf(ctx, store.Owner{Kind: store.ServiceUserClient, ID: user})
 }
 
 func checkOne(ctx context.Context, s store.Store, secrets []store.Secret, kind, user, id string) error {
 	switch kind {
 	case "token", "revoked":
 		token, err := s.Token(ctx, id)
-		if err == nil && (token.UserID != user || token.Digest != digest(id) || token.RevokedAt.IsZero() == (kind == "revoked")) {
+		if err == nil && (token.SubjectID != user || token.Digest != digest(id) || token.RevokedAt.IsZero() == (kind == "revoked")) {
 			return fmt.Errorf("got %+v", token)
 		}
 		return err

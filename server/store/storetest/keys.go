@@ -13,33 +13,33 @@ var keyTests = []test{
 		world(t, s)
 		for _, owner := range []store.Owner{ownerU1, ownerU2, ownerA1, ownerA2} {
 			same(t, []store.Secret{secretOf(owner)})(s.SecretsOf(ctx, owner))
-			same(t, []store.Key{keyOf(owner)})(s.KeysOf(ctx, owner))
-			same(t, keyOf(owner))(s.Key(ctx, keyOf(owner).ID))
+			same(t, []store.ClientKey{keyOf(owner)})(s.ClientKeysOf(ctx, owner))
+			same(t, keyOf(owner))(s.ClientKey(ctx, keyOf(owner).ID))
 		}
-		for _, stranger := range []store.Owner{{}, {ID: "u1"}, {Kind: store.OwnerAPI, ID: "u1"}, {Kind: store.OwnerServiceUser, ID: "a1"}, {Kind: "other", ID: "u1"}} {
+		for _, stranger := range []store.Owner{{}, {ID: "u1"}, {Kind: store.APIClient, ID: "u1"}, {Kind: store.ServiceUserClient, ID: "a1"}, {Kind: "other", ID: "u1"}} {
 			same(t, []store.Secret{})(s.SecretsOf(ctx, stranger))
-			same(t, []store.Key{})(s.KeysOf(ctx, stranger))
+			same(t, []store.ClientKey{})(s.ClientKeysOf(ctx, stranger))
 		}
-		absent[store.Key](t)(s.Key(ctx, "u1"))
-		absent[store.Key](t)(s.Key(ctx, ""))
+		absent[store.ClientKey](t)(s.ClientKey(ctx, "u1"))
+		absent[store.ClientKey](t)(s.ClientKey(ctx, ""))
 	}},
 	{"an owner's secrets and keys come oldest first, expired ones and those without expiry included", func(t *testing.T, s store.Store) {
 		ctx := t.Context()
 		world(t, s)
-		wantSecrets, wantKeys := []store.Secret{}, []store.Key{}
+		wantSecrets, wantKeys := []store.Secret{}, []store.ClientKey{}
 		for i, id := range []string{"z", "m", "a"} {
 			at := noon.Add(time.Duration(i-5) * time.Millisecond)
 			wantSecrets = append(wantSecrets, store.Secret{ID: id, Owner: ownerU1, Digest: digest(id), CreatedAt: at})
-			wantKeys = append(wantKeys, store.Key{ID: id, Owner: ownerU1, PublicKey: []byte(id), CreatedAt: at})
+			wantKeys = append(wantKeys, store.ClientKey{ID: id, Owner: ownerU1, PublicKey: []byte(id), CreatedAt: at})
 		}
 		wantSecrets[1].ExpiresAt = time.UnixMilli(1).UTC()
 		wantKeys[1].ExpiresAt = time.UnixMilli(1).UTC()
 		for _, i := range []int{1, 2, 0} {
 			ok(t, s.CreateSecret(ctx, wantSecrets[i]))
-			ok(t, s.CreateKey(ctx, wantKeys[i]))
+			ok(t, s.CreateClientKey(ctx, wantKeys[i]))
 		}
 		same(t, append(wantSecrets, secretOf(ownerU1)))(s.SecretsOf(ctx, ownerU1))
-		same(t, append(wantKeys, keyOf(ownerU1)))(s.KeysOf(ctx, ownerU1))
+		same(t, append(wantKeys, keyOf(ownerU1)))(s.ClientKeysOf(ctx, ownerU1))
 	}},
 	{"an id is taken once, and its owner cannot be changed by creating it again", func(t *testing.T, s store.Store) {
 		ctx := t.Context()
@@ -49,35 +49,35 @@ var keyTests = []test{
 			secret.Owner, secret.Digest = owner, digest("forged")
 			key.Owner, key.PublicKey = owner, []byte("forged")
 			refused(t, store.ErrExists, s.CreateSecret(ctx, secret))
-			refused(t, store.ErrExists, s.CreateKey(ctx, key))
+			refused(t, store.ErrExists, s.CreateClientKey(ctx, key))
 		}
 		same(t, []store.Secret{secretOf(ownerU1)})(s.SecretsOf(ctx, ownerU1))
 		same(t, []store.Secret{secretOf(ownerU2)})(s.SecretsOf(ctx, ownerU2))
-		same(t, keyOf(ownerU1))(s.Key(ctx, "key-u1"))
+		same(t, keyOf(ownerU1))(s.ClientKey(ctx, "key-u1"))
 	}},
 	{"secrets and keys need an owner of the right kind", func(t *testing.T, s store.Store) {
 		ctx := t.Context()
 		world(t, s)
-		for _, owner := range []store.Owner{{}, {Kind: store.OwnerServiceUser, ID: "u3"}, {Kind: store.OwnerServiceUser, ID: "a1"}, {Kind: store.OwnerAPI, ID: "u1"}, {Kind: "other", ID: "u1"}} {
+		for _, owner := range []store.Owner{{}, {Kind: store.ServiceUserClient, ID: "u3"}, {Kind: store.ServiceUserClient, ID: "a1"}, {Kind: store.APIClient, ID: "u1"}, {Kind: "other", ID: "u1"}} {
 			refused(t, store.ErrNotFound, s.CreateSecret(ctx, store.Secret{ID: "new", Owner: owner}))
-			refused(t, store.ErrNotFound, s.CreateKey(ctx, store.Key{ID: "new", Owner: owner, PublicKey: []byte{1}}))
+			refused(t, store.ErrNotFound, s.CreateClientKey(ctx, store.ClientKey{ID: "new", Owner: owner, PublicKey: []byte{1}}))
 		}
-		absent[store.Key](t)(s.Key(ctx, "new"))
+		absent[store.ClientKey](t)(s.ClientKey(ctx, "new"))
 		refused(t, store.ErrNotFound, s.DeleteSecret(ctx, "new"))
 	}},
 	{"a deleted secret or key is gone, and only that", func(t *testing.T, s store.Store) {
 		ctx := t.Context()
 		world(t, s)
 		ok(t, s.DeleteSecret(ctx, "secret-u1"))
-		ok(t, s.DeleteKey(ctx, "key-u1"))
+		ok(t, s.DeleteClientKey(ctx, "key-u1"))
 		same(t, []store.Secret{})(s.SecretsOf(ctx, ownerU1))
-		same(t, []store.Key{})(s.KeysOf(ctx, ownerU1))
-		absent[store.Key](t)(s.Key(ctx, "key-u1"))
+		same(t, []store.ClientKey{})(s.ClientKeysOf(ctx, ownerU1))
+		absent[store.ClientKey](t)(s.ClientKey(ctx, "key-u1"))
 		refused(t, store.ErrNotFound, s.DeleteSecret(ctx, "secret-u1"))
-		refused(t, store.ErrNotFound, s.DeleteKey(ctx, "key-u1"))
-		refused(t, store.ErrNotFound, s.DeleteKey(ctx, "secret-u2"))
+		refused(t, store.ErrNotFound, s.DeleteClientKey(ctx, "key-u1"))
+		refused(t, store.ErrNotFound, s.DeleteClientKey(ctx, "secret-u2"))
 		same(t, []store.Secret{secretOf(ownerU2)})(s.SecretsOf(ctx, ownerU2))
-		same(t, keyOf(ownerA1))(s.Key(ctx, "key-a1"))
+		same(t, keyOf(ownerA1))(s.ClientKey(ctx, "key-a1"))
 		ok(t, s.CreateSecret(ctx, secretOf(ownerU1)))
 	}},
 }

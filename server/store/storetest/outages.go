@@ -11,7 +11,18 @@ import (
 
 // calls has a call of every method of a Tx, with arguments that would succeed or find nothing.
 var calls = map[string]func(context.Context, store.Tx) error{
-	"Organization": func(ctx context.Context, s store.Tx) error { return second(s.Organization(ctx, "org")) },
+	"Organization":  func(ctx context.Context, s store.Tx) error { return second(s.Organization(ctx, "org")) },
+	"Organizations": func(ctx context.Context, s store.Tx) error { return second(s.Organizations(ctx)) },
+	"APIs":          func(ctx context.Context, s store.Tx) error { return second(s.APIs(ctx)) },
+	"Subject":       func(ctx context.Context, s store.Tx) error { return second(s.Subject(ctx, "u1")) },
+	"PutSubject":    func(ctx context.Context, s store.Tx) error { return s.PutSubject(ctx, store.Subject{ID: "s"}) },
+	"EndSubject":    func(ctx context.Context, s store.Tx) error { return s.EndSubject(ctx, "u1", noon) },
+	"DeleteSubject": func(ctx context.Context, s store.Tx) error { return s.DeleteSubject(ctx, "u1") },
+	"Client":        func(ctx context.Context, s store.Tx) error { return second(s.Client(ctx, "mailer")) },
+	"EndClient":     func(ctx context.Context, s store.Tx) error { return s.EndClient(ctx, ownerU1, noon) },
+	"AddEvent":      func(ctx context.Context, s store.Tx) error { return s.AddEvent(ctx, store.Event{ID: "e"}) },
+	"EventsBefore":  func(ctx context.Context, s store.Tx) error { return second(s.EventsBefore(ctx, "e", 9)) },
+	"LatestEvents":  func(ctx context.Context, s store.Tx) error { return second(s.LatestEvents(ctx, 9)) },
 	"PutOrganization": func(ctx context.Context, s store.Tx) error {
 		return s.PutOrganization(ctx, store.Organization{ID: "o"})
 	},
@@ -36,23 +47,23 @@ var calls = map[string]func(context.Context, store.Tx) error{
 		return s.PutServiceUser(ctx, store.ServiceUser{ID: "u3"})
 	},
 	"DeleteServiceUser": func(ctx context.Context, s store.Tx) error { return s.DeleteServiceUser(ctx, "u1") },
-	"GrantsOf":          func(ctx context.Context, s store.Tx) error { return second(s.GrantsOf(ctx, "u1")) },
-	"GrantsAmong":       func(ctx context.Context, s store.Tx) error { return second(s.GrantsAmong(ctx, "u1", nil)) },
-	"PutGrant":          func(ctx context.Context, s store.Tx) error { return s.PutGrant(ctx, someGrant) },
-	"DeleteGrant":       func(ctx context.Context, s store.Tx) error { return s.DeleteGrant(ctx, someGrant) },
+	"AssignmentsOf":     func(ctx context.Context, s store.Tx) error { return second(s.AssignmentsOf(ctx, "u1")) },
+	"PutAssignment":     func(ctx context.Context, s store.Tx) error { return s.PutAssignment(ctx, someGrant) },
+	"DeleteAssignment":  func(ctx context.Context, s store.Tx) error { return s.DeleteAssignment(ctx, someGrant) },
+	"AssignmentsAmong":  func(ctx context.Context, s store.Tx) error { return second(s.AssignmentsAmong(ctx, "u1", nil)) },
 	"SecretsOf":         func(ctx context.Context, s store.Tx) error { return second(s.SecretsOf(ctx, ownerU1)) },
 	"CreateSecret": func(ctx context.Context, s store.Tx) error {
 		return s.CreateSecret(ctx, store.Secret{Owner: ownerU1})
 	},
 	"DeleteSecret": func(ctx context.Context, s store.Tx) error { return s.DeleteSecret(ctx, "secret-u1") },
-	"Key":          func(ctx context.Context, s store.Tx) error { return second(s.Key(ctx, "key-u1")) },
-	"KeysOf":       func(ctx context.Context, s store.Tx) error { return second(s.KeysOf(ctx, ownerU1)) },
-	"CreateKey": func(ctx context.Context, s store.Tx) error {
-		return s.CreateKey(ctx, store.Key{Owner: ownerU1, PublicKey: []byte{1}})
+	"ClientKey":    func(ctx context.Context, s store.Tx) error { return second(s.ClientKey(ctx, "key-u1")) },
+	"ClientKeysOf": func(ctx context.Context, s store.Tx) error { return second(s.ClientKeysOf(ctx, ownerU1)) },
+	"CreateClientKey": func(ctx context.Context, s store.Tx) error {
+		return s.CreateClientKey(ctx, store.ClientKey{Owner: ownerU1, PublicKey: []byte{1}})
 	},
-	"DeleteKey":   func(ctx context.Context, s store.Tx) error { return s.DeleteKey(ctx, "key-u1") },
-	"CreateToken": func(ctx context.Context, s store.Tx) error { return s.CreateToken(ctx, accessToken("t3", "u1")) },
-	"Token":       func(ctx context.Context, s store.Tx) error { return second(s.Token(ctx, "t1")) },
+	"DeleteClientKey": func(ctx context.Context, s store.Tx) error { return s.DeleteClientKey(ctx, "key-u1") },
+	"CreateToken":     func(ctx context.Context, s store.Tx) error { return s.CreateToken(ctx, accessToken("t3", "u1")) },
+	"Token":           func(ctx context.Context, s store.Tx) error { return second(s.Token(ctx, "t1")) },
 	"TokensOf": func(ctx context.Context, s store.Tx) error {
 		return second(s.TokensOf(ctx, "u1", store.AccessToken))
 	},
@@ -77,7 +88,7 @@ var storeCalls = map[string]func(context.Context, store.Store) error{
 }
 
 var (
-	someGrant      = store.Grant{UserID: "u1", ProjectID: "p1"}
+	someGrant      = store.Assignment{SubjectID: "u1", ProjectID: "p1"}
 	someSigningKey = store.SigningKey{ID: "new", Algorithm: "ES256", PrivateKey: []byte{1}}
 )
 
@@ -132,6 +143,6 @@ var outageTests = []test{
 		same(t, []store.Project{project2(), project1()})(s.Projects(t.Context()))
 		same(t, []store.ServiceUser{user2(), user1()})(s.ServiceUsers(t.Context()))
 		same(t, accessToken("t1", "u1"))(s.Token(t.Context(), "t1"))
-		same(t, keyOf(ownerU1))(s.Key(t.Context(), "key-u1"))
+		same(t, keyOf(ownerU1))(s.ClientKey(t.Context(), "key-u1"))
 	}},
 }

@@ -11,17 +11,18 @@ var projectTests = []test{
 		ctx := t.Context()
 		absent[store.Organization](t)(s.Organization(ctx, "org"))
 		absent[store.Organization](t)(s.Organization(ctx, ""))
+		same(t, []store.Organization{})(s.Organizations(ctx))
 		want := store.Organization{ID: "org", Name: "Acme", PrimaryDomain: "acme.example"}
 		ok(t, s.PutOrganization(ctx, want))
 		same(t, want)(s.Organization(ctx, "org"))
 		absent[store.Organization](t)(s.Organization(ctx, "other"))
 	}},
-	{"an empty id finds the oldest organization, also after it was replaced", func(t *testing.T, s store.Store) {
+	{"organizations are ordered by their age, also after one was replaced", func(t *testing.T, s store.Store) {
 		ctx := t.Context()
 		ok(t, s.PutOrganization(ctx, store.Organization{ID: "b", Name: "first"}))
 		ok(t, s.PutOrganization(ctx, store.Organization{ID: "a", Name: "second"}))
 		ok(t, s.PutOrganization(ctx, store.Organization{ID: "b", Name: "first, renamed"}))
-		same(t, store.Organization{ID: "b", Name: "first, renamed"})(s.Organization(ctx, ""))
+		same(t, []store.Organization{{ID: "b", Name: "first, renamed"}, {ID: "a", Name: "second"}})(s.Organizations(ctx))
 		same(t, store.Organization{ID: "a", Name: "second"})(s.Organization(ctx, "a"))
 	}},
 	{"a project is returned as it was put, its roles in their order", func(t *testing.T, s store.Store) {
@@ -94,12 +95,12 @@ var projectTests = []test{
 		ok(t, s.PutProject(ctx, without))
 		ok(t, s.PutProject(ctx, project1()))
 		for _, user := range []string{"u1", "u2"} {
-			same(t, []store.Grant{
-				{UserID: user, APIID: "a1", Keys: []string{"list", "send"}},
-				{UserID: user, APIID: "a2"},
-				{UserID: user, ProjectID: "p1", Keys: []string{"read"}},
-				{UserID: user, ProjectID: "p2", Keys: []string{"read"}},
-			})(s.GrantsOf(ctx, user))
+			same(t, []store.Assignment{
+				{SubjectID: user, APIID: "a1", Rights: []string{"list", "send"}},
+				{SubjectID: user, APIID: "a2"},
+				{SubjectID: user, ProjectID: "p1", Rights: []string{"read"}},
+				{SubjectID: user, ProjectID: "p2", Rights: []string{"read"}},
+			})(s.AssignmentsOf(ctx, user))
 		}
 	}},
 	{"a deleted project takes its APIs, their secrets and keys, and all grants with it", func(t *testing.T, s store.Store) {
@@ -110,10 +111,10 @@ var projectTests = []test{
 		absent[store.API](t)(s.API(ctx, "a1"))
 		absent[store.API](t)(s.APIByClientID(ctx, api1().ClientID))
 		absent[store.API](t)(s.APIByIdentifier(ctx, api1().Identifier))
-		absent[store.Key](t)(s.Key(ctx, "key-a1"))
+		absent[store.ClientKey](t)(s.ClientKey(ctx, "key-a1"))
 		same(t, []store.Secret{})(s.SecretsOf(ctx, ownerA1))
-		same(t, []store.Key{})(s.KeysOf(ctx, ownerA1))
-		same(t, []store.Grant{{UserID: "u1", APIID: "a2"}, {UserID: "u1", ProjectID: "p2", Keys: []string{"read"}}})(s.GrantsOf(ctx, "u1"))
+		same(t, []store.ClientKey{})(s.ClientKeysOf(ctx, ownerA1))
+		same(t, []store.Assignment{{SubjectID: "u1", APIID: "a2"}, {SubjectID: "u1", ProjectID: "p2", Rights: []string{"read"}}})(s.AssignmentsOf(ctx, "u1"))
 
 		same(t, project2())(s.Project(ctx, "p2"))
 		same(t, api2())(s.API(ctx, "a2"))
@@ -129,7 +130,7 @@ var projectTests = []test{
 		same(t, []store.API{})(s.APIsOf(ctx, "p1"))
 		ok(t, s.PutAPI(ctx, api1()))
 		same(t, []store.Secret{})(s.SecretsOf(ctx, ownerA1))
-		same(t, []store.Grant{{UserID: "u2", APIID: "a2"}, {UserID: "u2", ProjectID: "p2", Keys: []string{"read"}}})(s.GrantsOf(ctx, "u2"))
+		same(t, []store.Assignment{{SubjectID: "u2", APIID: "a2"}, {SubjectID: "u2", ProjectID: "p2", Rights: []string{"read"}}})(s.AssignmentsOf(ctx, "u2"))
 	}},
 	{"a project that is not there cannot be deleted", func(t *testing.T, s store.Store) {
 		world(t, s)

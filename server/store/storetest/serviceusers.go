@@ -23,7 +23,7 @@ var serviceUserTests = []test{
 	{"a put service user replaces the one with its id and keeps what hangs on it", func(t *testing.T, s store.Store) {
 		ctx := t.Context()
 		world(t, s)
-		grants, err := s.GrantsOf(ctx, "u1")
+		grants, err := s.AssignmentsOf(ctx, "u1")
 		ok(t, err)
 		changed := store.ServiceUser{ID: "u1", OrganizationID: "other", Username: "postman"}
 		ok(t, s.PutServiceUser(ctx, changed))
@@ -31,9 +31,9 @@ var serviceUserTests = []test{
 		same(t, changed)(s.ServiceUserByUsername(ctx, "postman"))
 		absent[store.ServiceUser](t)(s.ServiceUserByUsername(ctx, "mailer"))
 		same(t, user2())(s.ServiceUser(ctx, "u2"))
-		same(t, grants)(s.GrantsOf(ctx, "u1"))
+		same(t, grants)(s.AssignmentsOf(ctx, "u1"))
 		same(t, []store.Secret{secretOf(ownerU1)})(s.SecretsOf(ctx, ownerU1))
-		same(t, keyOf(ownerU1))(s.Key(ctx, "key-u1"))
+		same(t, keyOf(ownerU1))(s.ClientKey(ctx, "key-u1"))
 		same(t, accessToken("t1", "u1"))(s.Token(ctx, "t1"))
 	}},
 	{"service users are ordered by the bytes of their usernames", func(t *testing.T, s store.Store) {
@@ -74,16 +74,16 @@ var serviceUserTests = []test{
 		refused(t, store.ErrExists, s.PutServiceUser(ctx, user1()))
 		same(t, renamed)(s.ServiceUser(ctx, "u1"))
 	}},
-	{"a deleted service user takes its grants, secrets, keys and tokens with it", func(t *testing.T, s store.Store) {
+	{"a deleted service user takes its assignments, secrets, keys and tokens with it", func(t *testing.T, s store.Store) {
 		ctx := t.Context()
 		world(t, s)
 		ok(t, s.DeleteServiceUser(ctx, "u1"))
 		gone := func() {
 			t.Helper()
-			same(t, []store.Grant{})(s.GrantsOf(ctx, "u1"))
+			same(t, []store.Assignment{})(s.AssignmentsOf(ctx, "u1"))
 			same(t, []store.Secret{})(s.SecretsOf(ctx, ownerU1))
-			same(t, []store.Key{})(s.KeysOf(ctx, ownerU1))
-			absent[store.Key](t)(s.Key(ctx, "key-u1"))
+			same(t, []store.ClientKey{})(s.ClientKeysOf(ctx, ownerU1))
+			absent[store.ClientKey](t)(s.ClientKey(ctx, "key-u1"))
 			absent[store.Token](t)(s.Token(ctx, "t1"))
 			absent[store.Token](t)(s.Token(ctx, "pat1"))
 			same(t, []store.Token{})(s.TokensOf(ctx, "u1", store.AccessToken))
@@ -97,14 +97,14 @@ var serviceUserTests = []test{
 
 		same(t, user2())(s.ServiceUser(ctx, "u2"))
 		same(t, []store.Secret{secretOf(ownerU2)})(s.SecretsOf(ctx, ownerU2))
-		same(t, keyOf(ownerU2))(s.Key(ctx, "key-u2"))
+		same(t, keyOf(ownerU2))(s.ClientKey(ctx, "key-u2"))
 		same(t, accessToken("t2", "u2"))(s.Token(ctx, "t2"))
 		same(t, pat("pat2", "u2"))(s.Token(ctx, "pat2"))
 		same(t, project1())(s.Project(ctx, "p1"))
-		grants, err := s.GrantsOf(ctx, "u2")
+		grants, err := s.AssignmentsOf(ctx, "u2")
 		ok(t, err)
 		if len(grants) != 4 {
-			t.Errorf("expected 4 grants of the other service user, got %d", len(grants))
+			t.Errorf("expected 4 assignments of the other service user, got %d", len(grants))
 		}
 	}},
 	{"a service user that is not there cannot be deleted, nor can an API in its place", func(t *testing.T, s store.Store) {
@@ -125,14 +125,14 @@ var serviceUserTests = []test{
 		ok(t, s.PutServiceUser(ctx, user1()))
 		same(t, user1())(s.ServiceUser(ctx, "u1"))
 	}},
-	{"a service user and an API with the same id are two owners", func(t *testing.T, s store.Store) {
+	{"a service user and an API with the same id are two clients", func(t *testing.T, s store.Store) {
 		ctx := t.Context()
 		world(t, s)
 		twin := store.API{ID: "u1", ProjectID: "p1", Name: "twin", ClientID: "twin"}
 		ok(t, s.PutAPI(ctx, twin))
-		owner := store.Owner{Kind: store.OwnerAPI, ID: "u1"}
+		owner := store.Owner{Kind: store.APIClient, ID: "u1"}
 		same(t, []store.Secret{})(s.SecretsOf(ctx, owner))
-		same(t, []store.Key{})(s.KeysOf(ctx, owner))
+		same(t, []store.ClientKey{})(s.ClientKeysOf(ctx, owner))
 		ok(t, s.DeleteAPI(ctx, "u1"))
 		same(t, user1())(s.ServiceUser(ctx, "u1"))
 		same(t, []store.Secret{secretOf(ownerU1)})(s.SecretsOf(ctx, ownerU1))

@@ -47,12 +47,15 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 	}{
 		{"projects", projectTests},
 		{"apis", apiTests},
+		{"audiences", audienceTests},
+		{"subjects", subjectTests},
 		{"service users", serviceUserTests},
-		{"grants", grantTests},
+		{"assignments", assignmentTests},
 		{"secrets and keys", keyTests},
 		{"tokens", tokenTests},
 		{"revocations and assertions", assertionTests},
 		{"signing keys", signingKeyTests},
+		{"events", eventTests},
 		{"values", valueTests},
 		{"concurrency", concurrencyTests},
 		{"transactions", transactionTests},
@@ -101,14 +104,14 @@ func world(t *testing.T, s store.Store) {
 		}
 		for _, u := range []store.ServiceUser{user1(), user2()} {
 			ok(t, tx.PutServiceUser(ctx, u))
-			ok(t, tx.PutGrant(ctx, store.Grant{UserID: u.ID, ProjectID: "p1", Keys: []string{"read", "write"}}))
-			ok(t, tx.PutGrant(ctx, store.Grant{UserID: u.ID, ProjectID: "p2", Keys: []string{"read"}}))
-			ok(t, tx.PutGrant(ctx, store.Grant{UserID: u.ID, APIID: "a1", Keys: []string{"list", "send"}}))
-			ok(t, tx.PutGrant(ctx, store.Grant{UserID: u.ID, APIID: "a2"}))
+			ok(t, tx.PutAssignment(ctx, store.Assignment{SubjectID: u.ID, ProjectID: "p1", Rights: []string{"read", "write"}}))
+			ok(t, tx.PutAssignment(ctx, store.Assignment{SubjectID: u.ID, ProjectID: "p2", Rights: []string{"read"}}))
+			ok(t, tx.PutAssignment(ctx, store.Assignment{SubjectID: u.ID, APIID: "a1", Rights: []string{"list", "send"}}))
+			ok(t, tx.PutAssignment(ctx, store.Assignment{SubjectID: u.ID, APIID: "a2"}))
 		}
 		for _, owner := range []store.Owner{ownerU1, ownerU2, ownerA1, ownerA2} {
 			ok(t, tx.CreateSecret(ctx, secretOf(owner)))
-			ok(t, tx.CreateKey(ctx, keyOf(owner)))
+			ok(t, tx.CreateClientKey(ctx, keyOf(owner)))
 		}
 		for _, token := range []store.Token{accessToken("t1", "u1"), accessToken("t2", "u2"), pat("pat1", "u1"), pat("pat2", "u2")} {
 			ok(t, tx.CreateToken(ctx, token))
@@ -118,15 +121,15 @@ func world(t *testing.T, s store.Store) {
 }
 
 var (
-	ownerU1 = store.Owner{Kind: store.OwnerServiceUser, ID: "u1"}
-	ownerU2 = store.Owner{Kind: store.OwnerServiceUser, ID: "u2"}
-	ownerA1 = store.Owner{Kind: store.OwnerAPI, ID: "a1"}
-	ownerA2 = store.Owner{Kind: store.OwnerAPI, ID: "a2"}
+	ownerU1 = store.Owner{Kind: store.ServiceUserClient, ID: "u1"}
+	ownerU2 = store.Owner{Kind: store.ServiceUserClient, ID: "u2"}
+	ownerA1 = store.Owner{Kind: store.APIClient, ID: "a1"}
+	ownerA2 = store.Owner{Kind: store.APIClient, ID: "a2"}
 )
 
 func project1() store.Project {
 	return store.Project{
-		ID: "p1", OrganizationID: "org", Name: "Messages", AssertRoles: true, Active: true, CreatedAt: noon,
+		ID: "p1", OrganizationID: "org", Name: "Messages", Active: true, CreatedAt: noon,
 		Roles: []store.Role{{Key: "write", Name: "may write"}, {Key: "read"}, {Key: "admin", Name: "may all"}},
 	}
 }
@@ -161,8 +164,8 @@ func secretOf(owner store.Owner) store.Secret {
 	return store.Secret{ID: "secret-" + owner.ID, Owner: owner, Digest: digest(owner.ID), CreatedAt: noon, ExpiresAt: noon.Add(time.Hour)}
 }
 
-func keyOf(owner store.Owner) store.Key {
-	return store.Key{
+func keyOf(owner store.Owner) store.ClientKey {
+	return store.ClientKey{
 		ID: "key-" + owner.ID, Owner: owner, PublicKey: []byte{0x30, 0x00, 0xff, owner.ID[1]},
 		Compatibility: true, CreatedAt: noon, ExpiresAt: noon.Add(time.Hour),
 	}
@@ -170,15 +173,15 @@ func keyOf(owner store.Owner) store.Key {
 
 func accessToken(id, userID string) store.Token {
 	return store.Token{
-		ID: id, Kind: store.AccessToken, Digest: digest(id), UserID: userID, ClientID: "mailer", Issuer: "https://login.example.com/",
+		ID: id, Kind: store.AccessToken, Digest: digest(id), SubjectID: userID, ClientID: "mailer", Issuer: "https://login.example.com/",
 		Audience: []string{"p1", "https://quickstarts/api"}, Scopes: []string{"send", "openid"},
-		Confirmation: `{"jkt":"0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}`, IssuedAt: noon, ExpiresAt: noon.Add(time.Hour),
+		IssuedAt: noon, ExpiresAt: noon.Add(time.Hour),
 	}
 }
 
 func pat(id, userID string) store.Token {
 	return store.Token{
-		ID: id, Kind: store.PersonalAccessToken, Digest: digest(id), UserID: userID, ClientID: "mailer", Name: "nightly build", IssuedAt: noon,
+		ID: id, Kind: store.PersonalAccessToken, Digest: digest(id), SubjectID: userID, ClientID: "mailer", Name: "nightly build", IssuedAt: noon,
 	}
 }
 

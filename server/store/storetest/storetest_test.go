@@ -42,8 +42,8 @@ var mutants = []struct {
 	{"a username may be that of another", "service_users", func(s store.Store) store.Store { return hospitable{s} }},
 	{"an empty client id is that of an API", "apis", func(s store.Store) store.Store { return obliging{s} }},
 	{"a slash at the end makes no difference", "apis", func(s store.Store) store.Store { return trimming{s} }},
-	{"a role that is not there can be granted", "grants", func(s store.Store) store.Store { return generous{s} }},
-	{"grants come in another order", "grants", func(s store.Store) store.Store { return reversed{s} }},
+	{"a role that is not there can be assigned", "assignments", func(s store.Store) store.Store { return generous{s} }},
+	{"assignments come in another order", "assignments", func(s store.Store) store.Store { return reversed{s} }},
 	{"projects come in another order", "projects", func(s store.Store) store.Store { return reversed{s} }},
 	{"times come in the local zone", "values", func(s store.Store) store.Store { return local{s} }},
 	{"a string that is no UTF-8 is an outage", "values", func(s store.Store) store.Store { return strict{s} }},
@@ -227,14 +227,14 @@ func (s trimming) APIByIdentifier(ctx context.Context, identifier string) (store
 
 type generous struct{ store.Store }
 
-func (s generous) PutGrant(ctx context.Context, grant store.Grant) error {
-	return forgive(s.Store.PutGrant(ctx, grant), store.ErrNotFound)
+func (s generous) PutAssignment(ctx context.Context, grant store.Assignment) error {
+	return forgive(s.Store.PutAssignment(ctx, grant), store.ErrNotFound)
 }
 
 type reversed struct{ store.Store }
 
-func (s reversed) GrantsOf(ctx context.Context, userID string) ([]store.Grant, error) {
-	grants, err := s.Store.GrantsOf(ctx, userID)
+func (s reversed) AssignmentsOf(ctx context.Context, userID string) ([]store.Assignment, error) {
+	grants, err := s.Store.AssignmentsOf(ctx, userID)
 	slices.Reverse(grants)
 	return grants, err
 }

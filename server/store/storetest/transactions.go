@@ -42,7 +42,7 @@ var transactionTests = []test{
 	}},
 	{"a store's error leaves the transaction as what it is", func(t *testing.T, s store.Store) {
 		world(t, s)
-		err := s.InTx(t.Context(), func(tx store.Tx) error { return tx.DeleteKey(t.Context(), "key-u3") })
+		err := s.InTx(t.Context(), func(tx store.Tx) error { return tx.DeleteClientKey(t.Context(), "key-u3") })
 		refused(t, store.ErrNotFound, err)
 	}},
 	{"a panic undoes the transaction, reaches the caller, and the store goes on", func(t *testing.T, s store.Store) {
@@ -87,16 +87,16 @@ var transactionTests = []test{
 			ok(t, tx.CreateToken(ctx, accessToken("before", "u1")))
 			refused(t, store.ErrExists, tx.CreateToken(ctx, accessToken("t1", "u1")))
 			refused(t, store.ErrNotFound, tx.CreateToken(ctx, accessToken("t3", "nobody")))
-			refused(t, store.ErrNotFound, tx.PutGrant(ctx, store.Grant{UserID: "u1", ProjectID: "p1", Keys: []string{"admin", "nothing"}}))
+			refused(t, store.ErrNotFound, tx.PutAssignment(ctx, store.Assignment{SubjectID: "u1", ProjectID: "p1", Rights: []string{"admin", "nothing"}}))
 			refused(t, store.ErrNotFound, tx.PutAPI(ctx, store.API{ID: "a3", ProjectID: "p3", Name: "x", ClientID: "x"}))
 			ok(t, tx.CreateToken(ctx, accessToken("after", "u1")))
 			return nil
 		}))
 		same(t, accessToken("before", "u1"))(s.Token(ctx, "before"))
 		same(t, accessToken("after", "u1"))(s.Token(ctx, "after"))
-		grants, err := s.GrantsOf(ctx, "u1")
+		grants, err := s.AssignmentsOf(ctx, "u1")
 		ok(t, err)
-		same(t, store.Grant{UserID: "u1", ProjectID: "p1", Keys: []string{"read", "write"}})(grants[2], nil)
+		same(t, store.Assignment{SubjectID: "u1", ProjectID: "p1", Rights: []string{"read", "write"}})(grants[2], nil)
 		ok(t, s.PutServiceUser(ctx, store.ServiceUser{ID: "u3", Username: "x"}))
 	}},
 	{"a transaction is of no use after its end", func(t *testing.T, s store.Store) {

@@ -75,22 +75,22 @@ var valueTests = []test{
 			project := store.Project{ID: "p" + odd, OrganizationID: odd, Name: odd, Roles: []store.Role{{Key: odd, Name: odd}}}
 			api := store.API{ID: "a" + odd, ProjectID: project.ID, Name: odd, Identifier: odd, ClientID: "c" + odd, Permissions: []store.Permission{{Key: odd, Name: odd}}}
 			user := store.ServiceUser{ID: "u" + odd, Username: odd, Name: odd}
-			grant := store.Grant{UserID: user.ID, ProjectID: project.ID, Keys: []string{odd}}
+			grant := store.Assignment{SubjectID: user.ID, ProjectID: project.ID, Rights: []string{odd}}
 			token := store.Token{
-				ID: odd, Kind: store.AccessToken, UserID: user.ID, ClientID: odd, Issuer: odd, Name: odd,
-				Audience: []string{odd, "", odd}, Scopes: []string{odd}, Confirmation: odd,
+				ID: odd, Kind: store.AccessToken, SubjectID: user.ID, ClientID: odd, Issuer: odd, Name: odd,
+				Audience: []string{odd, "", odd}, Scopes: []string{odd},
 			}
 			ok(t, s.PutProject(ctx, project))
 			ok(t, s.PutAPI(ctx, api))
 			ok(t, s.PutServiceUser(ctx, user))
-			ok(t, s.PutGrant(ctx, grant))
+			ok(t, s.PutAssignment(ctx, grant))
 			ok(t, s.CreateToken(ctx, token))
 			ok(t, s.RevokeJWT(ctx, odd, noon))
 			same(t, project)(s.ProjectByName(ctx, odd))
 			same(t, api)(s.APIByIdentifier(ctx, odd))
 			same(t, api)(s.APIByClientID(ctx, "c"+odd))
 			same(t, user)(s.ServiceUserByUsername(ctx, odd))
-			same(t, []store.Grant{grant})(s.GrantsOf(ctx, user.ID))
+			same(t, []store.Assignment{grant})(s.AssignmentsOf(ctx, user.ID))
 			same(t, token)(s.Token(ctx, odd))
 			same(t, true)(s.JWTRevoked(ctx, odd))
 			if t.Failed() {
@@ -104,15 +104,15 @@ var valueTests = []test{
 		world(t, s)
 		for name, hostile := range hostileStrings {
 			absent[store.Token](t)(s.Token(ctx, hostile))
-			absent[store.Key](t)(s.Key(ctx, hostile))
+			absent[store.ClientKey](t)(s.ClientKey(ctx, hostile))
 			absent[store.API](t)(s.API(ctx, hostile))
 			absent[store.API](t)(s.APIByClientID(ctx, hostile))
 			absent[store.API](t)(s.APIByIdentifier(ctx, hostile))
 			absent[store.ServiceUser](t)(s.ServiceUser(ctx, hostile))
 			absent[store.ServiceUser](t)(s.ServiceUserByUsername(ctx, hostile))
 			absent[store.Project](t)(s.Project(ctx, hostile))
-			same(t, []store.Grant{})(s.GrantsOf(ctx, hostile))
-			same(t, []store.Key{})(s.KeysOf(ctx, store.Owner{Kind: store.OwnerServiceUser, ID: hostile}))
+			same(t, []store.Assignment{})(s.AssignmentsOf(ctx, hostile))
+			same(t, []store.ClientKey{})(s.ClientKeysOf(ctx, store.Owner{Kind: store.ServiceUserClient, ID: hostile}))
 			same(t, false)(s.JWTRevoked(ctx, hostile))
 			refused(t, store.ErrNotFound, s.RevokeToken(ctx, hostile, noon))
 			if t.Failed() {

@@ -1,0 +1,82 @@
+package store
+
+import (
+	"context"
+	"time"
+)
+
+// ClientKind tells the kinds of Client apart.
+type ClientKind string
+
+const (
+	// ServiceUserClient is a service user, which obtains tokens for itself.
+	ServiceUserClient ClientKind = "service_user"
+	// APIClient is an API, which introspects the tokens that it is called with.
+	APIClient ClientKind = "api"
+)
+
+// Owner names the client that a Secret or ClientKey belongs to: the service user or API with the ID.
+type Owner struct {
+	Kind ClientKind
+	ID   string
+}
+
+// Client is who proves itself to the server (RFC 6749 §1.1), whatever kind it is of. What a kind has beside
+// this is kept by a noun of its own, such as API, whose Put writes the Client too.
+type Client struct {
+	Owner
+	ClientID string // client_id, unique among all kinds
+	// NotBefore ends every token that was issued to the client before it. Zero: none.
+	NotBefore time.Time
+}
+
+// Clients keeps who may call the endpoints.
+type Clients interface {
+	// Client returns the client with the client id.
+	Client(ctx context.Context, clientID string) (Client, error)
+	// EndClient sets NotBefore to the time, unless it is later already. Errors: ErrNotFound.
+	EndClient(ctx context.Context, owner Owner, at time.Time) error
+}
+
+// Digest is the SHA-256 of a secret.
+type Digest [32]byte
+
+// Secret is a client secret, of which only the digest is known.
+type Secret struct {
+	ID        string
+	Owner     Owner
+	Digest    Digest
+	CreatedAt time.Time
+	ExpiresAt time.Time // zero: never
+}
+
+// Secrets keeps client secrets. A client may have several, so that one can be replaced without a gap.
+type Secrets interface {
+	// SecretsOf returns a client's secrets, oldest first, expired ones included.
+	SecretsOf(context.Context, Owner) ([]Secret, error)
+	// CreateSecret adds a secret. Errors: ErrNotFound when the owner is not there, ErrExists for its ID.
+	CreateSecret(context.Context, Secret) error
+	DeleteSecret(ctx context.Context, id string) error
+}
+
+// ClientKey is a public key that verifies its owner's assertions.
+type ClientKey struct {
+	ID    string // the kid
+	Owner Owner
+	// PublicKey is a PKIX SubjectPublicKeyInfo in DER.
+	PublicKey []byte
+	// Compatibility admits assertions that live up to an hour and carry no jti, as older clients send.
+	Compatibility bool
+	CreatedAt     time.Time
+	ExpiresAt     time.Time // zero: never
+}
+
+// ClientKeys keeps public keys of clients.
+type ClientKeys interface {
+	ClientKey(ctx context.Context, id string) (ClientKey, error)
+	// ClientKeysOf returns a client's keys, oldest first, expired ones included.
+	ClientKeysOf(context.Context, Owner) ([]ClientKey, error)
+	// CreateClientKey adds a key. Errors: ErrNotFound when the owner is not there, ErrExists for its ID.
+	CreateClientKey(context.Context, ClientKey) error
+	DeleteClientKey(ctx context.Context, id string) error
+}

@@ -1,0 +1,110 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+
+	"github.com/postern-auth/postern/server/store"
+)
+
+// AssignmentsOf returns the assignments of a subject, ordered by ProjectID and then APIID.
+func (t *Tx) AssignmentsOf(ctx context.Context, subjectID string) ([]store.Assignment, error) {
+	const query = `
+		SELECT a.subject_id, coalesce(a.project_id, ''), coalesce(a.api_id, ''), k.key
+		FROM assignments a LEFT JOIN assigned_rights k ON k.assignment_id = a.id
+		WHERE a.subject_id = $1 ORDER BY 2, 3, 4`
+	return list(ctx, t, "assignments of subject", subjectID, addAssignment, query, subjectID)
+}
+
+// AssignmentsAmong returns the assignments of a subject as AssignmentsOf does, with those permissions alone that
+// are among the keys.
+func (t *Tx) AssignmentsAmong(ctx context.Context, subjectID string, keys []string) ([]store.Assignment, error) {
+	// The first part has a line without key for each assignment for an API, the second one for each key there
+	// that is wanted. In one part the engine would read all keys to choose among them.
+	const query = `
+		SELECT a.subject_id, coalesce(a.project_id, ''), coalesce(a.api_id, ''), k.key
+		FROM assignments a LEFT JOIN assigned_rights k ON k.assignment_id = a.id AND a.api_id IS NULL
+		WHERE a.subject_id = $1
+		UNION ALL
+		SELECT a.subject_id, '', a.api_id, k.key
+		FROM assignments a JOIN assigned_rights k ON k.assignment_id = a.id AND k.key IN (SELECT value FROM json_each($2))
+		WHERE a.subject_id = $1 AND a.api_id IS NOT NULL
+		ORDER BY 2, 3, 4`
+	wanted, err := json.Marshal(append([]string{}, keys...)) // [] rather than null
+	if err != nil {
+		return nil, fmt.Errorf("store: encoding keys: %w", err)
+	}
+	return list(ctx, t, "assignments of subject", subjectID, addAssignment, query, subjectID, string(wanted))
+}
+
+func addAssignment(row Scan, all []store.Assignment) ([]store.Assignment, error) {
+	var a store.Assignment
+	var key sql.NullString
+	if err := row(&a.SubjectID, &a.ProjectID, &a.APIID, &key); err != nil {
+		return nil, err
+	}
+	if n := len(all); n == 0 || all[n-1].ProjectID != a.ProjectID || all[n-1].APIID != a.APIID {
+		all = append(all, a)
+	}
+	if key.Valid {
+		last := &all[len(all)-1]
+		last.Rights = append(last.Rights, key.String)
+	}
+	return all, nil
+}
+
+// PutAssignment creates the assignment or replaces the one of the same subject for the same project or API. Errors:
+// store.ErrNotFound when the subject, the project or API, or one of the rights is not there.
+func (t *Tx) PutAssignment(ctx context.Context, a store.Assignment) error {
+	if err := checkTarget(a); err != nil {
+		return err
+	}
+	return t.alter(ctx, "put assignment of subject", a.SubjectID, func(q Querier) error {
+		_, err := q.Exec(`
+			INSERT INTO assignments (subject_id, project_id, api_id) VALUES ($1, $2, $3)
+			ON CONFLICT DO NOTHING`,
+			a.SubjectID, optional(a.ProjectID), optional(a.APIID))
+		if err != nil {
+			return err
+		}
+		_, err = q.Exec(`
+			DELETE FROM assigned_rights WHERE assignment_id =
+				(SELECT id FROM assignments WHERE subject_id = $1 AND (project_id = $2 OR api_id = $3))`,
+			a.SubjectID, optional(a.ProjectID), optional(a.APIID))
+		if err != nil {
+			return err
+		}
+		for _, key := range a.Rights {
+			_, err := q.Exec(`
+				INSERT INTO assigned_rights (assignment_id, key, project_id, api_id)
+				SELECT id, $4, project_id, api_id FROM assignments WHERE subject_id = $1 AND (project_id = $2 OR api_id = $3)
+				ON CONFLICT DO NOTHING`,
+				a.SubjectID, optional(a.ProjectID), optional(a.APIID), key)
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// DeleteAssignment removes that of the same subject for the same project or API, whatever its Rights.
+func (t *Tx) DeleteAssignment(ctx context.Context, a store.Assignment) error {
+	if err := checkTarget(a); err != nil {
+		return err
+	}
+	return t.alter(ctx, "delete assignment of subject", a.SubjectID, func(q Querier) error {
+		return change(q, `DELETE FROM assignments WHERE subject_id = $1 AND (project_id = $2 OR api_id = $3)`,
+			a.SubjectID, optional(a.ProjectID), optional(a.APIID))
+	})
+}
+
+func checkTarget(a store.Assignment) error {
+	if (a.ProjectID == "") == (a.APIID == "") {
+		return fmt.Errorf("store: assignment of subject %s: expected a project or an API, got %s and %s",
+			quoted(a.SubjectID), quoted(a.ProjectID), quoted(a.APIID))
+	}
+	return nil
+}

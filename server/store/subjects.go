@@ -1,0 +1,86 @@
+package store
+
+import (
+	"context"
+	"time"
+)
+
+// SubjectKind tells the kinds of Subject apart.
+type SubjectKind string
+
+// ServiceUserSubject is the kind of a service user.
+const ServiceUserSubject SubjectKind = "service_user"
+
+// Subject is who a token is about (sub), whatever kind it is of. What a kind has beside this is kept by a
+// noun of its own, such as ServiceUser, whose Put writes the Subject too.
+type Subject struct {
+	ID             string // unique among all kinds
+	Kind           SubjectKind
+	OrganizationID string
+	// Username is its name for people. It is unique where its kind makes it so.
+	Username string
+	Active   bool
+	// NotBefore ends every token about the subject that was issued before it. Zero: none.
+	NotBefore time.Time
+}
+
+// Subjects keeps what tokens are about.
+type Subjects interface {
+	Subject(ctx context.Context, id string) (Subject, error)
+	// PutSubject creates the subject or replaces the one with its ID, but for NotBefore, which only
+	// EndSubject moves.
+	PutSubject(context.Context, Subject) error
+	// EndSubject sets NotBefore to the time, unless it is later already. Errors: ErrNotFound.
+	EndSubject(ctx context.Context, id string, at time.Time) error
+	// DeleteSubject removes the subject with what its kind has beside it, its assignments and tokens.
+	DeleteSubject(ctx context.Context, id string) error
+}
+
+// ServiceUser is a program that obtains tokens for itself: a Subject, and the Client of the same ID.
+type ServiceUser struct {
+	ID             string // the sub of its tokens, and the iss and sub of its assertions
+	OrganizationID string
+	// Username is its name for people and its client_id for client credentials. Unique among all clients.
+	Username string
+	Name     string
+	// Form is the shape of its tokens where the API does not decide.
+	Form      TokenForm
+	Active    bool
+	CreatedAt time.Time
+}
+
+// ServiceUsers keeps service users.
+type ServiceUsers interface {
+	ServiceUser(ctx context.Context, id string) (ServiceUser, error)
+	ServiceUserByUsername(ctx context.Context, username string) (ServiceUser, error)
+	// ServiceUsers returns all of them, ordered by username.
+	ServiceUsers(context.Context) ([]ServiceUser, error)
+	// PutServiceUser creates the service user or replaces the one with its ID, as Subject and Client too.
+	// Errors: ErrExists when the username is the client id of another client.
+	PutServiceUser(context.Context, ServiceUser) error
+	// DeleteServiceUser removes the service user with its assignments, secrets, keys and tokens.
+	DeleteServiceUser(ctx context.Context, id string) error
+}
+
+// Assignment gives a subject rights: roles of a project, or permissions of an API. Exactly one of
+// ProjectID and APIID is set. One without Rights says that the subject may have tokens for it, no more.
+type Assignment struct {
+	SubjectID string
+	ProjectID string
+	APIID     string
+	Rights    []string // keys of roles or permissions, sorted, without duplicates
+}
+
+// Assignments keeps who holds what.
+type Assignments interface {
+	// AssignmentsOf returns the assignments of a subject, ordered by ProjectID and then APIID.
+	AssignmentsOf(ctx context.Context, subjectID string) ([]Assignment, error)
+	// AssignmentsAmong is AssignmentsOf with those permissions alone that are among the keys; roles are there
+	// in any case. It reads no others, of which a subject may hold tens of thousands.
+	AssignmentsAmong(ctx context.Context, subjectID string, keys []string) ([]Assignment, error)
+	// PutAssignment creates the assignment or replaces the one of the same subject for the same project or
+	// API. Errors: ErrNotFound when the subject, the project or API, or one of the rights is not there.
+	PutAssignment(context.Context, Assignment) error
+	// DeleteAssignment removes that of the same subject for the same project or API, whatever its Rights.
+	DeleteAssignment(context.Context, Assignment) error
+}
