@@ -2,12 +2,6 @@ package keys
 
 import (
 	"context"
-	"crypto"
-	"crypto/ecdsa"
-	"crypto/ed25519"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/rsa"
 	"crypto/x509"
 	"fmt"
 	"time"
@@ -16,8 +10,6 @@ import (
 	"github.com/postern-auth/postern/server/secret"
 	"github.com/postern-auth/postern/server/store"
 )
-
-const rsaBits = 2048
 
 // Ensure makes a key for each algorithm that has none which may sign. A new key signs at once: without
 // an earlier one there is no cache that could lack it.
@@ -161,7 +153,7 @@ func later(a, b time.Time) time.Time {
 }
 
 func generate(alg jws.Algorithm, now, from time.Time) (store.SigningKey, error) {
-	private, err := newPrivateKey(alg)
+	private, err := jws.GenerateKey(alg)
 	if err != nil {
 		return store.SigningKey{}, err
 	}
@@ -172,21 +164,4 @@ func generate(alg jws.Algorithm, now, from time.Time) (store.SigningKey, error) 
 	return store.SigningKey{
 		ID: secret.NewID(), Algorithm: string(alg), PrivateKey: der, CreatedAt: now, SignsFrom: from,
 	}, nil
-}
-
-func newPrivateKey(alg jws.Algorithm) (crypto.Signer, error) {
-	switch alg {
-	case jws.RS256, jws.RS384, jws.RS512, jws.PS256, jws.PS384, jws.PS512:
-		return rsa.GenerateKey(rand.Reader, rsaBits)
-	case jws.ES256:
-		return ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	case jws.ES384:
-		return ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
-	case jws.ES512:
-		return ecdsa.GenerateKey(elliptic.P521(), rand.Reader)
-	case jws.EdDSA, jws.Ed25519:
-		_, private, err := ed25519.GenerateKey(rand.Reader)
-		return private, err
-	}
-	return nil, fmt.Errorf("keys: algorithm %.64q is not supported, want one of %v", string(alg), jws.Algorithms())
 }

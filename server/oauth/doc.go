@@ -74,9 +74,15 @@ func (e Entry) Audiences(path string) []string {
 // StandardScopes are the scopes of OpenID Connect Core §5.4 that are granted to whoever asks.
 var StandardScopes = []string{"openid", "profile", "email", "phone", "address"}
 
+// ScopeOfflineAccess asks for a refresh token (OpenID Connect Core §11).
+const ScopeOfflineAccess = "offline_access"
+
 const (
 	// ReservedScopePrefix begins the scopes that steer the server and are no rights.
 	ReservedScopePrefix = "urn:zitadel:iam:"
+	// ReservedKeyPrefix begins what no role or permission is called, so that none is taken for one of those
+	// scopes, nor for others that ZITADEL's programs know.
+	ReservedKeyPrefix = "urn:zitadel:"
 	// RolesClaim holds the roles in the one project that a token or an introspecting API is about.
 	RolesClaim = "urn:zitadel:iam:org:project:roles"
 )

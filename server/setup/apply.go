@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/postern-auth/postern/internal/jws"
+	"github.com/postern-auth/postern/server/registry"
 	"github.com/postern-auth/postern/server/store"
 )
 
@@ -48,7 +50,7 @@ func (p *Plan) applyIn(ctx context.Context, tx store.Tx, w *work) (*Plan, error)
 	if err != nil {
 		return nil, err
 	}
-	w.store, w.pending, w.written = tx, nil, nil // anew, for an engine may run this again
+	w.registry, w.pending, w.written = registry.In(tx, actor, plan.now), nil, nil // anew, for an engine may run this again
 	for _, change := range plan.Changes {
 		if err := change.do(ctx, w); err != nil {
 			return nil, errors.Join(describeFailure(change, err), w.discard())
@@ -56,6 +58,9 @@ func (p *Plan) applyIn(ctx context.Context, tx store.Tx, w *work) (*Plan, error)
 	}
 	return plan, nil
 }
+
+// actor is who the events of a document name.
+const actor = "apply"
 
 // queue makes those that apply at the same time wait for each other: by writing one row they all know,
 // which any engine lets one transaction do at a time. What comes behind it sees all that they did, so
@@ -71,17 +76,17 @@ func queue(ctx context.Context, tx store.Tx) error {
 func describeFailure(change Change, err error) error {
 	err = fmt.Errorf("%s %s %q: %w", change.Action, change.Object, change.Name, err)
 	if errors.Is(err, store.ErrExists) {
-		return fmt.Errorf("%w: an object that the document does not name has its name, identifier or client id; name it, rename one, or prune", err)
+		return fmt.Errorf("%w: the document does not name that object; name it, rename one, or prune", err)
 	}
 	return err
 }
 
 // work is what one Apply has at hand.
 type work struct {
-	store   store.Tx
-	fresh   map[*keyEntry]crypto.Signer
-	written []target // pending files of rows that are not committed yet
-	pending []target // files to publish after the commit
+	registry *registry.Registry
+	fresh    map[*keyEntry]crypto.Signer
+	written  []target // pending files of rows that are not committed yet
+	pending  []target // files to publish after the commit
 }
 
 // prepare makes the keys that the changes need, side by side: RSA keys take long to find. It does so
@@ -96,7 +101,7 @@ func (w *work) prepare(ctx context.Context, changes []Change) error {
 			continue
 		}
 		running.Go(func() {
-			private, err := generateKey(change.keyed.algorithm)
+			private, err := jws.GenerateKey(change.keyed.algorithm)
 			mu.Lock()
 			defer mu.Unlock()
 			if err != nil {
@@ -121,7 +126,7 @@ func (w *work) key(e *keyEntry) (crypto.Signer, error) {
 	if private, ok := w.fresh[e]; ok {
 		return private, nil
 	}
-	private, err := generateKey(e.algorithm)
+	private, err := jws.GenerateKey(e.algorithm)
 	if err != nil {
 		return nil, fmt.Errorf("setup: make a key: %w", err)
 	}

@@ -2,11 +2,12 @@ package setup
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
+	"github.com/postern-auth/postern/server/registry"
 	"github.com/postern-auth/postern/server/secret"
 	"github.com/postern-auth/postern/server/store"
 )
@@ -56,7 +57,7 @@ func compare(ctx context.Context, whole store.Store, tx store.Tx, doc *Document,
 	if err := c.compare(ctx); err != nil {
 		return nil, err
 	}
-	return &Plan{Changes: c.changes, Kept: c.kept, store: whole, doc: doc, options: options}, nil
+	return &Plan{Changes: c.changes, Kept: c.kept, store: whole, now: c.now, doc: doc, options: options}, nil
 }
 
 // comparison is a Plan in the making.
@@ -82,8 +83,8 @@ type comparison struct {
 func (c *comparison) add(change Change) { c.changes = append(c.changes, change) }
 
 // put adds the change that creates or replaces an object, if there is a difference.
-func (c *comparison) put(found bool, change Change, f facts) {
-	change.Action, change.Fields = Alter, f
+func (c *comparison) put(found bool, change Change, f registry.Fields) {
+	change.Action, change.Fields = Alter, shown(f)
 	if !found {
 		change.Action = Create
 		for i := range change.Fields {
@@ -164,32 +165,30 @@ func (c *comparison) compareOrganization() {
 	}
 	before, after := c.organization, c.organization
 	after.Name, after.PrimaryDomain = o.name, o.domain
-	var f facts
-	f.add("name", before.Name, after.Name)
-	f.add("primary_domain", before.PrimaryDomain, after.PrimaryDomain)
 	// One that has never been named is missing, for every store has one.
-	named := before != newOrganization
-	c.put(named || !c.options.Keep, Change{Object: "organization", Name: before.Name, do: func(ctx context.Context, w *work) error {
-		return w.store.PutOrganization(ctx, after)
-	}}, f)
+	known := before != newOrganization
+	c.put(known || !c.options.Keep, Change{Object: "organization", Name: before.Name, do: func(ctx context.Context, w *work) error {
+		return w.registry.PutOrganization(ctx, after)
+	}}, registry.OrganizationFields(before, after))
 }
 
 func (c *comparison) project(ctx context.Context, p *project) error {
-	i := slices.IndexFunc(c.projects, func(s store.Project) bool { return s.Name == p.name.text })
+	i, err := named(c.projects, "project", p.name, p.was, func(s store.Project) string { return s.Name })
+	if err != nil {
+		return err
+	}
 	before := store.Project{ID: secret.NewID(), OrganizationID: c.organization.ID, Name: p.name.text, Active: true, CreatedAt: c.now}
 	if i >= 0 {
 		before = c.projects[i]
 	}
 	after := before
+	after.Name = p.name.text
 	after.Roles, after.Active = roles(p.roles), p.active
 	c.projectIDs[p] = after.ID
 
-	var f facts
-	f.add("roles", byKey(before.Roles), after.Roles)
-	f.add("active", before.Active, after.Active)
 	c.put(i >= 0, Change{Object: "project", Name: after.Name, do: func(ctx context.Context, w *work) error {
-		return w.store.PutProject(ctx, after)
-	}}, f)
+		return w.registry.PutProject(ctx, after)
+	}}, registry.ProjectFields(before, after))
 	if err := c.idFile(p.idFile, after.ID, fmt.Sprintf("project %q", after.Name)); err != nil {
 		return err
 	}
@@ -201,31 +200,45 @@ func (c *comparison) project(ctx context.Context, p *project) error {
 	return nil
 }
 
-func byKey(in []store.Role) []store.Role {
-	return slices.SortedFunc(slices.Values(in), func(a, b store.Role) int { return strings.Compare(a.Key, b.Key) })
+// named returns the index of what has the name or, as it is about to be renamed, the earlier one; -1 for none.
+func named[T any](all []T, kind string, name, was word, of func(T) string) (int, error) {
+	index := func(name string) int { return slices.IndexFunc(all, func(one T) bool { return of(one) == name }) }
+	i := index(name.text)
+	if was.text == "" {
+		return i, nil
+	}
+	earlier := index(was.text)
+	if i >= 0 && earlier >= 0 {
+		return i, was.at.errorf("expected one %s to rename, got both %q and %q in the store; delete one", kind, was.text, name.text)
+	}
+	return max(i, earlier), nil
 }
 
 func (c *comparison) api(ctx context.Context, a *api) error {
 	projectID := c.projectIDs[a.project]
-	i := slices.IndexFunc(c.apis, func(s store.API) bool { return s.ProjectID == projectID && s.Name == a.name.text })
+	ours := slices.DeleteFunc(slices.Clone(c.apis), func(s store.API) bool { return s.ProjectID != projectID })
+	i, err := named(ours, "api", a.name, a.was, func(s store.API) string { return s.Name })
+	if err != nil {
+		return err
+	}
 	before := store.API{ID: secret.NewID(), ProjectID: projectID, Name: a.name.text, Active: true, CreatedAt: c.now}
 	if i >= 0 {
-		before = c.apis[i]
+		before = ours[i]
 	}
 	after := before
-	after.Identifier, after.Form, after.SigningAlgorithm = a.identifier.text, a.form, a.algorithm
+	after.Name, after.Identifier, after.Form, after.SigningAlgorithm = a.name.text, a.identifier.text, a.form, a.algorithm
 	after.TokenLifetime, after.Permissions, after.Active = a.lifetime, permissions(a.permissions), a.active
 	if a.clientID.text != "" {
 		after.ClientID = a.clientID.text
 	}
 	c.apiIDs[a] = after.ID
-	f := apiFacts(before, after)
+	f := registry.APIFields(before, after) // without a client id that is yet to be made
 	if after.ClientID == "" {
-		after.ClientID = secret.NewID() + "@" + clientIDPart(a.project.name.text)
+		after.ClientID = registry.NewClientID(a.project.name.text)
 	}
 	name := a.project.name.text + "/" + after.Name
 	c.put(i >= 0, Change{Object: "api", Name: name, do: func(ctx context.Context, w *work) error {
-		return w.store.PutAPI(ctx, after)
+		return w.registry.PutAPI(ctx, after)
 	}}, f)
 
 	o := owner{
@@ -240,58 +253,28 @@ func (c *comparison) api(ctx context.Context, a *api) error {
 	return c.owned(ctx, o, a.secrets, a.keys)
 }
 
-func apiFacts(before, after store.API) facts {
-	var f facts
-	f.add("identifier", before.Identifier, after.Identifier)
-	f.add("client_id", before.ClientID, after.ClientID)
-	f.add("token", before.Form, after.Form)
-	f.add("signing_algorithm", before.SigningAlgorithm, after.SigningAlgorithm)
-	f.add("token_lifetime", before.TokenLifetime, after.TokenLifetime)
-	f.add("permissions", permissionFacts(before.Permissions), permissionFacts(after.Permissions))
-	f.add("active", before.Active, after.Active)
-	return f
-}
-
-func permissionFacts(in []store.Permission) []store.Role {
-	out := make([]store.Role, len(in))
-	for i, p := range in {
-		out[i] = store.Role(p)
-	}
-	return byKey(out)
-}
-
-// clientIDPart makes a project's name fit for a client id.
-func clientIDPart(name string) string {
-	return strings.Map(func(c rune) rune {
-		if notID(c) {
-			return '-'
-		}
-		return c
-	}, strings.ToLower(name))
-}
-
 func (c *comparison) serviceUser(ctx context.Context, u *serviceUser) error {
-	i := slices.IndexFunc(c.users, func(s store.ServiceUser) bool { return s.Username == u.username.text })
+	i, err := named(c.users, "service user", u.username, u.was, func(s store.ServiceUser) string { return s.Username })
+	if err != nil {
+		return err
+	}
 	before := store.ServiceUser{ID: secret.NewID(), OrganizationID: c.organization.ID, Username: u.username.text, Active: true, CreatedAt: c.now}
 	if i >= 0 {
 		before = c.users[i]
 	}
 	after := before
-	after.Name, after.Form, after.Active = u.name, u.form, u.active
+	after.Username, after.Name, after.Form, after.Active = u.username.text, u.name, u.form, u.active
 
-	var f facts
-	f.add("name", before.Name, after.Name)
-	f.add("token", before.Form, after.Form)
-	f.add("active", before.Active, after.Active)
-	steps, err := c.grants(ctx, u, after.ID, i >= 0, &f)
+	f := registry.ServiceUserFields(before, after)
+	steps, err := c.assignments(ctx, u, after.ID, i >= 0, &f)
 	if err != nil {
 		return err
 	}
 	c.put(i >= 0, Change{Object: "service user", Name: after.Username, do: func(ctx context.Context, w *work) error {
-		if err := w.store.PutServiceUser(ctx, after); err != nil {
+		if err := w.registry.PutServiceUser(ctx, after); err != nil {
 			return err
 		}
-		return steps.run(ctx, w.store)
+		return steps.run(ctx, w.registry)
 	}}, f)
 
 	o := owner{

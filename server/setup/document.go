@@ -33,6 +33,7 @@ type organization struct {
 
 type project struct {
 	name   word
+	was    word
 	roles  []right
 	active bool
 	apis   []*api // by name
@@ -48,6 +49,7 @@ type right struct {
 type api struct {
 	project      *project
 	name         word
+	was          word
 	identifier   word
 	clientID     word // empty: as it is, or generated
 	form         store.TokenForm
@@ -62,6 +64,7 @@ type api struct {
 
 type serviceUser struct {
 	username    word
+	was         word
 	name        string
 	form        store.TokenForm
 	active      bool

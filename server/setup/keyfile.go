@@ -2,10 +2,6 @@ package setup
 
 import (
 	"crypto"
-	"crypto/ecdsa"
-	"crypto/ed25519"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/json"
@@ -59,17 +55,4 @@ func privateBlock(private crypto.Signer) (*pem.Block, error) {
 	}
 	der, err := x509.MarshalPKCS8PrivateKey(private)
 	return &pem.Block{Type: "PRIVATE KEY", Bytes: der}, err
-}
-
-func generateKey(a jws.Algorithm) (crypto.Signer, error) {
-	switch a {
-	case jws.RS256:
-		return rsa.GenerateKey(rand.Reader, 2048)
-	case jws.ES256:
-		return ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	case jws.EdDSA:
-		_, private, err := ed25519.GenerateKey(rand.Reader)
-		return private, err
-	}
-	return nil, fmt.Errorf("setup: expected one of %s, got algorithm %.64q", join(keyAlgorithms), string(a))
 }

@@ -6,9 +6,10 @@ import (
 	"crypto/x509"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/postern-auth/postern/internal/jws"
-	"github.com/postern-auth/postern/server/secret"
+	"github.com/postern-auth/postern/server/registry"
 	"github.com/postern-auth/postern/server/store"
 )
 
@@ -19,9 +20,9 @@ func (c *comparison) keys(ctx context.Context, o owner, entries []*keyEntry) err
 	}
 	for _, e := range entries {
 		i := -1
-		fields := expires(e.expires.from(c.now))
-		fields.add("algorithm", "", string(e.algorithm))
-		fields.add("compatibility", false, e.compatibility)
+		fields := expires(time.Time{}, e.expires.from(c.now))
+		fields.Add("algorithm", "", string(e.algorithm))
+		fields.Add("compatibility", false, e.compatibility)
 		found, err := c.output(output{
 			file: e.file, object: "key", owner: o.label, found: o.found, fields: fields, keyed: e,
 			holds: func(content []byte) bool {
@@ -43,7 +44,7 @@ func (c *comparison) keys(ctx context.Context, o owner, entries []*keyEntry) err
 	if c.options.Prune {
 		for _, row := range left {
 			c.add(Change{Action: Delete, Object: "key", Name: row.ID, Owner: o.label, do: func(ctx context.Context, w *work) error {
-				return w.store.DeleteClientKey(ctx, row.ID)
+				return w.registry.DeleteClientKey(ctx, row)
 			}})
 		}
 	}
@@ -66,15 +67,10 @@ func (c *comparison) createKey(ctx context.Context, w *work, o owner, e *keyEntr
 	if err != nil {
 		return nil, err
 	}
-	public, err := x509.MarshalPKIXPublicKey(private.Public())
+	row, err := w.registry.CreateClientKey(ctx, store.ClientKey{
+		Owner: o.Owner, Compatibility: e.compatibility, ExpiresAt: e.expires.from(c.now),
+	}, private)
 	if err != nil {
-		return nil, fmt.Errorf("setup: encode a key: %w", err)
-	}
-	row := store.ClientKey{
-		ID: secret.NewID(), Owner: o.Owner, PublicKey: public, Compatibility: e.compatibility,
-		CreatedAt: c.now, ExpiresAt: e.expires.from(c.now),
-	}
-	if err := w.store.CreateClientKey(ctx, row); err != nil {
 		return nil, err
 	}
 	return encodeKeyFile(newKeyFile(o), row.ID, private)
@@ -91,14 +87,8 @@ func (c *comparison) key(o owner, e *keyEntry, row store.ClientKey) error {
 	}
 	after := row
 	after.Compatibility, after.ExpiresAt = e.compatibility, e.expires.from(row.CreatedAt)
-	var f facts
-	f.add("expires", row.ExpiresAt, after.ExpiresAt)
-	f.add("compatibility", row.Compatibility, after.Compatibility)
 	c.put(true, Change{Object: "key", Name: e.file.text, Owner: o.label, do: func(ctx context.Context, w *work) error {
-		if err := w.store.DeleteClientKey(ctx, row.ID); err != nil {
-			return err
-		}
-		return w.store.CreateClientKey(ctx, after)
-	}}, f)
+		return w.registry.ChangeClientKey(ctx, row, after)
+	}}, registry.ClientKeyFields(row, after))
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"github.com/postern-auth/postern/server/registry"
 	"github.com/postern-auth/postern/server/store"
 )
 
@@ -25,8 +26,8 @@ type output struct {
 	file   word
 	object string
 	owner  string
-	found  bool  // the owner is in the store already
-	fields facts // of the row, shown when it is created
+	found  bool            // the owner is in the store already
+	fields registry.Fields // of the row, shown when it is created
 	// holds reports whether a row of the owner knows the content.
 	holds func(content []byte) bool
 	// create makes the row and returns the content for the file.
@@ -59,7 +60,7 @@ func (c *comparison) output(o output) (bool, error) {
 	case exists && !waits:
 		return true, nil
 	case exists || waits && o.holds(pending):
-		change.Action, change.Fields = Alter, facts{{Name: "file", Old: "unfinished", New: "finished"}}
+		change.Action, change.Fields = Alter, []Field{{Name: "file", Old: "unfinished", New: "finished"}}
 		change.do = func(_ context.Context, w *work) error {
 			w.pending = append(w.pending, path)
 			return nil
@@ -67,7 +68,7 @@ func (c *comparison) output(o output) (bool, error) {
 		c.add(change)
 		return true, nil
 	}
-	change.Action, change.Fields, change.keyed = Create, o.fields, o.keyed
+	change.Action, change.Fields, change.keyed = Create, shown(o.fields), o.keyed
 	change.do = func(ctx context.Context, w *work) error {
 		content, err := o.create(ctx, w)
 		if err != nil {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/postern-auth/postern/clientauth"
 	"github.com/postern-auth/postern/internal/jws"
+	"github.com/postern-auth/postern/server/registry"
 	"github.com/postern-auth/postern/server/secret"
 	"github.com/postern-auth/postern/server/store"
 )
@@ -93,7 +94,7 @@ func TestClientIDIsMadeOnceAndStays(t *testing.T) {
 	const doc = "projects: [{name: 'Hello, Wörld', apis: [{name: a, client_id_file: id}]}]"
 	b.apply(doc)
 	made := b.rows().APIs[0].ClientID
-	if !strings.HasSuffix(made, "@hello--w-rld") || checkID(made) != nil || made != b.file("id") {
+	if !strings.HasSuffix(made, "@hello--w-rld") || registry.CheckID(made) != nil || made != b.file("id") {
 		t.Errorf("made client id %q, file %q", made, b.file("id"))
 	}
 	if plan := b.compare(doc); !plan.Empty() {

@@ -7,6 +7,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"github.com/postern-auth/postern/internal/jws"
+	"github.com/postern-auth/postern/server/registry"
 )
 
 // Parse reads a document. It is strict: an unknown field, a field given twice, a wrong type, an alias and
@@ -51,8 +52,8 @@ func (r *reader) document(v value) *Document {
 func (r *reader) organization(v value) *organization {
 	o := new(organization)
 	r.object(v, fields{
-		"name":           r.text(&o.name, checkName),
-		"primary_domain": r.text(&o.domain, checkID),
+		"name":           r.text(&o.name, registry.CheckName),
+		"primary_domain": r.text(&o.domain, registry.CheckID),
 	}, "name", "primary_domain")
 	return o
 }
@@ -60,7 +61,8 @@ func (r *reader) organization(v value) *organization {
 func (r *reader) project(v value) *project {
 	p := &project{active: true}
 	r.object(v, fields{
-		"name":    r.word(&p.name, checkName),
+		"name":    r.word(&p.name, registry.CheckName),
+		"was":     r.word(&p.was, registry.CheckName),
 		"roles":   r.rights(&p.roles),
 		"active":  r.flag(&p.active),
 		"apis":    r.list(func(v value) { p.apis = append(p.apis, r.api(v, p)) }),
@@ -74,9 +76,9 @@ func (r *reader) rights(into *[]right) func(value) {
 	return r.list(func(v value) {
 		var one right
 		if v.Kind == yaml.MappingNode {
-			r.object(v, fields{"key": r.word(&one.key, checkKey), "name": r.text(&one.name, checkTitle)}, "key")
+			r.object(v, fields{"key": r.word(&one.key, registry.CheckKey), "name": r.text(&one.name, registry.CheckTitle)}, "key")
 		} else {
-			r.word(&one.key, checkKey)(v)
+			r.word(&one.key, registry.CheckKey)(v)
 		}
 		if slices.ContainsFunc(*into, func(other right) bool { return one.key.text != "" && other.key.text == one.key.text }) {
 			r.fail(one.key.at, "expected each key once, got %q again", one.key.text)
@@ -89,11 +91,12 @@ func (r *reader) rights(into *[]right) func(value) {
 func (r *reader) api(v value, p *project) *api {
 	a := &api{project: p, active: true}
 	r.object(v, fields{
-		"name":              r.word(&a.name, checkName),
-		"identifier":        r.word(&a.identifier, checkIdentifier),
-		"client_id":         r.word(&a.clientID, checkID),
+		"name":              r.word(&a.name, registry.CheckName),
+		"was":               r.word(&a.was, registry.CheckName),
+		"identifier":        r.word(&a.identifier, registry.CheckIdentifier),
+		"client_id":         r.word(&a.clientID, registry.CheckID),
 		"token":             parsed(r, &a.form, parseForm),
-		"signing_algorithm": r.text(&a.algorithm, checkSigningAlgorithm),
+		"signing_algorithm": r.text(&a.algorithm, registry.CheckSigningAlgorithm),
 		"token_lifetime":    parsed(r, &a.lifetime, parseLifetime),
 		"permissions":       r.rights(&a.permissions),
 		"active":            r.flag(&a.active),
@@ -107,8 +110,9 @@ func (r *reader) api(v value, p *project) *api {
 func (r *reader) serviceUser(v value) *serviceUser {
 	u := &serviceUser{active: true}
 	r.object(v, fields{
-		"username":               r.word(&u.username, checkID),
-		"name":                   r.text(&u.name, checkTitle),
+		"username":               r.word(&u.username, registry.CheckID),
+		"was":                    r.word(&u.was, registry.CheckID),
+		"name":                   r.text(&u.name, registry.CheckTitle),
 		"token":                  parsed(r, &u.form, parseForm),
 		"active":                 r.flag(&u.active),
 		"roles":                  r.grants(&u.roles),
@@ -154,7 +158,7 @@ func (r *reader) keys(into *[]*keyEntry) func(value) {
 		e := &keyEntry{algorithm: jws.RS256}
 		r.object(v, fields{
 			"key_file":      r.word(&e.file, checkPath),
-			"algorithm":     r.text((*string)(&e.algorithm), checkKeyAlgorithm),
+			"algorithm":     r.text((*string)(&e.algorithm), registry.CheckKeyAlgorithm),
 			"compatibility": r.flag(&e.compatibility),
 			"expires":       r.expiry(&e.expires),
 		}, "key_file")
@@ -165,7 +169,7 @@ func (r *reader) keys(into *[]*keyEntry) func(value) {
 func (r *reader) token(v value) *tokenEntry {
 	e := new(tokenEntry)
 	r.object(v, fields{
-		"name":       r.word(&e.name, checkName),
+		"name":       r.word(&e.name, registry.CheckName),
 		"token_file": r.word(&e.file, checkPath),
 		"expires":    r.expiry(&e.expires),
 		"audience":   r.list(func(v value) { e.audience = append(e.audience, &audience{target: r.any(v)}) }),

@@ -3,10 +3,10 @@ package setup
 import (
 	"context"
 	"fmt"
-	"reflect"
 	"strings"
 	"time"
 
+	"github.com/postern-auth/postern/server/registry"
 	"github.com/postern-auth/postern/server/store"
 )
 
@@ -84,6 +84,7 @@ type Plan struct {
 	Kept []Change `json:"kept,omitempty"`
 
 	store   store.Store
+	now     time.Time // of the comparison
 	doc     *Document
 	options Options
 }
@@ -104,51 +105,11 @@ func (p *Plan) String() string {
 	return b.String()
 }
 
-// facts collects the fields in which two objects differ.
-type facts []Field
-
-func (f *facts) add(name string, before, after any) {
-	before, after = plain(before), plain(after)
-	if !reflect.DeepEqual(before, after) {
-		*f = append(*f, Field{name, before, after})
+// shown returns fields as a Plan shows them.
+func shown(fields registry.Fields) []Field {
+	var all []Field
+	for _, f := range fields {
+		all = append(all, Field(f))
 	}
-}
-
-// plain turns a value into one that Field may hold.
-func plain(v any) any {
-	switch v := v.(type) {
-	case bool:
-		return v
-	case string:
-		return unless(v == "", v)
-	case store.TokenForm:
-		return unless(v == "", string(v))
-	case time.Duration:
-		return unless(v == 0, v.String())
-	case time.Time:
-		return unless(v.IsZero(), v.UTC().Format(time.RFC3339))
-	case []string:
-		return v // also without elements: a grant of no rights is a grant
-	case []store.Role:
-		var keys []string
-		for _, role := range v {
-			keys = append(keys, labelled(role.Key, role.Name))
-		}
-		return unless(len(keys) == 0, keys)
-	}
-	return nil
-}
-
-func unless[T any](none bool, v T) any {
-	if none {
-		return nil
-	}
-	return v
-}
-
-func labelled(key, name string) string {
-	if name == "" {
-		return key
-	}
-	return key + " (" + name + ")"
+	return all
 }

@@ -10,11 +10,11 @@ import (
 // prune deletes what the document does not name. It goes first, for a name may pass to a new object.
 func (c *comparison) prune() {
 	for _, u := range c.users {
-		if slices.ContainsFunc(c.doc.users, func(d *serviceUser) bool { return d.username.text == u.Username }) {
+		if slices.ContainsFunc(c.doc.users, func(d *serviceUser) bool { return d.username.text == u.Username || d.was.text == u.Username }) {
 			continue
 		}
 		c.add(Change{Action: Delete, Object: "service user", Name: u.Username, do: func(ctx context.Context, w *work) error {
-			return w.store.DeleteServiceUser(ctx, u.ID)
+			return w.registry.DeleteServiceUser(ctx, u)
 		}})
 	}
 	for _, a := range c.apis {
@@ -22,7 +22,7 @@ func (c *comparison) prune() {
 			continue
 		}
 		c.add(Change{Action: Delete, Object: "api", Name: c.apiName(a), do: func(ctx context.Context, w *work) error {
-			return w.store.DeleteAPI(ctx, a.ID)
+			return w.registry.DeleteAPI(ctx, a)
 		}})
 	}
 	for _, p := range c.projects {
@@ -30,7 +30,7 @@ func (c *comparison) prune() {
 			continue
 		}
 		c.add(Change{Action: Delete, Object: "project", Name: p.Name, do: func(ctx context.Context, w *work) error {
-			return w.store.DeleteProject(ctx, p.ID)
+			return w.registry.DeleteProject(ctx, p)
 		}})
 	}
 }
@@ -46,13 +46,13 @@ func (c *comparison) projectName(id string) string {
 
 func (c *comparison) listsProject(id string) bool {
 	name := c.projectName(id)
-	return slices.ContainsFunc(c.doc.projects, func(p *project) bool { return p.name.text == name })
+	return slices.ContainsFunc(c.doc.projects, func(p *project) bool { return p.name.text == name || p.was.text == name })
 }
 
 func (c *comparison) listsAPI(a store.API) bool {
 	project := c.projectName(a.ProjectID)
 	return slices.ContainsFunc(c.doc.apis(), func(d *api) bool {
-		return d.project.name.text == project && d.name.text == a.Name
+		return (d.project.name.text == project || d.project.was.text == project) && (d.name.text == a.Name || d.was.text == a.Name)
 	})
 }
 

@@ -46,15 +46,18 @@ func checkNames(r *reader, doc *Document) {
 	projects, identifiers, clients := names{}, names{}, names{}
 	for _, p := range doc.projects {
 		projects.add(r, p.name, "name")
+		projects.add(r, p.was, "earlier name")
 		apis := names{}
 		for _, a := range p.apis {
 			apis.add(r, a.name, "name")
+			apis.add(r, a.was, "earlier name")
 			identifiers.add(r, a.identifier, "identifier")
 			clients.add(r, a.clientID, "client id")
 		}
 	}
 	for _, u := range doc.users {
 		clients.add(r, u.username, "username")
+		clients.add(r, u.was, "earlier username")
 	}
 	// A token's audience names an API by identifier or by client id: what is one API's identifier and
 	// another's client id would let the second read tokens that are none of its business.

@@ -26,6 +26,7 @@
 //
 //	projects:
 //	  - name: hello
+//	    was: hallo                # its earlier name: it is renamed and not made anew
 //	    active: true              # false: no tokens for it, none accepted
 //	    roles:                    # exactly these; a key, or a key with a name for people
 //	      - read:messages
@@ -47,7 +48,7 @@
 //	          - key_file: secrets/messages-key.json
 //
 //	service_users:
-//	  - username: reporter       # also its client_id
+//	  - username: reporter       # also its client_id; was renames it too, and APIs
 //	    name: Weekly report
 //	    active: true             # false: no tokens for it, none accepted
 //	    token: opaque

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/postern-auth/postern/server/registry"
 	"github.com/postern-auth/postern/server/secret"
 	"github.com/postern-auth/postern/server/store"
 )
@@ -20,7 +21,7 @@ func (c *comparison) tokens(ctx context.Context, o owner, entries []*tokenEntry)
 		i := -1
 		after := c.newToken(o, e, c.now)
 		found, err := c.output(output{
-			file: e.file, object: "personal access token", owner: o.label, found: o.found, fields: tokenFacts(store.Token{}, after),
+			file: e.file, object: "personal access token", owner: o.label, found: o.found, fields: registry.TokenFields(store.Token{}, after),
 			holds: func(content []byte) bool {
 				raw := line(content)
 				id, ours := secret.TokenID(raw)
@@ -28,10 +29,8 @@ func (c *comparison) tokens(ctx context.Context, o owner, entries []*tokenEntry)
 				return i >= 0
 			},
 			create: func(ctx context.Context, w *work) ([]byte, error) {
-				raw, id := secret.NewToken(secret.PersonalAccessToken)
-				row := after
-				row.ID, row.Digest = id, secret.Digest(raw)
-				return []byte(raw + "\n"), w.store.CreateToken(ctx, row)
+				raw, err := w.registry.CreatePersonalAccessToken(ctx, after)
+				return []byte(raw + "\n"), err
 			},
 		})
 		if err != nil {
@@ -67,13 +66,6 @@ func (c *comparison) newToken(o owner, e *tokenEntry, issued time.Time) store.To
 	return t
 }
 
-func tokenFacts(before, after store.Token) facts {
-	var f facts
-	f.add("name", before.Name, after.Name)
-	f.add("expires", before.ExpiresAt, after.ExpiresAt)
-	return f
-}
-
 // token compares a personal access token that is there. It cannot change, for programs hold it already
 // with what it said when it was made.
 func (c *comparison) token(o owner, e *tokenEntry, row store.Token) error {
@@ -81,9 +73,9 @@ func (c *comparison) token(o owner, e *tokenEntry, row store.Token) error {
 	if !row.RevokedAt.IsZero() {
 		return e.file.at.errorf("the personal access token in file %q is revoked: %s", e.file.text, advice)
 	}
-	f := tokenFacts(row, want)
+	f := registry.TokenFields(row, want)
 	if !slices.Equal(slices.Sorted(slices.Values(row.Audience)), want.Audience) {
-		f = append(f, Field{Name: "audience"})
+		f = append(f, registry.Field{Name: "audience"})
 	}
 	if len(f) > 0 {
 		return e.file.at.errorf("the personal access token in file %q has another %s and cannot be changed: %s", e.file.text, f[0].Name, advice)
@@ -98,7 +90,7 @@ func (c *comparison) revoke(o owner, rows []store.Token) {
 			continue
 		}
 		c.add(Change{Action: Delete, Object: "personal access token", Name: row.Name, Owner: o.label, do: func(ctx context.Context, w *work) error {
-			return w.store.RevokeToken(ctx, row.ID, c.now)
+			return w.registry.RevokePersonalAccessToken(ctx, row)
 		}})
 	}
 }

@@ -6,35 +6,36 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/postern-auth/postern/server/registry"
 	"github.com/postern-auth/postern/server/store"
 )
 
-// grantSteps are the grants of one user to write and to remove.
-type grantSteps struct{ put, remove []store.Assignment }
+// assignmentSteps are the assignments of one user to write and to remove.
+type assignmentSteps struct{ put, remove []store.Assignment }
 
-func (s grantSteps) run(ctx context.Context, to store.Tx) error {
-	for _, g := range s.remove {
-		if err := to.DeleteAssignment(ctx, g); err != nil {
+func (s assignmentSteps) run(ctx context.Context, to *registry.Registry) error {
+	for _, a := range s.remove {
+		if err := to.Unassign(ctx, a); err != nil {
 			return err
 		}
 	}
-	for _, g := range s.put {
-		if err := to.PutAssignment(ctx, g); err != nil {
+	for _, a := range s.put {
+		if err := to.Assign(ctx, a); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// grants makes the user's grants exactly those that the document names.
-func (c *comparison) grants(ctx context.Context, u *serviceUser, userID string, found bool, f *facts) (steps grantSteps, err error) {
+// assignments makes the user's assignments exactly those that the document names.
+func (c *comparison) assignments(ctx context.Context, u *serviceUser, userID string, found bool, f *registry.Fields) (steps assignmentSteps, err error) {
 	var have []store.Assignment
 	if found {
 		if have, err = c.store.AssignmentsOf(ctx, userID); err != nil {
-			return steps, fmt.Errorf("setup: read the grants of service user %q: %w", u.username.text, err)
+			return steps, fmt.Errorf("setup: read the assignments of service user %q: %w", u.username.text, err)
 		}
 	}
-	byName := func(a, b store.Assignment) int { return strings.Compare(c.grantName(a), c.grantName(b)) }
+	byName := func(a, b store.Assignment) int { return strings.Compare(c.assignmentName(a), c.assignmentName(b)) }
 	slices.SortFunc(have, byName)
 	want := c.wanted(u, userID)
 	slices.SortFunc(want, byName)
@@ -44,16 +45,16 @@ func (c *comparison) grants(ctx context.Context, u *serviceUser, userID string, 
 			before = append([]string{}, slices.Sorted(slices.Values(have[i].Rights))...)
 		}
 		n := len(*f)
-		f.add(c.grantName(g), before, g.Rights)
+		f.Add(c.assignmentName(g), before, g.Rights)
 		if len(*f) > n {
 			steps.put = append(steps.put, g)
 		}
 	}
 	for _, g := range have {
 		if slices.ContainsFunc(want, sameTarget(g)) || c.options.Prune && !c.listsTarget(g) {
-			continue // what is pruned takes its grants along
+			continue // what is pruned takes its assignments along
 		}
-		f.add(c.grantName(g), append([]string{}, g.Rights...), nil)
+		f.Add(c.assignmentName(g), append([]string{}, g.Rights...), nil)
 		steps.remove = append(steps.remove, g)
 	}
 	return steps, nil
@@ -90,8 +91,8 @@ func (c *comparison) listsTarget(g store.Assignment) bool {
 	return slices.ContainsFunc(c.apis, func(a store.API) bool { return a.ID == g.APIID && c.listsAPI(a) })
 }
 
-// grantName is the field that shows a grant, with the name of what is in the store or about to be.
-func (c *comparison) grantName(g store.Assignment) string {
+// assignmentName is the field that shows an assignment, with the name of what is in the store or about to be.
+func (c *comparison) assignmentName(g store.Assignment) string {
 	for p, id := range c.projectIDs {
 		if id == g.ProjectID {
 			return fmt.Sprintf("roles of %q", p.name.text)

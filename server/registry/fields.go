@@ -1,0 +1,136 @@
+package registry
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/postern-auth/postern/server/store"
+)
+
+// Field is one fact of an object that a change sets.
+type Field struct {
+	Name string
+	// Old and New are a string, a bool or a []string; nil is none.
+	Old any
+	New any
+}
+
+// Fields are the facts in which two objects differ.
+type Fields []Field
+
+// Add adds a fact, if it differs.
+func (f *Fields) Add(name string, before, after any) {
+	before, after = plain(before), plain(after)
+	if !reflect.DeepEqual(before, after) {
+		*f = append(*f, Field{name, before, after})
+	}
+}
+
+// byName is what an event keeps: what each field is from now on.
+func (f Fields) byName() map[string]any {
+	all := make(map[string]any, len(f))
+	for _, field := range f {
+		all[field.Name] = field.New
+	}
+	return all
+}
+
+// plain turns a value into one that Field may hold.
+func plain(v any) any {
+	switch v := v.(type) {
+	case bool:
+		return v
+	case string:
+		return unless(v == "", v)
+	case store.TokenForm:
+		return unless(v == "", string(v))
+	case time.Duration:
+		return unless(v == 0, v.String())
+	case time.Time:
+		return unless(v.IsZero(), v.UTC().Format(time.RFC3339))
+	case []string:
+		return v // also without elements: an assignment without rights is one
+	case []store.Role:
+		return rightKeys(v)
+	case []store.Permission:
+		rights := make([]store.Role, len(v))
+		for i, permission := range v {
+			rights[i] = store.Role(permission)
+		}
+		return rightKeys(rights)
+	}
+	return nil
+}
+
+func unless[T any](none bool, v T) any {
+	if none {
+		return nil
+	}
+	return v
+}
+
+// rightKeys shows roles or permissions in the order of their keys.
+func rightKeys(rights []store.Role) any {
+	var keys []string
+	for _, right := range slices.SortedFunc(slices.Values(rights), func(a, b store.Role) int { return strings.Compare(a.Key, b.Key) }) {
+		key := right.Key
+		if right.Name != "" {
+			key += " (" + right.Name + ")"
+		}
+		keys = append(keys, key)
+	}
+	return unless(len(keys) == 0, keys)
+}
+
+// OrganizationFields returns in what two states of an organization differ.
+func OrganizationFields(before, after store.Organization) (f Fields) {
+	f.Add("name", before.Name, after.Name)
+	f.Add("primary_domain", before.PrimaryDomain, after.PrimaryDomain)
+	return f
+}
+
+// ProjectFields returns in what two states of a project differ.
+func ProjectFields(before, after store.Project) (f Fields) {
+	f.Add("name", before.Name, after.Name)
+	f.Add("roles", before.Roles, after.Roles)
+	f.Add("active", before.Active, after.Active)
+	return f
+}
+
+// APIFields returns in what two states of an API differ.
+func APIFields(before, after store.API) (f Fields) {
+	f.Add("name", before.Name, after.Name)
+	f.Add("identifier", before.Identifier, after.Identifier)
+	f.Add("client_id", before.ClientID, after.ClientID)
+	f.Add("token", before.Form, after.Form)
+	f.Add("signing_algorithm", before.SigningAlgorithm, after.SigningAlgorithm)
+	f.Add("token_lifetime", before.TokenLifetime, after.TokenLifetime)
+	f.Add("permissions", before.Permissions, after.Permissions)
+	f.Add("active", before.Active, after.Active)
+	return f
+}
+
+// ServiceUserFields returns in what two states of a service user differ.
+func ServiceUserFields(before, after store.ServiceUser) (f Fields) {
+	f.Add("username", before.Username, after.Username)
+	f.Add("name", before.Name, after.Name)
+	f.Add("token", before.Form, after.Form)
+	f.Add("active", before.Active, after.Active)
+	return f
+}
+
+// ClientKeyFields returns in what two states of a client key differ.
+func ClientKeyFields(before, after store.ClientKey) (f Fields) {
+	f.Add("expires", before.ExpiresAt, after.ExpiresAt)
+	f.Add("compatibility", before.Compatibility, after.Compatibility)
+	return f
+}
+
+// TokenFields returns in what two personal access tokens differ that a person has made.
+func TokenFields(before, after store.Token) (f Fields) {
+	f.Add("name", before.Name, after.Name)
+	f.Add("expires", before.ExpiresAt, after.ExpiresAt)
+	return f
+}
