@@ -24,7 +24,7 @@ func (p *Plan) Apply(ctx context.Context) (*Plan, error) {
 	if p.Empty() {
 		return p, nil
 	}
-	w := &work{fresh: map[*keyEntry]crypto.Signer{}}
+	w := &work{fresh: map[*ClientKey]crypto.Signer{}}
 	if err := w.prepare(ctx, p.Changes); err != nil {
 		return nil, err
 	}
@@ -84,7 +84,7 @@ func describeFailure(change Change, err error) error {
 // work is what one Apply has at hand.
 type work struct {
 	registry *registry.Registry
-	fresh    map[*keyEntry]crypto.Signer
+	fresh    map[*ClientKey]crypto.Signer
 	written  []target // pending files of rows that are not committed yet
 	pending  []target // files to publish after the commit
 }
@@ -101,7 +101,7 @@ func (w *work) prepare(ctx context.Context, changes []Change) error {
 			continue
 		}
 		running.Go(func() {
-			private, err := jws.GenerateKey(change.keyed.algorithm)
+			private, err := jws.GenerateKey(change.keyed.Algorithm)
 			mu.Lock()
 			defer mu.Unlock()
 			if err != nil {
@@ -122,11 +122,11 @@ func (w *work) prepare(ctx context.Context, changes []Change) error {
 }
 
 // key returns the new key for an entry, made once.
-func (w *work) key(e *keyEntry) (crypto.Signer, error) {
+func (w *work) key(e *ClientKey) (crypto.Signer, error) {
 	if private, ok := w.fresh[e]; ok {
 		return private, nil
 	}
-	private, err := jws.GenerateKey(e.algorithm)
+	private, err := jws.GenerateKey(e.Algorithm)
 	if err != nil {
 		return nil, fmt.Errorf("setup: make a key: %w", err)
 	}

@@ -28,11 +28,11 @@ func (s assignmentSteps) run(ctx context.Context, to *registry.Registry) error {
 }
 
 // assignments makes the user's assignments exactly those that the document names.
-func (c *comparison) assignments(ctx context.Context, u *serviceUser, userID string, found bool, f *registry.Fields) (steps assignmentSteps, err error) {
+func (c *comparison) assignments(ctx context.Context, u *ServiceUser, userID string, found bool, f *registry.Fields) (steps assignmentSteps, err error) {
 	var have []store.Assignment
 	if found {
 		if have, err = c.store.AssignmentsOf(ctx, userID); err != nil {
-			return steps, fmt.Errorf("setup: read the assignments of service user %q: %w", u.username.text, err)
+			return steps, fmt.Errorf("setup: read the assignments of service user %q: %w", u.Username.Text, err)
 		}
 	}
 	byName := func(a, b store.Assignment) int { return strings.Compare(c.assignmentName(a), c.assignmentName(b)) }
@@ -60,21 +60,21 @@ func (c *comparison) assignments(ctx context.Context, u *serviceUser, userID str
 	return steps, nil
 }
 
-func (c *comparison) wanted(u *serviceUser, userID string) []store.Assignment {
+func (c *comparison) wanted(u *ServiceUser, userID string) []store.Assignment {
 	var all []store.Assignment
-	for _, g := range u.roles {
-		all = append(all, store.Assignment{SubjectID: userID, ProjectID: c.projectIDs[g.project], Rights: sortedKeys(g)})
+	for _, g := range u.Roles {
+		all = append(all, store.Assignment{SubjectID: userID, ProjectID: c.projectIDs[g.Project], Rights: sortedKeys(g)})
 	}
-	for _, g := range u.permissions {
-		all = append(all, store.Assignment{SubjectID: userID, APIID: c.apiIDs[g.api], Rights: sortedKeys(g)})
+	for _, g := range u.Permissions {
+		all = append(all, store.Assignment{SubjectID: userID, APIID: c.apiIDs[g.API], Rights: sortedKeys(g)})
 	}
 	return all
 }
 
-func sortedKeys(g *grant) []string {
-	keys := make([]string, len(g.keys))
-	for i, key := range g.keys {
-		keys[i] = key.text
+func sortedKeys(g *Assignment) []string {
+	keys := make([]string, len(g.Rights))
+	for i, key := range g.Rights {
+		keys[i] = key.Text
 	}
 	slices.Sort(keys)
 	return keys
@@ -95,12 +95,12 @@ func (c *comparison) listsTarget(g store.Assignment) bool {
 func (c *comparison) assignmentName(g store.Assignment) string {
 	for p, id := range c.projectIDs {
 		if id == g.ProjectID {
-			return fmt.Sprintf("roles of %q", p.name.text)
+			return fmt.Sprintf("roles of %q", p.Name.Text)
 		}
 	}
 	for a, id := range c.apiIDs {
 		if id == g.APIID {
-			return fmt.Sprintf("permissions of %q", a.project.name.text+"/"+a.name.text)
+			return fmt.Sprintf("permissions of %q", a.Project.Name.Text+"/"+a.Name.Text)
 		}
 	}
 	for _, a := range c.apis {

@@ -55,16 +55,16 @@ func parseLifetime(s string) (time.Duration, error) {
 
 // parseExpiry reads a duration or a time. The time may be past: what has expired is still of use for
 // trying how it is refused.
-func parseExpiry(s string) (expiry, error) {
+func parseExpiry(s string) (Expiry, error) {
 	if d, err := time.ParseDuration(s); err == nil {
 		if d < time.Second {
-			return expiry{}, fmt.Errorf("expected a duration of at least 1s, got %s; write a past time as 2020-01-01T00:00:00Z", d)
+			return Expiry{}, fmt.Errorf("expected a duration of at least 1s, got %s; write a past time as 2020-01-01T00:00:00Z", d)
 		}
-		return expiry{after: d.Truncate(time.Millisecond)}, nil
+		return Expiry{after: d.Truncate(time.Millisecond)}, nil
 	}
 	at, err := time.Parse(time.RFC3339, s)
 	if err != nil || at.Year() < 1970 {
-		return expiry{}, fmt.Errorf("expected a duration such as 720h or a time such as 2030-01-01T00:00:00Z, got %.64q", s)
+		return Expiry{}, fmt.Errorf("expected a duration such as 720h or a time such as 2030-01-01T00:00:00Z, got %.64q", s)
 	}
-	return expiry{at: at.UTC().Truncate(time.Millisecond)}, nil
+	return Expiry{at: at.UTC().Truncate(time.Millisecond)}, nil
 }

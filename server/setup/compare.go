@@ -37,7 +37,7 @@ func Compare(ctx context.Context, s store.Store, doc *Document, options Options)
 		s = nothing{}
 	}
 	if options.Dir == "" {
-		options.Dir = doc.dir()
+		options.Dir = doc.Dir()
 	}
 	if options.Now == nil {
 		options.Now = time.Now
@@ -51,8 +51,8 @@ func compare(ctx context.Context, whole store.Store, tx store.Tx, doc *Document,
 		store: tx, doc: doc, options: options,
 		now:        options.Now().UTC().Truncate(time.Millisecond),
 		changes:    []Change{}, // in JSON a list, also without elements
-		projectIDs: map[*project]string{},
-		apiIDs:     map[*api]string{},
+		projectIDs: map[*Project]string{},
+		apiIDs:     map[*API]string{},
 	}
 	if err := c.compare(ctx); err != nil {
 		return nil, err
@@ -76,8 +76,8 @@ type comparison struct {
 	users        []store.ServiceUser
 
 	// The ids of what the document names, also of what is yet to be created.
-	projectIDs map[*project]string
-	apiIDs     map[*api]string
+	projectIDs map[*Project]string
+	apiIDs     map[*API]string
 }
 
 func (c *comparison) add(change Change) { c.changes = append(c.changes, change) }
@@ -118,12 +118,12 @@ func (c *comparison) compare(ctx context.Context) error {
 	if c.options.Prune {
 		c.prune()
 	}
-	for _, p := range c.doc.projects {
+	for _, p := range c.doc.Projects {
 		if err := c.project(ctx, p); err != nil {
 			return err
 		}
 	}
-	for _, u := range c.doc.users {
+	for _, u := range c.doc.Users {
 		if err := c.serviceUser(ctx, u); err != nil {
 			return err
 		}
@@ -159,12 +159,12 @@ func organizationOf(ctx context.Context, s store.Tx) (store.Organization, error)
 var newOrganization = store.Organization{ID: "default", Name: "Postern", PrimaryDomain: "localhost"}
 
 func (c *comparison) compareOrganization() {
-	o := c.doc.organization
+	o := c.doc.Organization
 	if o == nil {
 		return
 	}
 	before, after := c.organization, c.organization
-	after.Name, after.PrimaryDomain = o.name, o.domain
+	after.Name, after.PrimaryDomain = o.Name, o.Domain
 	// One that has never been named is missing, for every store has one.
 	known := before != newOrganization
 	c.put(known || !c.options.Keep, Change{Object: "organization", Name: before.Name, do: func(ctx context.Context, w *work) error {
@@ -172,27 +172,27 @@ func (c *comparison) compareOrganization() {
 	}}, registry.OrganizationFields(before, after))
 }
 
-func (c *comparison) project(ctx context.Context, p *project) error {
-	i, err := named(c.projects, "project", p.name, p.was, func(s store.Project) string { return s.Name })
+func (c *comparison) project(ctx context.Context, p *Project) error {
+	i, err := named(c.projects, "project", p.Name, p.Was, func(s store.Project) string { return s.Name })
 	if err != nil {
 		return err
 	}
-	before := store.Project{ID: secret.NewID(), OrganizationID: c.organization.ID, Name: p.name.text, Active: true, CreatedAt: c.now}
+	before := store.Project{ID: secret.NewID(), OrganizationID: c.organization.ID, Name: p.Name.Text, Active: true, CreatedAt: c.now}
 	if i >= 0 {
 		before = c.projects[i]
 	}
 	after := before
-	after.Name = p.name.text
-	after.Roles, after.Active = roles(p.roles), p.active
+	after.Name = p.Name.Text
+	after.Roles, after.Active = roles(p.Roles), p.Active
 	c.projectIDs[p] = after.ID
 
 	c.put(i >= 0, Change{Object: "project", Name: after.Name, do: func(ctx context.Context, w *work) error {
 		return w.registry.PutProject(ctx, after)
 	}}, registry.ProjectFields(before, after))
-	if err := c.idFile(p.idFile, after.ID, fmt.Sprintf("project %q", after.Name)); err != nil {
+	if err := c.idFile(p.IdFile, after.ID, fmt.Sprintf("project %q", after.Name)); err != nil {
 		return err
 	}
-	for _, a := range p.apis {
+	for _, a := range p.APIs {
 		if err := c.api(ctx, a); err != nil {
 			return err
 		}
@@ -201,42 +201,42 @@ func (c *comparison) project(ctx context.Context, p *project) error {
 }
 
 // named returns the index of what has the name or, as it is about to be renamed, the earlier one; -1 for none.
-func named[T any](all []T, kind string, name, was word, of func(T) string) (int, error) {
+func named[T any](all []T, kind string, name, was Word, of func(T) string) (int, error) {
 	index := func(name string) int { return slices.IndexFunc(all, func(one T) bool { return of(one) == name }) }
-	i := index(name.text)
-	if was.text == "" {
+	i := index(name.Text)
+	if was.Text == "" {
 		return i, nil
 	}
-	earlier := index(was.text)
+	earlier := index(was.Text)
 	if i >= 0 && earlier >= 0 {
-		return i, was.at.errorf("expected one %s to rename, got both %q and %q in the store; delete one", kind, was.text, name.text)
+		return i, was.At.Errorf("expected one %s to rename, got both %q and %q in the store; delete one", kind, was.Text, name.Text)
 	}
 	return max(i, earlier), nil
 }
 
-func (c *comparison) api(ctx context.Context, a *api) error {
-	projectID := c.projectIDs[a.project]
+func (c *comparison) api(ctx context.Context, a *API) error {
+	projectID := c.projectIDs[a.Project]
 	ours := slices.DeleteFunc(slices.Clone(c.apis), func(s store.API) bool { return s.ProjectID != projectID })
-	i, err := named(ours, "api", a.name, a.was, func(s store.API) string { return s.Name })
+	i, err := named(ours, "api", a.Name, a.Was, func(s store.API) string { return s.Name })
 	if err != nil {
 		return err
 	}
-	before := store.API{ID: secret.NewID(), ProjectID: projectID, Name: a.name.text, Active: true, CreatedAt: c.now}
+	before := store.API{ID: secret.NewID(), ProjectID: projectID, Name: a.Name.Text, Active: true, CreatedAt: c.now}
 	if i >= 0 {
 		before = ours[i]
 	}
 	after := before
-	after.Name, after.Identifier, after.Form, after.SigningAlgorithm = a.name.text, a.identifier.text, a.form, a.algorithm
-	after.TokenLifetime, after.Permissions, after.Active = a.lifetime, permissions(a.permissions), a.active
-	if a.clientID.text != "" {
-		after.ClientID = a.clientID.text
+	after.Name, after.Identifier, after.Form, after.SigningAlgorithm = a.Name.Text, a.Identifier.Text, a.Form, a.Algorithm
+	after.TokenLifetime, after.Permissions, after.Active = a.Lifetime, permissions(a.Permissions), a.Active
+	if a.ClientID.Text != "" {
+		after.ClientID = a.ClientID.Text
 	}
 	c.apiIDs[a] = after.ID
 	f := registry.APIFields(before, after) // without a client id that is yet to be made
 	if after.ClientID == "" {
-		after.ClientID = registry.NewClientID(a.project.name.text)
+		after.ClientID = registry.NewClientID(a.Project.Name.Text)
 	}
-	name := a.project.name.text + "/" + after.Name
+	name := a.Project.Name.Text + "/" + after.Name
 	c.put(i >= 0, Change{Object: "api", Name: name, do: func(ctx context.Context, w *work) error {
 		return w.registry.PutAPI(ctx, after)
 	}}, f)
@@ -247,23 +247,23 @@ func (c *comparison) api(ctx context.Context, a *api) error {
 		clientID: after.ClientID,
 		found:    i >= 0,
 	}
-	if err := c.idFile(a.clientIDFile, after.ClientID, o.label); err != nil {
+	if err := c.idFile(a.ClientIDFile, after.ClientID, o.label); err != nil {
 		return err
 	}
-	return c.owned(ctx, o, a.secrets, a.keys)
+	return c.owned(ctx, o, a.Secrets, a.Keys)
 }
 
-func (c *comparison) serviceUser(ctx context.Context, u *serviceUser) error {
-	i, err := named(c.users, "service user", u.username, u.was, func(s store.ServiceUser) string { return s.Username })
+func (c *comparison) serviceUser(ctx context.Context, u *ServiceUser) error {
+	i, err := named(c.users, "service user", u.Username, u.Was, func(s store.ServiceUser) string { return s.Username })
 	if err != nil {
 		return err
 	}
-	before := store.ServiceUser{ID: secret.NewID(), OrganizationID: c.organization.ID, Username: u.username.text, Active: true, CreatedAt: c.now}
+	before := store.ServiceUser{ID: secret.NewID(), OrganizationID: c.organization.ID, Username: u.Username.Text, Active: true, CreatedAt: c.now}
 	if i >= 0 {
 		before = c.users[i]
 	}
 	after := before
-	after.Username, after.Name, after.Form, after.Active = u.username.text, u.name, u.form, u.active
+	after.Username, after.Name, after.Form, after.Active = u.Username.Text, u.Name, u.Form, u.Active
 
 	f := registry.ServiceUserFields(before, after)
 	steps, err := c.assignments(ctx, u, after.ID, i >= 0, &f)
@@ -283,11 +283,11 @@ func (c *comparison) serviceUser(ctx context.Context, u *serviceUser) error {
 		clientID: after.Username,
 		found:    i >= 0,
 	}
-	if err := c.idFile(u.idFile, after.ID, o.label); err != nil {
+	if err := c.idFile(u.IdFile, after.ID, o.label); err != nil {
 		return err
 	}
-	if err := c.owned(ctx, o, u.secrets, u.keys); err != nil {
+	if err := c.owned(ctx, o, u.Secrets, u.Keys); err != nil {
 		return err
 	}
-	return c.tokens(ctx, o, u.tokens)
+	return c.tokens(ctx, o, u.Tokens)
 }

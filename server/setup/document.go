@@ -11,113 +11,113 @@ import (
 // Document is a parsed and checked set-up. It is immutable and safe for concurrent use; make one with
 // Parse. The zero value is no Document.
 type Document struct {
-	file         string
-	organization *organization
-	projects     []*project     // by name
-	users        []*serviceUser // by username
+	File         string
+	Organization *Organization
+	Projects     []*Project     // by name
+	Users        []*ServiceUser // by username
 }
 
-// dir is the folder that relative paths start from unless Options says otherwise.
-func (d *Document) dir() string { return filepath.Dir(d.file) }
+// Dir is the folder that relative paths start from unless Options says otherwise.
+func (d *Document) Dir() string { return filepath.Dir(d.File) }
 
-// word is a text that can be wrong in a way that shows only later.
-type word struct {
-	text string
-	at   place
+// Word is a text that can be wrong in a way that shows only later.
+type Word struct {
+	Text string
+	At   Place
 }
 
-type organization struct {
-	name   string
-	domain string
+type Organization struct {
+	Name   string
+	Domain string
 }
 
-type project struct {
-	name   word
-	was    word
-	roles  []right
-	active bool
-	apis   []*api // by name
-	idFile word
+type Project struct {
+	Name   Word
+	Was    Word
+	Roles  []Right
+	Active bool
+	APIs   []*API // by name
+	IdFile Word
 }
 
-// right is a role or a permission.
-type right struct {
-	key  word
-	name string
+// Right is a role or a permission.
+type Right struct {
+	Key  Word
+	Name string
 }
 
-type api struct {
-	project      *project
-	name         word
-	was          word
-	identifier   word
-	clientID     word // empty: as it is, or generated
-	form         store.TokenForm
-	algorithm    string
-	lifetime     time.Duration
-	permissions  []right
-	active       bool
-	clientIDFile word
-	secrets      []*secretEntry
-	keys         []*keyEntry
+type API struct {
+	Project      *Project
+	Name         Word
+	Was          Word
+	Identifier   Word
+	ClientID     Word // empty: as it is, or generated
+	Form         store.TokenForm
+	Algorithm    string
+	Lifetime     time.Duration
+	Permissions  []Right
+	Active       bool
+	ClientIDFile Word
+	Secrets      []*Secret
+	Keys         []*ClientKey
 }
 
-type serviceUser struct {
-	username    word
-	was         word
-	name        string
-	form        store.TokenForm
-	active      bool
-	roles       []*grant
-	permissions []*grant
-	idFile      word
-	secrets     []*secretEntry
-	keys        []*keyEntry
-	tokens      []*tokenEntry
+type ServiceUser struct {
+	Username    Word
+	Was         Word
+	Name        string
+	Form        store.TokenForm
+	Active      bool
+	Roles       []*Assignment
+	Permissions []*Assignment
+	IdFile      Word
+	Secrets     []*Secret
+	Keys        []*ClientKey
+	Tokens      []*PersonalAccessToken
 }
 
-// grant is what a service user holds on the one of project and api that is set.
-type grant struct {
-	target  word // as the document names it
-	keys    []word
-	project *project
-	api     *api
+// Assignment is what a service user holds on the one of project and api that is set.
+type Assignment struct {
+	Target  Word // as the document names it
+	Rights  []Word
+	Project *Project
+	API     *API
 }
 
-// audience is one entry of a personal access token's: an API with an identifier, or a project.
-type audience struct {
-	target  word
-	project *project
-	api     *api
+// Audience is one entry of a personal access token's: an API with an identifier, or a project.
+type Audience struct {
+	Target  Word
+	Project *Project
+	API     *API
 }
 
-// secretEntry, keyEntry and tokenEntry are what is made once and written to a file.
-type secretEntry struct {
-	file    word
-	expires expiry
+// Secret, keyEntry and tokenEntry are what is made once and written to a file.
+type Secret struct {
+	File    Word
+	Expires Expiry
 }
 
-type keyEntry struct {
-	file          word
-	algorithm     jws.Algorithm
-	compatibility bool
-	expires       expiry
+type ClientKey struct {
+	File          Word
+	Algorithm     jws.Algorithm
+	Compatibility bool
+	Expires       Expiry
 }
 
-type tokenEntry struct {
-	name     word
-	file     word
-	expires  expiry
-	audience []*audience
+type PersonalAccessToken struct {
+	Name     Word
+	File     Word
+	Expires  Expiry
+	Audience []*Audience
 }
 
-// expiry is a time, or a duration from the making on. The zero value is never.
-type expiry struct {
+// Expiry is a time, or a duration from the making on. The zero value is never.
+type Expiry struct {
 	at    time.Time
 	after time.Duration
 }
 
-func (e expiry) from(created time.Time) time.Time {
+func (e Expiry) From(created time.Time) time.Time {
 	if e.after > 0 {
 		return created.Add(e.after)
 	}

@@ -13,18 +13,18 @@ import (
 	"github.com/postern-auth/postern/server/store"
 )
 
-func (c *comparison) keys(ctx context.Context, o owner, entries []*keyEntry) error {
+func (c *comparison) keys(ctx context.Context, o owner, entries []*ClientKey) error {
 	left, err := rows(ctx, o, c.store.ClientKeysOf)
 	if err != nil {
 		return err
 	}
 	for _, e := range entries {
 		i := -1
-		fields := expires(time.Time{}, e.expires.from(c.now))
-		fields.Add("algorithm", "", string(e.algorithm))
-		fields.Add("compatibility", false, e.compatibility)
+		fields := expires(time.Time{}, e.Expires.From(c.now))
+		fields.Add("algorithm", "", string(e.Algorithm))
+		fields.Add("compatibility", false, e.Compatibility)
 		found, err := c.output(output{
-			file: e.file, object: "key", owner: o.label, found: o.found, fields: fields, keyed: e,
+			file: e.File, object: "key", owner: o.label, found: o.found, fields: fields, keyed: e,
 			holds: func(content []byte) bool {
 				i = slices.IndexFunc(left, o.keyIn(content))
 				return i >= 0
@@ -62,13 +62,13 @@ func (o owner) keyIn(content []byte) func(store.ClientKey) bool {
 	}
 }
 
-func (c *comparison) createKey(ctx context.Context, w *work, o owner, e *keyEntry) ([]byte, error) {
+func (c *comparison) createKey(ctx context.Context, w *work, o owner, e *ClientKey) ([]byte, error) {
 	private, err := w.key(e)
 	if err != nil {
 		return nil, err
 	}
 	row, err := w.registry.CreateClientKey(ctx, store.ClientKey{
-		Owner: o.Owner, Compatibility: e.compatibility, ExpiresAt: e.expires.from(c.now),
+		Owner: o.Owner, Compatibility: e.Compatibility, ExpiresAt: e.Expires.From(c.now),
 	}, private)
 	if err != nil {
 		return nil, err
@@ -77,17 +77,17 @@ func (c *comparison) createKey(ctx context.Context, w *work, o owner, e *keyEntr
 }
 
 // key compares a key that is there. Its algorithm cannot change, for that would be another key.
-func (c *comparison) key(o owner, e *keyEntry, row store.ClientKey) error {
+func (c *comparison) key(o owner, e *ClientKey, row store.ClientKey) error {
 	public, err := x509.ParsePKIXPublicKey(row.PublicKey)
 	if err != nil {
 		return fmt.Errorf("setup: key %q of %s: public key in the store: %w", row.ID, o.label, err)
 	}
-	if _, err := jws.NewKey("", e.algorithm, public); err != nil {
-		return e.file.at.errorf("file %q holds a key that is not for algorithm %s: %s", e.file.text, e.algorithm, advice)
+	if _, err := jws.NewKey("", e.Algorithm, public); err != nil {
+		return e.File.At.Errorf("file %q holds a key that is not for algorithm %s: %s", e.File.Text, e.Algorithm, advice)
 	}
 	after := row
-	after.Compatibility, after.ExpiresAt = e.compatibility, e.expires.from(row.CreatedAt)
-	c.put(true, Change{Object: "key", Name: e.file.text, Owner: o.label, do: func(ctx context.Context, w *work) error {
+	after.Compatibility, after.ExpiresAt = e.Compatibility, e.Expires.From(row.CreatedAt)
+	c.put(true, Change{Object: "key", Name: e.File.Text, Owner: o.label, do: func(ctx context.Context, w *work) error {
 		return w.registry.ChangeClientKey(ctx, row, after)
 	}}, registry.ClientKeyFields(row, after))
 	return nil

@@ -23,7 +23,7 @@ type owner struct {
 
 // output is one file that the document asks for.
 type output struct {
-	file   word
+	file   Word
 	object string
 	owner  string
 	found  bool            // the owner is in the store already
@@ -33,7 +33,7 @@ type output struct {
 	// create makes the row and returns the content for the file.
 	create func(context.Context, *work) ([]byte, error)
 	// keyed is set for an output that needs a new key.
-	keyed *keyEntry
+	keyed *ClientKey
 }
 
 // output compares a file with the rows, and adds what is to be done about it. It reports whether the row
@@ -42,20 +42,20 @@ func (c *comparison) output(o output) (bool, error) {
 	path := c.target(o.file)
 	content, exists, err := read(string(path))
 	if err != nil {
-		return false, o.file.at.errorf("%w", err)
+		return false, o.file.At.Errorf("%w", err)
 	}
 	if exists && !o.holds(content) && o.found && c.options.Keep {
-		c.kept = append(c.kept, Change{Action: Create, Object: o.object, Name: o.file.text, Owner: o.owner})
+		c.kept = append(c.kept, Change{Action: Create, Object: o.object, Name: o.file.Text, Owner: o.owner})
 		return false, nil
 	}
 	if exists && !o.holds(content) {
-		return false, o.file.at.errorf("file %q is there and holds no %s of %s: %s", o.file.text, o.object, o.owner, advice)
+		return false, o.file.At.Errorf("file %q is there and holds no %s of %s: %s", o.file.Text, o.object, o.owner, advice)
 	}
 	pending, waits, err := read(path.pending())
 	if err != nil {
-		return false, o.file.at.errorf("%w", err)
+		return false, o.file.At.Errorf("%w", err)
 	}
-	change := Change{Object: o.object, Name: o.file.text, Owner: o.owner}
+	change := Change{Object: o.object, Name: o.file.Text, Owner: o.owner}
 	switch {
 	case exists && !waits:
 		return true, nil
@@ -80,8 +80,8 @@ func (c *comparison) output(o output) (bool, error) {
 	return false, nil
 }
 
-func (c *comparison) target(file word) target {
-	path := filepath.FromSlash(file.text)
+func (c *comparison) target(file Word) target {
+	path := filepath.FromSlash(file.Text)
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(c.options.Dir, path)
 	}
@@ -89,8 +89,8 @@ func (c *comparison) target(file word) target {
 }
 
 // idFile compares a file that holds an id, which is no secret.
-func (c *comparison) idFile(file word, id, owner string) error {
-	if file.text == "" {
+func (c *comparison) idFile(file Word, id, owner string) error {
+	if file.Text == "" {
 		return nil
 	}
 	_, err := c.output(output{
@@ -103,7 +103,7 @@ func (c *comparison) idFile(file word, id, owner string) error {
 
 func line(content []byte) string { return string(bytes.TrimSpace(content)) }
 
-func (c *comparison) owned(ctx context.Context, o owner, secrets []*secretEntry, keys []*keyEntry) error {
+func (c *comparison) owned(ctx context.Context, o owner, secrets []*Secret, keys []*ClientKey) error {
 	if err := c.secrets(ctx, o, secrets); err != nil {
 		return err
 	}

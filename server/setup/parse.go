@@ -31,154 +31,154 @@ func Parse(fileName string, data []byte) (*Document, error) {
 	if err := r.err(); err != nil {
 		return nil, err
 	}
-	slices.SortFunc(doc.projects, func(a, b *project) int { return strings.Compare(a.name.text, b.name.text) })
-	slices.SortFunc(doc.users, func(a, b *serviceUser) int { return strings.Compare(a.username.text, b.username.text) })
-	for _, p := range doc.projects {
-		slices.SortFunc(p.apis, func(a, b *api) int { return strings.Compare(a.name.text, b.name.text) })
+	slices.SortFunc(doc.Projects, func(a, b *Project) int { return strings.Compare(a.Name.Text, b.Name.Text) })
+	slices.SortFunc(doc.Users, func(a, b *ServiceUser) int { return strings.Compare(a.Username.Text, b.Username.Text) })
+	for _, p := range doc.Projects {
+		slices.SortFunc(p.APIs, func(a, b *API) int { return strings.Compare(a.Name.Text, b.Name.Text) })
 	}
 	return doc, nil
 }
 
 func (r *reader) document(v value) *Document {
-	doc := &Document{file: v.at.file}
+	doc := &Document{File: v.at.file}
 	r.object(v, fields{
-		"organization":  func(v value) { doc.organization = r.organization(v) },
-		"projects":      r.list(func(v value) { doc.projects = append(doc.projects, r.project(v)) }),
-		"service_users": r.list(func(v value) { doc.users = append(doc.users, r.serviceUser(v)) }),
+		"organization":  func(v value) { doc.Organization = r.organization(v) },
+		"projects":      r.list(func(v value) { doc.Projects = append(doc.Projects, r.project(v)) }),
+		"service_users": r.list(func(v value) { doc.Users = append(doc.Users, r.serviceUser(v)) }),
 	})
 	return doc
 }
 
-func (r *reader) organization(v value) *organization {
-	o := new(organization)
+func (r *reader) organization(v value) *Organization {
+	o := new(Organization)
 	r.object(v, fields{
-		"name":           r.text(&o.name, registry.CheckName),
-		"primary_domain": r.text(&o.domain, registry.CheckID),
+		"name":           r.text(&o.Name, registry.CheckName),
+		"primary_domain": r.text(&o.Domain, registry.CheckID),
 	}, "name", "primary_domain")
 	return o
 }
 
-func (r *reader) project(v value) *project {
-	p := &project{active: true}
+func (r *reader) project(v value) *Project {
+	p := &Project{Active: true}
 	r.object(v, fields{
-		"name":    r.word(&p.name, registry.CheckName),
-		"was":     r.word(&p.was, registry.CheckName),
-		"roles":   r.rights(&p.roles),
-		"active":  r.flag(&p.active),
-		"apis":    r.list(func(v value) { p.apis = append(p.apis, r.api(v, p)) }),
-		"id_file": r.word(&p.idFile, checkPath),
+		"name":    r.word(&p.Name, registry.CheckName),
+		"was":     r.word(&p.Was, registry.CheckName),
+		"roles":   r.rights(&p.Roles),
+		"active":  r.flag(&p.Active),
+		"apis":    r.list(func(v value) { p.APIs = append(p.APIs, r.api(v, p)) }),
+		"id_file": r.word(&p.IdFile, checkPath),
 	}, "name")
 	return p
 }
 
 // rights reads roles or permissions: each a key alone, or an object of key and name.
-func (r *reader) rights(into *[]right) func(value) {
+func (r *reader) rights(into *[]Right) func(value) {
 	return r.list(func(v value) {
-		var one right
+		var one Right
 		if v.Kind == yaml.MappingNode {
-			r.object(v, fields{"key": r.word(&one.key, registry.CheckKey), "name": r.text(&one.name, registry.CheckTitle)}, "key")
+			r.object(v, fields{"key": r.word(&one.Key, registry.CheckKey), "name": r.text(&one.Name, registry.CheckTitle)}, "key")
 		} else {
-			r.word(&one.key, registry.CheckKey)(v)
+			r.word(&one.Key, registry.CheckKey)(v)
 		}
-		if slices.ContainsFunc(*into, func(other right) bool { return one.key.text != "" && other.key.text == one.key.text }) {
-			r.fail(one.key.at, "expected each key once, got %q again", one.key.text)
+		if slices.ContainsFunc(*into, func(other Right) bool { return one.Key.Text != "" && other.Key.Text == one.Key.Text }) {
+			r.fail(one.Key.At, "expected each key once, got %q again", one.Key.Text)
 			return
 		}
 		*into = append(*into, one)
 	})
 }
 
-func (r *reader) api(v value, p *project) *api {
-	a := &api{project: p, active: true}
+func (r *reader) api(v value, p *Project) *API {
+	a := &API{Project: p, Active: true}
 	r.object(v, fields{
-		"name":              r.word(&a.name, registry.CheckName),
-		"was":               r.word(&a.was, registry.CheckName),
-		"identifier":        r.word(&a.identifier, registry.CheckIdentifier),
-		"client_id":         r.word(&a.clientID, registry.CheckID),
-		"token":             parsed(r, &a.form, parseForm),
-		"signing_algorithm": r.text(&a.algorithm, registry.CheckSigningAlgorithm),
-		"token_lifetime":    parsed(r, &a.lifetime, parseLifetime),
-		"permissions":       r.rights(&a.permissions),
-		"active":            r.flag(&a.active),
-		"client_id_file":    r.word(&a.clientIDFile, checkPath),
-		"secrets":           r.secrets(&a.secrets),
-		"keys":              r.keys(&a.keys),
+		"name":              r.word(&a.Name, registry.CheckName),
+		"was":               r.word(&a.Was, registry.CheckName),
+		"identifier":        r.word(&a.Identifier, registry.CheckIdentifier),
+		"client_id":         r.word(&a.ClientID, registry.CheckID),
+		"token":             parsed(r, &a.Form, parseForm),
+		"signing_algorithm": r.text(&a.Algorithm, registry.CheckSigningAlgorithm),
+		"token_lifetime":    parsed(r, &a.Lifetime, parseLifetime),
+		"permissions":       r.rights(&a.Permissions),
+		"active":            r.flag(&a.Active),
+		"client_id_file":    r.word(&a.ClientIDFile, checkPath),
+		"secrets":           r.secrets(&a.Secrets),
+		"keys":              r.keys(&a.Keys),
 	}, "name")
 	return a
 }
 
-func (r *reader) serviceUser(v value) *serviceUser {
-	u := &serviceUser{active: true}
+func (r *reader) serviceUser(v value) *ServiceUser {
+	u := &ServiceUser{Active: true}
 	r.object(v, fields{
-		"username":               r.word(&u.username, registry.CheckID),
-		"was":                    r.word(&u.was, registry.CheckID),
-		"name":                   r.text(&u.name, registry.CheckTitle),
-		"token":                  parsed(r, &u.form, parseForm),
-		"active":                 r.flag(&u.active),
-		"roles":                  r.grants(&u.roles),
-		"permissions":            r.grants(&u.permissions),
-		"id_file":                r.word(&u.idFile, checkPath),
-		"secrets":                r.secrets(&u.secrets),
-		"keys":                   r.keys(&u.keys),
-		"personal_access_tokens": r.list(func(v value) { u.tokens = append(u.tokens, r.token(v)) }),
+		"username":               r.word(&u.Username, registry.CheckID),
+		"was":                    r.word(&u.Was, registry.CheckID),
+		"name":                   r.text(&u.Name, registry.CheckTitle),
+		"token":                  parsed(r, &u.Form, parseForm),
+		"active":                 r.flag(&u.Active),
+		"roles":                  r.grants(&u.Roles),
+		"permissions":            r.grants(&u.Permissions),
+		"id_file":                r.word(&u.IdFile, checkPath),
+		"secrets":                r.secrets(&u.Secrets),
+		"keys":                   r.keys(&u.Keys),
+		"personal_access_tokens": r.list(func(v value) { u.Tokens = append(u.Tokens, r.token(v)) }),
 	}, "username")
 	return u
 }
 
 // grants reads an object of lists of keys. What the names and keys mean is for resolve.
-func (r *reader) grants(into *[]*grant) func(value) {
+func (r *reader) grants(into *[]*Assignment) func(value) {
 	return func(v value) {
 		for name, list := range r.members(v) {
-			g := &grant{target: word{name, list.at}}
-			r.list(func(v value) { g.keys = append(g.keys, r.any(v)) })(list)
+			g := &Assignment{Target: Word{name, list.at}}
+			r.list(func(v value) { g.Rights = append(g.Rights, r.any(v)) })(list)
 			*into = append(*into, g)
 		}
 	}
 }
 
-func (r *reader) any(v value) word {
-	var w word
+func (r *reader) any(v value) Word {
+	var w Word
 	r.word(&w, func(string) error { return nil })(v)
 	return w
 }
 
-func (r *reader) secrets(into *[]*secretEntry) func(value) {
+func (r *reader) secrets(into *[]*Secret) func(value) {
 	return r.list(func(v value) {
-		e := new(secretEntry)
+		e := new(Secret)
 		r.object(v, fields{
-			"secret_file": r.word(&e.file, checkPath),
-			"expires":     r.expiry(&e.expires),
+			"secret_file": r.word(&e.File, checkPath),
+			"expires":     r.expiry(&e.Expires),
 		}, "secret_file")
 		*into = append(*into, e)
 	})
 }
 
-func (r *reader) keys(into *[]*keyEntry) func(value) {
+func (r *reader) keys(into *[]*ClientKey) func(value) {
 	return r.list(func(v value) {
-		e := &keyEntry{algorithm: jws.RS256}
+		e := &ClientKey{Algorithm: jws.RS256}
 		r.object(v, fields{
-			"key_file":      r.word(&e.file, checkPath),
-			"algorithm":     r.text((*string)(&e.algorithm), registry.CheckKeyAlgorithm),
-			"compatibility": r.flag(&e.compatibility),
-			"expires":       r.expiry(&e.expires),
+			"key_file":      r.word(&e.File, checkPath),
+			"algorithm":     r.text((*string)(&e.Algorithm), registry.CheckKeyAlgorithm),
+			"compatibility": r.flag(&e.Compatibility),
+			"expires":       r.expiry(&e.Expires),
 		}, "key_file")
 		*into = append(*into, e)
 	})
 }
 
-func (r *reader) token(v value) *tokenEntry {
-	e := new(tokenEntry)
+func (r *reader) token(v value) *PersonalAccessToken {
+	e := new(PersonalAccessToken)
 	r.object(v, fields{
-		"name":       r.word(&e.name, registry.CheckName),
-		"token_file": r.word(&e.file, checkPath),
-		"expires":    r.expiry(&e.expires),
-		"audience":   r.list(func(v value) { e.audience = append(e.audience, &audience{target: r.any(v)}) }),
+		"name":       r.word(&e.Name, registry.CheckName),
+		"token_file": r.word(&e.File, checkPath),
+		"expires":    r.expiry(&e.Expires),
+		"audience":   r.list(func(v value) { e.Audience = append(e.Audience, &Audience{Target: r.any(v)}) }),
 	}, "name", "token_file")
 	return e
 }
 
 // expiry reads text, also text that YAML takes for a time stamp.
-func (r *reader) expiry(into *expiry) func(value) {
+func (r *reader) expiry(into *Expiry) func(value) {
 	return func(v value) {
 		node := *v.Node
 		if node.Tag == "!!timestamp" {

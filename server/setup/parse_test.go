@@ -147,8 +147,8 @@ func TestExampleOfThePackageCommentIsADocument(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	user, api := doc.users[0], doc.projects[0].apis[0]
-	if user.roles[0].project != doc.projects[0] || user.permissions[0].api != api || user.tokens[0].audience[0].project != doc.projects[0] {
+	user, api := doc.Users[0], doc.Projects[0].APIs[0]
+	if user.Roles[0].Project != doc.Projects[0] || user.Permissions[0].API != api || user.Tokens[0].Audience[0].Project != doc.Projects[0] {
 		t.Error("references of the example lead elsewhere")
 	}
 }

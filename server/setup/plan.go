@@ -41,7 +41,7 @@ type Change struct {
 	Fields []Field `json:"fields,omitempty"`
 
 	do    func(context.Context, *work) error
-	keyed *keyEntry // needs a new key
+	keyed *ClientKey // needs a new key
 }
 
 var signs = map[Action]string{Create: "+", Alter: "~", Delete: "-"}

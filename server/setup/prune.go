@@ -10,7 +10,7 @@ import (
 // prune deletes what the document does not name. It goes first, for a name may pass to a new object.
 func (c *comparison) prune() {
 	for _, u := range c.users {
-		if slices.ContainsFunc(c.doc.users, func(d *serviceUser) bool { return d.username.text == u.Username || d.was.text == u.Username }) {
+		if slices.ContainsFunc(c.doc.Users, func(d *ServiceUser) bool { return d.Username.Text == u.Username || d.Was.Text == u.Username }) {
 			continue
 		}
 		c.add(Change{Action: Delete, Object: "service user", Name: u.Username, do: func(ctx context.Context, w *work) error {
@@ -46,13 +46,13 @@ func (c *comparison) projectName(id string) string {
 
 func (c *comparison) listsProject(id string) bool {
 	name := c.projectName(id)
-	return slices.ContainsFunc(c.doc.projects, func(p *project) bool { return p.name.text == name || p.was.text == name })
+	return slices.ContainsFunc(c.doc.Projects, func(p *Project) bool { return p.Name.Text == name || p.Was.Text == name })
 }
 
 func (c *comparison) listsAPI(a store.API) bool {
 	project := c.projectName(a.ProjectID)
-	return slices.ContainsFunc(c.doc.apis(), func(d *api) bool {
-		return (d.project.name.text == project || d.project.was.text == project) && (d.name.text == a.Name || d.was.text == a.Name)
+	return slices.ContainsFunc(c.doc.APIs(), func(d *API) bool {
+		return (d.Project.Name.Text == project || d.Project.Was.Text == project) && (d.Name.Text == a.Name || d.Was.Text == a.Name)
 	})
 }
 

@@ -21,14 +21,14 @@ const (
 	maxErrors = 20
 )
 
-// place is where a value stands in a document, for errors of now and later.
-type place struct {
+// Place is where a value stands in a document, for errors of now and later.
+type Place struct {
 	file string
 	line int
 	path string // such as projects[0].name; empty for the document itself
 }
 
-func (p place) errorf(format string, args ...any) error {
+func (p Place) Errorf(format string, args ...any) error {
 	prefix := fmt.Sprintf("%s:%d: ", p.file, p.line)
 	if p.path != "" {
 		prefix += p.path + ": "
@@ -39,23 +39,23 @@ func (p place) errorf(format string, args ...any) error {
 // value is a node of the document together with its place.
 type value struct {
 	*yaml.Node
-	at place
+	at Place
 }
 
 func (v value) child(node *yaml.Node, step string) value {
 	path := v.at.path + step
-	return value{node, place{v.at.file, node.Line, strings.TrimPrefix(path, ".")}}
+	return value{node, Place{v.at.file, node.Line, strings.TrimPrefix(path, ".")}}
 }
 
 // load parses one YAML document and nothing behind it.
 func load(file string, data []byte) (value, error) {
-	top := place{file: file, line: 1}
+	top := Place{file: file, line: 1}
 	if len(data) > maxSize {
-		return value{}, top.errorf("expected at most %d bytes, got %d; split the document", maxSize, len(data))
+		return value{}, top.Errorf("expected at most %d bytes, got %d; split the document", maxSize, len(data))
 	}
 	if !utf8.Valid(data) {
 		top.line += bytes.Count(data[:invalid(data)], []byte("\n"))
-		return value{}, top.errorf("expected UTF-8, got other bytes")
+		return value{}, top.Errorf("expected UTF-8, got other bytes")
 	}
 	loader, err := yaml.NewLoader(bytes.NewReader(data))
 	if err != nil {
@@ -64,7 +64,7 @@ func load(file string, data []byte) (value, error) {
 	var document, next yaml.Node
 	err = loader.Load(&document)
 	if errors.Is(err, io.EOF) {
-		return value{}, top.errorf("expected an object, got an empty document")
+		return value{}, top.Errorf("expected an object, got an empty document")
 	}
 	if err != nil {
 		return value{}, syntaxError(top, err)
@@ -72,7 +72,7 @@ func load(file string, data []byte) (value, error) {
 	err = loader.Load(&next)
 	if err == nil {
 		top.line = next.Line
-		return value{}, top.errorf("expected one document, got a second one")
+		return value{}, top.Errorf("expected one document, got a second one")
 	}
 	if !errors.Is(err, io.EOF) {
 		return value{}, syntaxError(top, err)
@@ -92,16 +92,16 @@ func invalid(data []byte) int {
 	}
 }
 
-func syntaxError(at place, err error) error {
+func syntaxError(at Place, err error) error {
 	var syntax *yaml.LoadError
 	if !errors.As(err, &syntax) {
-		return at.errorf("expected YAML: %.200s", err.Error())
+		return at.Errorf("expected YAML: %.200s", err.Error())
 	}
 	at.line = max(syntax.Mark.Line, 1)
 	if syntax.ContextMsg == "" {
-		return at.errorf("expected YAML: %.200s", syntax.Message)
+		return at.Errorf("expected YAML: %.200s", syntax.Message)
 	}
-	return at.errorf("expected YAML: %.200s, %.200s", syntax.Message, syntax.ContextMsg)
+	return at.Errorf("expected YAML: %.200s, %.200s", syntax.Message, syntax.ContextMsg)
 }
 
 // reader turns values into facts and collects everything that is wrong with them, so that one run shows
@@ -111,12 +111,12 @@ type reader struct {
 	omitted int
 }
 
-func (r *reader) fail(at place, format string, args ...any) {
+func (r *reader) fail(at Place, format string, args ...any) {
 	if len(r.errs) == maxErrors {
 		r.omitted++
 		return
 	}
-	r.errs = append(r.errs, at.errorf(format, args...))
+	r.errs = append(r.errs, at.Errorf(format, args...))
 }
 
 func (r *reader) err() error {
@@ -188,7 +188,7 @@ func (r *reader) members(v value) iter.Seq2[string, value] {
 		for pair := range slices.Chunk(v.Content, 2) {
 			key := pair[0]
 			if key.Kind != yaml.ScalarNode || key.Tag != "!!str" {
-				r.wrong(value{key, place{v.at.file, key.Line, v.at.path}}, "a name")
+				r.wrong(value{key, Place{v.at.file, key.Line, v.at.path}}, "a name")
 				continue
 			}
 			member := v.child(pair[1], step(key.Value))
@@ -245,10 +245,10 @@ func (r *reader) text(into *string, check func(string) error) func(value) {
 }
 
 // word reads text together with its place.
-func (r *reader) word(into *word, check func(string) error) func(value) {
+func (r *reader) word(into *Word, check func(string) error) func(value) {
 	return func(v value) {
-		into.at = v.at
-		r.text(&into.text, check)(v)
+		into.At = v.at
+		r.text(&into.Text, check)(v)
 	}
 }
 

@@ -12,16 +12,16 @@ import (
 func resolve(r *reader, doc *Document) {
 	checkNames(r, doc)
 	checkFiles(r, doc)
-	for _, user := range doc.users {
-		for _, g := range user.roles {
+	for _, user := range doc.Users {
+		for _, g := range user.Roles {
 			resolveRoles(r, doc, g)
 		}
-		for _, g := range user.permissions {
+		for _, g := range user.Permissions {
 			resolvePermissions(r, doc, g)
 		}
 		checkDistinct(r, user)
-		for _, token := range user.tokens {
-			for _, a := range token.audience {
+		for _, token := range user.Tokens {
+			for _, a := range token.Audience {
 				resolveAudience(r, doc, a)
 			}
 		}
@@ -29,50 +29,50 @@ func resolve(r *reader, doc *Document) {
 }
 
 // names remembers where a name was given first.
-type names map[string]place
+type names map[string]Place
 
-func (n names) add(r *reader, w word, what string) {
-	if w.text == "" {
+func (n names) add(r *reader, w Word, what string) {
+	if w.Text == "" {
 		return
 	}
-	if first, taken := n[w.text]; taken {
-		r.fail(w.at, "expected another %s, got %.64q, which is taken by %s in line %d", what, w.text, first.path, first.line)
+	if first, taken := n[w.Text]; taken {
+		r.fail(w.At, "expected another %s, got %.64q, which is taken by %s in line %d", what, w.Text, first.path, first.line)
 		return
 	}
-	n[w.text] = w.at
+	n[w.Text] = w.At
 }
 
 func checkNames(r *reader, doc *Document) {
 	projects, identifiers, clients := names{}, names{}, names{}
-	for _, p := range doc.projects {
-		projects.add(r, p.name, "name")
-		projects.add(r, p.was, "earlier name")
+	for _, p := range doc.Projects {
+		projects.add(r, p.Name, "name")
+		projects.add(r, p.Was, "earlier name")
 		apis := names{}
-		for _, a := range p.apis {
-			apis.add(r, a.name, "name")
-			apis.add(r, a.was, "earlier name")
-			identifiers.add(r, a.identifier, "identifier")
-			clients.add(r, a.clientID, "client id")
+		for _, a := range p.APIs {
+			apis.add(r, a.Name, "name")
+			apis.add(r, a.Was, "earlier name")
+			identifiers.add(r, a.Identifier, "identifier")
+			clients.add(r, a.ClientID, "client id")
 		}
 	}
-	for _, u := range doc.users {
-		clients.add(r, u.username, "username")
-		clients.add(r, u.was, "earlier username")
+	for _, u := range doc.Users {
+		clients.add(r, u.Username, "username")
+		clients.add(r, u.Was, "earlier username")
 	}
 	// A token's audience names an API by identifier or by client id: what is one API's identifier and
 	// another's client id would let the second read tokens that are none of its business.
-	for _, a := range doc.apis() {
-		owner, taken := clients[a.identifier.text]
-		if taken && owner != a.clientID.at {
-			r.fail(a.identifier.at, "expected another identifier, got %.64q, which is taken by %s in line %d", a.identifier.text, owner.path, owner.line)
+	for _, a := range doc.APIs() {
+		owner, taken := clients[a.Identifier.Text]
+		if taken && owner != a.ClientID.At {
+			r.fail(a.Identifier.At, "expected another identifier, got %.64q, which is taken by %s in line %d", a.Identifier.Text, owner.path, owner.line)
 		}
 	}
 }
 
-func (d *Document) apis() []*api {
-	var all []*api
-	for _, p := range d.projects {
-		all = append(all, p.apis...)
+func (d *Document) APIs() []*API {
+	var all []*API
+	for _, p := range d.Projects {
+		all = append(all, p.APIs...)
 	}
 	return all
 }
@@ -80,125 +80,125 @@ func (d *Document) apis() []*api {
 // checkFiles refuses two entries that write one file.
 func checkFiles(r *reader, doc *Document) {
 	files := names{}
-	add := func(w word) {
-		if w.text != "" {
-			w.text = filepath.Clean(filepath.FromSlash(w.text))
+	add := func(w Word) {
+		if w.Text != "" {
+			w.Text = filepath.Clean(filepath.FromSlash(w.Text))
 			files.add(r, w, "file")
 		}
 	}
-	owned := func(secrets []*secretEntry, keys []*keyEntry) {
+	owned := func(secrets []*Secret, keys []*ClientKey) {
 		for _, e := range secrets {
-			add(e.file)
+			add(e.File)
 		}
 		for _, e := range keys {
-			add(e.file)
+			add(e.File)
 		}
 	}
-	for _, p := range doc.projects {
-		add(p.idFile)
-		for _, a := range p.apis {
-			add(a.clientIDFile)
-			owned(a.secrets, a.keys)
+	for _, p := range doc.Projects {
+		add(p.IdFile)
+		for _, a := range p.APIs {
+			add(a.ClientIDFile)
+			owned(a.Secrets, a.Keys)
 		}
 	}
-	for _, u := range doc.users {
-		add(u.idFile)
-		owned(u.secrets, u.keys)
-		for _, e := range u.tokens {
-			add(e.file)
+	for _, u := range doc.Users {
+		add(u.IdFile)
+		owned(u.Secrets, u.Keys)
+		for _, e := range u.Tokens {
+			add(e.File)
 		}
 	}
 }
 
-func resolveRoles(r *reader, doc *Document, g *grant) {
-	i := slices.IndexFunc(doc.projects, func(p *project) bool { return p.name.text == g.target.text })
+func resolveRoles(r *reader, doc *Document, g *Assignment) {
+	i := slices.IndexFunc(doc.Projects, func(p *Project) bool { return p.Name.Text == g.Target.Text })
 	if i < 0 {
-		r.fail(g.target.at, "expected the name of a project in this document, got %.64q", g.target.text)
+		r.fail(g.Target.At, "expected the name of a project in this document, got %.64q", g.Target.Text)
 		return
 	}
-	g.project = doc.projects[i]
-	checkHeld(r, g, g.project.roles, "role of project", g.project.name.text)
+	g.Project = doc.Projects[i]
+	checkHeld(r, g, g.Project.Roles, "role of project", g.Project.Name.Text)
 }
 
-func resolvePermissions(r *reader, doc *Document, g *grant) {
-	switch found := doc.apisNamed(g.target.text); len(found) {
+func resolvePermissions(r *reader, doc *Document, g *Assignment) {
+	switch found := doc.apisNamed(g.Target.Text); len(found) {
 	case 0:
-		r.fail(g.target.at, "expected the identifier or name of an API in this document, got %.64q", g.target.text)
+		r.fail(g.Target.At, "expected the identifier or name of an API in this document, got %.64q", g.Target.Text)
 	case 1:
-		g.api = found[0]
-		checkHeld(r, g, g.api.permissions, "permission of API", g.api.name.text)
+		g.API = found[0]
+		checkHeld(r, g, g.API.Permissions, "permission of API", g.API.Name.Text)
 	default:
-		r.fail(g.target.at, "expected one API, got %.64q, which names %d; use its identifier", g.target.text, len(found))
+		r.fail(g.Target.At, "expected one API, got %.64q, which names %d; use its identifier", g.Target.Text, len(found))
 	}
 }
 
 // apisNamed returns the APIs that a reference may mean. An identifier is unique and goes before names.
-func (d *Document) apisNamed(name string) []*api {
-	var named []*api
-	for _, a := range d.apis() {
-		if a.identifier.text == name {
-			return []*api{a}
+func (d *Document) apisNamed(name string) []*API {
+	var named []*API
+	for _, a := range d.APIs() {
+		if a.Identifier.Text == name {
+			return []*API{a}
 		}
-		if a.name.text == name {
+		if a.Name.Text == name {
 			named = append(named, a)
 		}
 	}
 	return named
 }
 
-func checkHeld(r *reader, g *grant, defined []right, what, owner string) {
+func checkHeld(r *reader, g *Assignment, defined []Right, what, owner string) {
 	held := names{}
-	for _, key := range g.keys {
+	for _, key := range g.Rights {
 		held.add(r, key, "key")
-		if !slices.ContainsFunc(defined, func(d right) bool { return d.key.text == key.text }) {
-			r.fail(key.at, "expected a %s %q, got %.64q", what, owner, key.text)
+		if !slices.ContainsFunc(defined, func(d Right) bool { return d.Key.Text == key.Text }) {
+			r.fail(key.At, "expected a %s %q, got %.64q", what, owner, key.Text)
 		}
 	}
 }
 
 // checkDistinct refuses two grants on one API, which can be named in two ways.
-func checkDistinct(r *reader, u *serviceUser) {
-	seen := map[*api]place{}
-	for _, g := range u.permissions {
-		if g.api == nil {
+func checkDistinct(r *reader, u *ServiceUser) {
+	seen := map[*API]Place{}
+	for _, g := range u.Permissions {
+		if g.API == nil {
 			continue
 		}
-		if first, twice := seen[g.api]; twice {
-			r.fail(g.target.at, "expected each API once, got API %q again, first in line %d", g.api.name.text, first.line)
+		if first, twice := seen[g.API]; twice {
+			r.fail(g.Target.At, "expected each API once, got API %q again, first in line %d", g.API.Name.Text, first.line)
 		}
-		seen[g.api] = g.target.at
+		seen[g.API] = g.Target.At
 	}
 }
 
 // resolveAudience finds what an entry means. An API without identifier is reached as its project.
-func resolveAudience(r *reader, doc *Document, a *audience) {
-	apis := doc.apisNamed(a.target.text)
-	i := slices.IndexFunc(doc.projects, func(p *project) bool { return p.name.text == a.target.text })
+func resolveAudience(r *reader, doc *Document, a *Audience) {
+	apis := doc.apisNamed(a.Target.Text)
+	i := slices.IndexFunc(doc.Projects, func(p *Project) bool { return p.Name.Text == a.Target.Text })
 	switch {
 	case i < 0 && len(apis) == 0:
-		r.fail(a.target.at, "expected a project or an API of this document, got %.64q", a.target.text)
+		r.fail(a.Target.At, "expected a project or an API of this document, got %.64q", a.Target.Text)
 	case i >= 0 && len(apis) > 0, len(apis) > 1:
-		r.fail(a.target.at, "expected one project or API, got %.64q, which names %d; use an identifier", a.target.text, len(apis)+min(i+1, 1))
+		r.fail(a.Target.At, "expected one project or API, got %.64q, which names %d; use an identifier", a.Target.Text, len(apis)+min(i+1, 1))
 	case i >= 0:
-		a.project = doc.projects[i]
-	case apis[0].identifier.text == "":
-		a.project = apis[0].project
+		a.Project = doc.Projects[i]
+	case apis[0].Identifier.Text == "":
+		a.Project = apis[0].Project
 	default:
-		a.api = apis[0]
+		a.API = apis[0]
 	}
 }
 
 // roles and permissions as the store has them, in the order of their keys.
-func roles(rights []right) []store.Role {
+func roles(rights []Right) []store.Role {
 	var out []store.Role
 	for _, one := range rights {
-		out = append(out, store.Role{Key: one.key.text, Name: one.name})
+		out = append(out, store.Role{Key: one.Key.Text, Name: one.Name})
 	}
 	slices.SortFunc(out, func(a, b store.Role) int { return strings.Compare(a.Key, b.Key) })
 	return out
 }
 
-func permissions(rights []right) []store.Permission {
+func permissions(rights []Right) []store.Permission {
 	var out []store.Permission
 	for _, one := range roles(rights) {
 		out = append(out, store.Permission(one))

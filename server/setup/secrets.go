@@ -10,7 +10,7 @@ import (
 	"github.com/postern-auth/postern/server/store"
 )
 
-func (c *comparison) secrets(ctx context.Context, o owner, entries []*secretEntry) error {
+func (c *comparison) secrets(ctx context.Context, o owner, entries []*Secret) error {
 	left, err := rows(ctx, o, c.store.SecretsOf)
 	if err != nil {
 		return err
@@ -18,13 +18,13 @@ func (c *comparison) secrets(ctx context.Context, o owner, entries []*secretEntr
 	for _, e := range entries {
 		i := -1
 		found, err := c.output(output{
-			file: e.file, object: "secret", owner: o.label, found: o.found, fields: expires(time.Time{}, e.expires.from(c.now)),
+			file: e.File, object: "secret", owner: o.label, found: o.found, fields: expires(time.Time{}, e.Expires.From(c.now)),
 			holds: func(content []byte) bool {
 				i = slices.IndexFunc(left, func(s store.Secret) bool { return secret.Matches(line(content), s.Digest) })
 				return i >= 0
 			},
 			create: func(ctx context.Context, w *work) ([]byte, error) {
-				raw, err := w.registry.CreateSecret(ctx, o.Owner, e.expires.from(c.now))
+				raw, err := w.registry.CreateSecret(ctx, o.Owner, e.Expires.From(c.now))
 				return []byte(raw + "\n"), err
 			},
 		})
@@ -47,9 +47,9 @@ func (c *comparison) secrets(ctx context.Context, o owner, entries []*secretEntr
 }
 
 // secret compares a secret that is there: of it only the expiry can change.
-func (c *comparison) secret(o owner, e *secretEntry, row store.Secret) {
-	after := e.expires.from(row.CreatedAt)
-	c.put(true, Change{Object: "secret", Name: e.file.text, Owner: o.label, do: func(ctx context.Context, w *work) error {
+func (c *comparison) secret(o owner, e *Secret, row store.Secret) {
+	after := e.Expires.From(row.CreatedAt)
+	c.put(true, Change{Object: "secret", Name: e.File.Text, Owner: o.label, do: func(ctx context.Context, w *work) error {
 		return w.registry.ChangeSecret(ctx, row, after)
 	}}, expires(row.ExpiresAt, after))
 }

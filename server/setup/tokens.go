@@ -10,7 +10,7 @@ import (
 	"github.com/postern-auth/postern/server/store"
 )
 
-func (c *comparison) tokens(ctx context.Context, o owner, entries []*tokenEntry) error {
+func (c *comparison) tokens(ctx context.Context, o owner, entries []*PersonalAccessToken) error {
 	left, err := rows(ctx, o, func(ctx context.Context, o store.Owner) ([]store.Token, error) {
 		return c.store.TokensOf(ctx, o.ID, store.PersonalAccessToken)
 	})
@@ -21,7 +21,7 @@ func (c *comparison) tokens(ctx context.Context, o owner, entries []*tokenEntry)
 		i := -1
 		after := c.newToken(o, e, c.now)
 		found, err := c.output(output{
-			file: e.file, object: "personal access token", owner: o.label, found: o.found, fields: registry.TokenFields(store.Token{}, after),
+			file: e.File, object: "personal access token", owner: o.label, found: o.found, fields: registry.TokenFields(store.Token{}, after),
 			holds: func(content []byte) bool {
 				raw := line(content)
 				id, ours := secret.TokenID(raw)
@@ -49,16 +49,16 @@ func (c *comparison) tokens(ctx context.Context, o owner, entries []*tokenEntry)
 	return nil
 }
 
-func (c *comparison) newToken(o owner, e *tokenEntry, issued time.Time) store.Token {
+func (c *comparison) newToken(o owner, e *PersonalAccessToken, issued time.Time) store.Token {
 	t := store.Token{
-		Kind: store.PersonalAccessToken, SubjectID: o.ID, ClientID: o.clientID, Name: e.name.text,
-		IssuedAt: issued, ExpiresAt: e.expires.from(issued),
+		Kind: store.PersonalAccessToken, SubjectID: o.ID, ClientID: o.clientID, Name: e.Name.Text,
+		IssuedAt: issued, ExpiresAt: e.Expires.From(issued),
 	}
-	for _, a := range e.audience {
-		if a.api != nil {
-			t.Audience = append(t.Audience, a.api.identifier.text)
+	for _, a := range e.Audience {
+		if a.API != nil {
+			t.Audience = append(t.Audience, a.API.Identifier.Text)
 		} else {
-			t.Audience = append(t.Audience, c.projectIDs[a.project])
+			t.Audience = append(t.Audience, c.projectIDs[a.Project])
 		}
 	}
 	slices.Sort(t.Audience)
@@ -68,17 +68,17 @@ func (c *comparison) newToken(o owner, e *tokenEntry, issued time.Time) store.To
 
 // token compares a personal access token that is there. It cannot change, for programs hold it already
 // with what it said when it was made.
-func (c *comparison) token(o owner, e *tokenEntry, row store.Token) error {
+func (c *comparison) token(o owner, e *PersonalAccessToken, row store.Token) error {
 	want := c.newToken(o, e, row.IssuedAt)
 	if !row.RevokedAt.IsZero() {
-		return e.file.at.errorf("the personal access token in file %q is revoked: %s", e.file.text, advice)
+		return e.File.At.Errorf("the personal access token in file %q is revoked: %s", e.File.Text, advice)
 	}
 	f := registry.TokenFields(row, want)
 	if !slices.Equal(slices.Sorted(slices.Values(row.Audience)), want.Audience) {
 		f = append(f, registry.Field{Name: "audience"})
 	}
 	if len(f) > 0 {
-		return e.file.at.errorf("the personal access token in file %q has another %s and cannot be changed: %s", e.file.text, f[0].Name, advice)
+		return e.File.At.Errorf("the personal access token in file %q has another %s and cannot be changed: %s", e.File.Text, f[0].Name, advice)
 	}
 	return nil
 }
