@@ -5,9 +5,8 @@ import (
 	"crypto"
 	"errors"
 	"fmt"
-	"sync"
 
-	"github.com/postern-auth/postern/internal/jws"
+	"github.com/postern-auth/postern/server/document"
 	"github.com/postern-auth/postern/server/registry"
 	"github.com/postern-auth/postern/server/store"
 )
@@ -24,8 +23,8 @@ func (p *Plan) Apply(ctx context.Context) (*Plan, error) {
 	if p.Empty() {
 		return p, nil
 	}
-	w := &work{fresh: map[*ClientKey]crypto.Signer{}}
-	if err := w.prepare(ctx, p.Changes); err != nil {
+	w := &work{fresh: map[*document.ClientKey]crypto.Signer{}}
+	if err := w.prepare(ctx, p.keyed()); err != nil {
 		return nil, err
 	}
 	var done *Plan
@@ -59,6 +58,17 @@ func (p *Plan) applyIn(ctx context.Context, tx store.Tx, w *work) (*Plan, error)
 	return plan, nil
 }
 
+// keyed returns the entries that need a new key.
+func (p *Plan) keyed() []*document.ClientKey {
+	var entries []*document.ClientKey
+	for _, change := range p.Changes {
+		if change.keyed != nil {
+			entries = append(entries, change.keyed)
+		}
+	}
+	return entries
+}
+
 // actor is who the events of a document name.
 const actor = "apply"
 
@@ -79,85 +89,4 @@ func describeFailure(change Change, err error) error {
 		return fmt.Errorf("%w: the document does not name that object; name it, rename one, or prune", err)
 	}
 	return err
-}
-
-// work is what one Apply has at hand.
-type work struct {
-	registry *registry.Registry
-	fresh    map[*ClientKey]crypto.Signer
-	written  []target // pending files of rows that are not committed yet
-	pending  []target // files to publish after the commit
-}
-
-// prepare makes the keys that the changes need, side by side: RSA keys take long to find. It does so
-// before the transaction, for which a running server would have to wait. When ctx ends it returns at once,
-// and w is of no use any more.
-func (w *work) prepare(ctx context.Context, changes []Change) error {
-	var running sync.WaitGroup
-	var mu sync.Mutex
-	var failed error
-	for _, change := range changes {
-		if change.keyed == nil {
-			continue
-		}
-		running.Go(func() {
-			private, err := jws.GenerateKey(change.keyed.Algorithm)
-			mu.Lock()
-			defer mu.Unlock()
-			if err != nil {
-				failed = fmt.Errorf("setup: make a key: %w", err)
-				return
-			}
-			w.fresh[change.keyed] = private
-		})
-	}
-	made := make(chan struct{})
-	go func() { running.Wait(); close(made) }()
-	select {
-	case <-made:
-		return failed
-	case <-ctx.Done():
-		return fmt.Errorf("setup: nothing is changed: %w", ctx.Err())
-	}
-}
-
-// key returns the new key for an entry, made once.
-func (w *work) key(e *ClientKey) (crypto.Signer, error) {
-	if private, ok := w.fresh[e]; ok {
-		return private, nil
-	}
-	private, err := jws.GenerateKey(e.Algorithm)
-	if err != nil {
-		return nil, fmt.Errorf("setup: make a key: %w", err)
-	}
-	w.fresh[e] = private
-	return private, nil
-}
-
-func (w *work) write(path target, content []byte) error {
-	if err := path.writePending(content); err != nil {
-		return err
-	}
-	w.written = append(w.written, path)
-	w.pending = append(w.pending, path)
-	return nil
-}
-
-// discard removes what was written for rows that will not be. It runs within the transaction: behind it
-// the pending names may be another's. Where the commit itself fails nobody knows whether it happened, and
-// the files stay for the next Apply, which can tell.
-func (w *work) discard() error {
-	var errs []error
-	for _, path := range w.written {
-		errs = append(errs, path.discard())
-	}
-	return errors.Join(errs...)
-}
-
-func (w *work) publish() error {
-	var errs []error
-	for _, path := range w.pending {
-		errs = append(errs, path.publish())
-	}
-	return errors.Join(errs...)
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/postern-auth/postern/server/document"
 	"github.com/postern-auth/postern/server/secret"
 	"github.com/postern-auth/postern/server/store"
 )
@@ -162,7 +163,7 @@ func TestManyApplyAtOnceAndOneDoesTheWork(t *testing.T) {
 		t.Errorf("left to do:\n%s", plan)
 	}
 	for name := range b.files() {
-		if strings.HasSuffix(name, pendingSuffix) {
+		if strings.HasSuffix(name, document.PendingSuffix) {
 			t.Errorf("left over: %s", name)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/postern-auth/postern/server/document"
 	"github.com/postern-auth/postern/server/registry"
 	"github.com/postern-auth/postern/server/store"
 )
@@ -28,7 +29,7 @@ func (s assignmentSteps) run(ctx context.Context, to *registry.Registry) error {
 }
 
 // assignments makes the user's assignments exactly those that the document names.
-func (c *comparison) assignments(ctx context.Context, u *ServiceUser, userID string, found bool, f *registry.Fields) (steps assignmentSteps, err error) {
+func (c *comparison) assignments(ctx context.Context, u *document.ServiceUser, userID string, found bool, f *registry.Fields) (steps assignmentSteps, err error) {
 	var have []store.Assignment
 	if found {
 		if have, err = c.store.AssignmentsOf(ctx, userID); err != nil {
@@ -60,7 +61,7 @@ func (c *comparison) assignments(ctx context.Context, u *ServiceUser, userID str
 	return steps, nil
 }
 
-func (c *comparison) wanted(u *ServiceUser, userID string) []store.Assignment {
+func (c *comparison) wanted(u *document.ServiceUser, userID string) []store.Assignment {
 	var all []store.Assignment
 	for _, g := range u.Roles {
 		all = append(all, store.Assignment{SubjectID: userID, ProjectID: c.projectIDs[g.Project], Rights: sortedKeys(g)})
@@ -71,7 +72,7 @@ func (c *comparison) wanted(u *ServiceUser, userID string) []store.Assignment {
 	return all
 }
 
-func sortedKeys(g *Assignment) []string {
+func sortedKeys(g *document.Assignment) []string {
 	keys := make([]string, len(g.Rights))
 	for i, key := range g.Rights {
 		keys[i] = key.Text

@@ -5,29 +5,18 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
+	"github.com/postern-auth/postern/server/document"
 	"github.com/postern-auth/postern/server/registry"
 	"github.com/postern-auth/postern/server/secret"
 	"github.com/postern-auth/postern/server/store"
 )
 
-// Options says how a Document is compared. The zero value is ready to use.
-type Options struct {
-	// Prune deletes what the document does not name: projects, APIs, service users, and of those that it
-	// names the secrets, keys and personal access tokens. Without it all of that stays.
-	Prune bool
-	// Keep leaves what is there as it is, where the document says otherwise, and only makes what is missing.
-	// Plan.Kept lists what that left undone. It does not go together with Prune.
-	Keep bool
-	// Dir is the folder that relative paths start from; empty: the folder of the document's file.
-	Dir string
-	// Now tells the time; nil: time.Now.
-	Now func() time.Time
-}
-
 // Compare finds what Apply would do. It reads the store and the files that the document names, and
-// writes nothing. A nil Store is one with nothing in it. Errors: a file that is there but belongs to no row of its owner, as Parse shows them;
+// writes nothing. A nil Store is one with nothing in it. Errors: a file that is there but belongs to no row of
+// its owner, as Parse shows them;
 // else what the store or the file system says, wrapped.
 func Compare(ctx context.Context, s store.Store, doc *Document, options Options) (*Plan, error) {
 	if options.Keep && options.Prune {
@@ -37,78 +26,28 @@ func Compare(ctx context.Context, s store.Store, doc *Document, options Options)
 		s = nothing{}
 	}
 	if options.Dir == "" {
-		options.Dir = doc.Dir()
+		options.Dir = doc.parsed.Dir()
 	}
 	if options.Now == nil {
 		options.Now = time.Now
 	}
-	return compare(ctx, s, s, doc, options)
+	return compare(ctx, s, s, doc.parsed, options)
 }
 
 // compare is Compare on what a transaction sees; the plan is for the store as a whole.
-func compare(ctx context.Context, whole store.Store, tx store.Tx, doc *Document, options Options) (*Plan, error) {
+func compare(ctx context.Context, whole store.Store, tx store.Tx, doc *document.Document, options Options) (*Plan, error) {
 	c := &comparison{
 		store: tx, doc: doc, options: options,
 		now:        options.Now().UTC().Truncate(time.Millisecond),
 		changes:    []Change{}, // in JSON a list, also without elements
-		projectIDs: map[*Project]string{},
-		apiIDs:     map[*API]string{},
+		projectIDs: map[*document.Project]string{},
+		apiIDs:     map[*document.API]string{},
 	}
 	if err := c.compare(ctx); err != nil {
 		return nil, err
 	}
 	return &Plan{Changes: c.changes, Kept: c.kept, store: whole, now: c.now, doc: doc, options: options}, nil
 }
-
-// comparison is a Plan in the making.
-type comparison struct {
-	store   store.Tx
-	doc     *Document
-	options Options
-	now     time.Time
-	changes []Change
-	kept    []Change // what Options.Keep leaves undone
-
-	// What the store holds.
-	organization store.Organization
-	projects     []store.Project
-	apis         []store.API
-	users        []store.ServiceUser
-
-	// The ids of what the document names, also of what is yet to be created.
-	projectIDs map[*Project]string
-	apiIDs     map[*API]string
-}
-
-func (c *comparison) add(change Change) { c.changes = append(c.changes, change) }
-
-// put adds the change that creates or replaces an object, if there is a difference.
-func (c *comparison) put(found bool, change Change, f registry.Fields) {
-	change.Action, change.Fields = Alter, shown(f)
-	if !found {
-		change.Action = Create
-		for i := range change.Fields {
-			change.Fields[i].Old = nil
-		}
-	}
-	switch {
-	case found && len(f) > 0 && c.options.Keep:
-		change.do = nil
-		c.kept = append(c.kept, change)
-	case !found || len(f) > 0:
-		c.add(change)
-	}
-}
-
-// nothing is a Store that is yet to be made: what Compare looks for in one without owners is not there.
-type nothing struct{ store.Store }
-
-func (nothing) Organization(context.Context, string) (store.Organization, error) {
-	return store.Organization{}, store.ErrNotFound
-}
-func (nothing) Projects(context.Context) ([]store.Project, error)         { return nil, nil }
-func (nothing) APIsOf(context.Context, string) ([]store.API, error)       { return nil, nil }
-func (nothing) ServiceUsers(context.Context) ([]store.ServiceUser, error) { return nil, nil }
 
 func (c *comparison) compare(ctx context.Context) error {
 	if err := c.load(ctx); err != nil {
@@ -172,7 +111,7 @@ func (c *comparison) compareOrganization() {
 	}}, registry.OrganizationFields(before, after))
 }
 
-func (c *comparison) project(ctx context.Context, p *Project) error {
+func (c *comparison) project(ctx context.Context, p *document.Project) error {
 	i, err := named(c.projects, "project", p.Name, p.Was, func(s store.Project) string { return s.Name })
 	if err != nil {
 		return err
@@ -189,7 +128,7 @@ func (c *comparison) project(ctx context.Context, p *Project) error {
 	c.put(i >= 0, Change{Object: "project", Name: after.Name, do: func(ctx context.Context, w *work) error {
 		return w.registry.PutProject(ctx, after)
 	}}, registry.ProjectFields(before, after))
-	if err := c.idFile(p.IdFile, after.ID, fmt.Sprintf("project %q", after.Name)); err != nil {
+	if err := c.idFile(p.IDFile, after.ID, fmt.Sprintf("project %q", after.Name)); err != nil {
 		return err
 	}
 	for _, a := range p.APIs {
@@ -200,21 +139,7 @@ func (c *comparison) project(ctx context.Context, p *Project) error {
 	return nil
 }
 
-// named returns the index of what has the name or, as it is about to be renamed, the earlier one; -1 for none.
-func named[T any](all []T, kind string, name, was Word, of func(T) string) (int, error) {
-	index := func(name string) int { return slices.IndexFunc(all, func(one T) bool { return of(one) == name }) }
-	i := index(name.Text)
-	if was.Text == "" {
-		return i, nil
-	}
-	earlier := index(was.Text)
-	if i >= 0 && earlier >= 0 {
-		return i, was.At.Errorf("expected one %s to rename, got both %q and %q in the store; delete one", kind, was.Text, name.Text)
-	}
-	return max(i, earlier), nil
-}
-
-func (c *comparison) api(ctx context.Context, a *API) error {
+func (c *comparison) api(ctx context.Context, a *document.API) error {
 	projectID := c.projectIDs[a.Project]
 	ours := slices.DeleteFunc(slices.Clone(c.apis), func(s store.API) bool { return s.ProjectID != projectID })
 	i, err := named(ours, "api", a.Name, a.Was, func(s store.API) string { return s.Name })
@@ -253,7 +178,7 @@ func (c *comparison) api(ctx context.Context, a *API) error {
 	return c.owned(ctx, o, a.Secrets, a.Keys)
 }
 
-func (c *comparison) serviceUser(ctx context.Context, u *ServiceUser) error {
+func (c *comparison) serviceUser(ctx context.Context, u *document.ServiceUser) error {
 	i, err := named(c.users, "service user", u.Username, u.Was, func(s store.ServiceUser) string { return s.Username })
 	if err != nil {
 		return err
@@ -283,11 +208,36 @@ func (c *comparison) serviceUser(ctx context.Context, u *ServiceUser) error {
 		clientID: after.Username,
 		found:    i >= 0,
 	}
-	if err := c.idFile(u.IdFile, after.ID, o.label); err != nil {
+	if err := c.idFile(u.IDFile, after.ID, o.label); err != nil {
 		return err
 	}
 	if err := c.owned(ctx, o, u.Secrets, u.Keys); err != nil {
 		return err
 	}
 	return c.tokens(ctx, o, u.Tokens)
+}
+
+func (c *comparison) owned(ctx context.Context, o owner, secrets []*document.Secret, keys []*document.ClientKey) error {
+	if err := c.secrets(ctx, o, secrets); err != nil {
+		return err
+	}
+	return c.keys(ctx, o, keys)
+}
+
+// roles and permissions as the store has them, in the order of their keys.
+func roles(rights []document.Right) []store.Role {
+	var out []store.Role
+	for _, one := range rights {
+		out = append(out, store.Role{Key: one.Key.Text, Name: one.Name})
+	}
+	slices.SortFunc(out, func(a, b store.Role) int { return strings.Compare(a.Key, b.Key) })
+	return out
+}
+
+func permissions(rights []document.Right) []store.Permission {
+	var out []store.Permission
+	for _, one := range roles(rights) {
+		out = append(out, store.Permission(one))
+	}
+	return out
 }

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+
+	"github.com/postern-auth/postern/server/document"
 )
 
 // A secret and its row must come together, on two media that share no transaction. So a new file is
@@ -18,8 +20,6 @@ import (
 //
 // At no time has a file its own name without its row, or a row a secret that is nowhere. Taking the name
 // is a hard link, which unlike a rename fails when the name is taken.
-const pendingSuffix = ".pending"
-
 // maxFile bounds how much of a file is read to see whether a row knows it.
 const maxFile = 64 << 10
 
@@ -29,7 +29,7 @@ type target string
 func (t target) folder() string { return filepath.Dir(string(t)) }
 
 func (t target) pending() string {
-	return filepath.Join(t.folder(), "."+filepath.Base(string(t))+pendingSuffix)
+	return filepath.Join(t.folder(), "."+filepath.Base(string(t))+document.PendingSuffix)
 }
 
 // read returns what a file holds; false says that there is none.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/postern-auth/postern/server/document"
 	"github.com/postern-auth/postern/server/secret"
 	"github.com/postern-auth/postern/server/store"
 )
@@ -100,7 +101,7 @@ func TestApplyStoppedAnywhereIsFinishedByTheNext(t *testing.T) {
 				t.Errorf("left files %q and %d secrets, want %d and %d", names, len(b.rows().Secrets), test.files, test.secret)
 			}
 			for _, name := range names {
-				if !strings.HasSuffix(name, pendingSuffix) {
+				if !strings.HasSuffix(name, document.PendingSuffix) {
 					t.Errorf("%s has its name already", name)
 				}
 			}

@@ -9,11 +9,12 @@ import (
 	"time"
 
 	"github.com/postern-auth/postern/internal/jws"
+	"github.com/postern-auth/postern/server/document"
 	"github.com/postern-auth/postern/server/registry"
 	"github.com/postern-auth/postern/server/store"
 )
 
-func (c *comparison) keys(ctx context.Context, o owner, entries []*ClientKey) error {
+func (c *comparison) keys(ctx context.Context, o owner, entries []*document.ClientKey) error {
 	left, err := rows(ctx, o, c.store.ClientKeysOf)
 	if err != nil {
 		return err
@@ -62,7 +63,7 @@ func (o owner) keyIn(content []byte) func(store.ClientKey) bool {
 	}
 }
 
-func (c *comparison) createKey(ctx context.Context, w *work, o owner, e *ClientKey) ([]byte, error) {
+func (c *comparison) createKey(ctx context.Context, w *work, o owner, e *document.ClientKey) ([]byte, error) {
 	private, err := w.key(e)
 	if err != nil {
 		return nil, err
@@ -77,7 +78,7 @@ func (c *comparison) createKey(ctx context.Context, w *work, o owner, e *ClientK
 }
 
 // key compares a key that is there. Its algorithm cannot change, for that would be another key.
-func (c *comparison) key(o owner, e *ClientKey, row store.ClientKey) error {
+func (c *comparison) key(o owner, e *document.ClientKey, row store.ClientKey) error {
 	public, err := x509.ParsePKIXPublicKey(row.PublicKey)
 	if err != nil {
 		return fmt.Errorf("setup: key %q of %s: public key in the store: %w", row.ID, o.label, err)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"github.com/postern-auth/postern/server/document"
 	"github.com/postern-auth/postern/server/registry"
 	"github.com/postern-auth/postern/server/store"
 )
@@ -23,7 +24,7 @@ type owner struct {
 
 // output is one file that the document asks for.
 type output struct {
-	file   Word
+	file   document.Word
 	object string
 	owner  string
 	found  bool            // the owner is in the store already
@@ -33,7 +34,7 @@ type output struct {
 	// create makes the row and returns the content for the file.
 	create func(context.Context, *work) ([]byte, error)
 	// keyed is set for an output that needs a new key.
-	keyed *ClientKey
+	keyed *document.ClientKey
 }
 
 // output compares a file with the rows, and adds what is to be done about it. It reports whether the row
@@ -80,7 +81,7 @@ func (c *comparison) output(o output) (bool, error) {
 	return false, nil
 }
 
-func (c *comparison) target(file Word) target {
+func (c *comparison) target(file document.Word) target {
 	path := filepath.FromSlash(file.Text)
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(c.options.Dir, path)
@@ -89,7 +90,7 @@ func (c *comparison) target(file Word) target {
 }
 
 // idFile compares a file that holds an id, which is no secret.
-func (c *comparison) idFile(file Word, id, owner string) error {
+func (c *comparison) idFile(file document.Word, id, owner string) error {
 	if file.Text == "" {
 		return nil
 	}
@@ -102,13 +103,6 @@ func (c *comparison) idFile(file Word, id, owner string) error {
 }
 
 func line(content []byte) string { return string(bytes.TrimSpace(content)) }
-
-func (c *comparison) owned(ctx context.Context, o owner, secrets []*Secret, keys []*ClientKey) error {
-	if err := c.secrets(ctx, o, secrets); err != nil {
-		return err
-	}
-	return c.keys(ctx, o, keys)
-}
 
 // rows reads what an owner has, unless the owner is yet to be created.
 func rows[T any](ctx context.Context, o owner, list func(context.Context, store.Owner) ([]T, error)) ([]T, error) {

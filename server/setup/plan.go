@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/postern-auth/postern/server/document"
 	"github.com/postern-auth/postern/server/registry"
 	"github.com/postern-auth/postern/server/store"
 )
@@ -41,7 +42,7 @@ type Change struct {
 	Fields []Field `json:"fields,omitempty"`
 
 	do    func(context.Context, *work) error
-	keyed *ClientKey // needs a new key
+	keyed *document.ClientKey // needs a new key
 }
 
 var signs = map[Action]string{Create: "+", Alter: "~", Delete: "-"}
@@ -75,6 +76,20 @@ func show(v any) string {
 	return fmt.Sprint(v)
 }
 
+// Options says how a Document is compared. The zero value is ready to use.
+type Options struct {
+	// Prune deletes what the document does not name: projects, APIs, service users, and of those that it
+	// names the secrets, keys and personal access tokens. Without it all of that stays.
+	Prune bool
+	// Keep leaves what is there as it is, where the document says otherwise, and only makes what is missing.
+	// Plan.Kept lists what that left undone. It does not go together with Prune.
+	Keep bool
+	// Dir is the folder that relative paths start from; empty: the folder of the document's file.
+	Dir string
+	// Now tells the time; nil: time.Now.
+	Now func() time.Time
+}
+
 // Plan is the difference between a store and a Document, in the order in which it is to be made up:
 // deletions, then projects with their APIs, then service users, each by name. The order is the same for
 // the same difference. A Plan is safe for concurrent use; its JSON is an object with the list changes.
@@ -85,7 +100,7 @@ type Plan struct {
 
 	store   store.Store
 	now     time.Time // of the comparison
-	doc     *Document
+	doc     *document.Document
 	options Options
 }
 

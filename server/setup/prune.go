@@ -4,13 +4,14 @@ import (
 	"context"
 	"slices"
 
+	"github.com/postern-auth/postern/server/document"
 	"github.com/postern-auth/postern/server/store"
 )
 
 // prune deletes what the document does not name. It goes first, for a name may pass to a new object.
 func (c *comparison) prune() {
 	for _, u := range c.users {
-		if slices.ContainsFunc(c.doc.Users, func(d *ServiceUser) bool { return d.Username.Text == u.Username || d.Was.Text == u.Username }) {
+		if slices.ContainsFunc(c.doc.Users, func(d *document.ServiceUser) bool { return d.Username.Text == u.Username || d.Was.Text == u.Username }) {
 			continue
 		}
 		c.add(Change{Action: Delete, Object: "service user", Name: u.Username, do: func(ctx context.Context, w *work) error {
@@ -46,12 +47,12 @@ func (c *comparison) projectName(id string) string {
 
 func (c *comparison) listsProject(id string) bool {
 	name := c.projectName(id)
-	return slices.ContainsFunc(c.doc.Projects, func(p *Project) bool { return p.Name.Text == name || p.Was.Text == name })
+	return slices.ContainsFunc(c.doc.Projects, func(p *document.Project) bool { return p.Name.Text == name || p.Was.Text == name })
 }
 
 func (c *comparison) listsAPI(a store.API) bool {
 	project := c.projectName(a.ProjectID)
-	return slices.ContainsFunc(c.doc.APIs(), func(d *API) bool {
+	return slices.ContainsFunc(c.doc.APIs(), func(d *document.API) bool {
 		return (d.Project.Name.Text == project || d.Project.Was.Text == project) && (d.Name.Text == a.Name || d.Was.Text == a.Name)
 	})
 }

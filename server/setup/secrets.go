@@ -5,12 +5,13 @@ import (
 	"slices"
 	"time"
 
+	"github.com/postern-auth/postern/server/document"
 	"github.com/postern-auth/postern/server/registry"
 	"github.com/postern-auth/postern/server/secret"
 	"github.com/postern-auth/postern/server/store"
 )
 
-func (c *comparison) secrets(ctx context.Context, o owner, entries []*Secret) error {
+func (c *comparison) secrets(ctx context.Context, o owner, entries []*document.Secret) error {
 	left, err := rows(ctx, o, c.store.SecretsOf)
 	if err != nil {
 		return err
@@ -47,7 +48,7 @@ func (c *comparison) secrets(ctx context.Context, o owner, entries []*Secret) er
 }
 
 // secret compares a secret that is there: of it only the expiry can change.
-func (c *comparison) secret(o owner, e *Secret, row store.Secret) {
+func (c *comparison) secret(o owner, e *document.Secret, row store.Secret) {
 	after := e.Expires.From(row.CreatedAt)
 	c.put(true, Change{Object: "secret", Name: e.File.Text, Owner: o.label, do: func(ctx context.Context, w *work) error {
 		return w.registry.ChangeSecret(ctx, row, after)

@@ -18,6 +18,11 @@
 //
 // A server may run on the same store. Applying is idempotent: a second time there is nothing to do.
 //
+// The way is from the document (package document) by a plan to the registry, which alone writes. The files are
+// in that order, from what happens last to what it stands on: apply.go, compare.go, what is compared
+// (assignments.go, keys.go, tokens.go, secrets.go, prune.go), the files that hold what is handed out
+// (keyfile.go, output.go), comparison.go, plan.go, work.go, file.go.
+//
 // # The document
 //
 // Every field but a name may be left out. A complete document:
@@ -99,3 +104,26 @@
 // others in PKCS #8. An id file holds an id that others must be told: it is no secret, and as little
 // overwritten.
 package setup
+
+import "github.com/postern-auth/postern/server/document"
+
+// Document is a parsed and checked set-up. It is immutable and safe for concurrent use; make one with Parse. The
+// zero value is not one.
+type Document struct {
+	parsed *document.Document
+}
+
+// Parse reads a document. It is strict: an unknown field, a field given twice, a wrong type, an alias and a
+// reference to nothing are errors, each with file, line and field:
+//
+//	postern.yaml:12: service_users[0].roles.hello[0]: expected a role of project "hello", got "read:mesages"
+//
+// The error joins all that is wrong, up to 20 lines. The file name is what errors show, and its folder is where
+// relative paths start from; Parse opens no file.
+func Parse(fileName string, data []byte) (*Document, error) {
+	doc, err := document.Parse(fileName, data)
+	if err != nil {
+		return nil, err
+	}
+	return &Document{parsed: doc}, nil
+}

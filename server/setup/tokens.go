@@ -5,12 +5,13 @@ import (
 	"slices"
 	"time"
 
+	"github.com/postern-auth/postern/server/document"
 	"github.com/postern-auth/postern/server/registry"
 	"github.com/postern-auth/postern/server/secret"
 	"github.com/postern-auth/postern/server/store"
 )
 
-func (c *comparison) tokens(ctx context.Context, o owner, entries []*PersonalAccessToken) error {
+func (c *comparison) tokens(ctx context.Context, o owner, entries []*document.PersonalAccessToken) error {
 	left, err := rows(ctx, o, func(ctx context.Context, o store.Owner) ([]store.Token, error) {
 		return c.store.TokensOf(ctx, o.ID, store.PersonalAccessToken)
 	})
@@ -49,7 +50,7 @@ func (c *comparison) tokens(ctx context.Context, o owner, entries []*PersonalAcc
 	return nil
 }
 
-func (c *comparison) newToken(o owner, e *PersonalAccessToken, issued time.Time) store.Token {
+func (c *comparison) newToken(o owner, e *document.PersonalAccessToken, issued time.Time) store.Token {
 	t := store.Token{
 		Kind: store.PersonalAccessToken, SubjectID: o.ID, ClientID: o.clientID, Name: e.Name.Text,
 		IssuedAt: issued, ExpiresAt: e.Expires.From(issued),
@@ -68,7 +69,7 @@ func (c *comparison) newToken(o owner, e *PersonalAccessToken, issued time.Time)
 
 // token compares a personal access token that is there. It cannot change, for programs hold it already
 // with what it said when it was made.
-func (c *comparison) token(o owner, e *PersonalAccessToken, row store.Token) error {
+func (c *comparison) token(o owner, e *document.PersonalAccessToken, row store.Token) error {
 	want := c.newToken(o, e, row.IssuedAt)
 	if !row.RevokedAt.IsZero() {
 		return e.File.At.Errorf("the personal access token in file %q is revoked: %s", e.File.Text, advice)

@@ -1,4 +1,4 @@
-package setup
+package document
 
 import (
 	"fmt"
@@ -11,6 +11,9 @@ import (
 	"github.com/postern-auth/postern/server/registry"
 	"github.com/postern-auth/postern/server/store"
 )
+
+// PendingSuffix ends the names of files that are not finished.
+const PendingSuffix = ".pending"
 
 // maxPath bounds the path of a file.
 const maxPath = 4096
@@ -26,8 +29,8 @@ func checkPath(s string) error {
 	switch base := filepath.Base(filepath.FromSlash(s)); {
 	case strings.HasSuffix(s, "/"), base == ".", base == "..":
 		return fmt.Errorf("expected the path of a file, got %.64q", s)
-	case strings.HasSuffix(base, pendingSuffix):
-		return fmt.Errorf("expected a path that does not end in %s, which names unfinished files; got %.64q", pendingSuffix, s)
+	case strings.HasSuffix(base, PendingSuffix):
+		return fmt.Errorf("expected a path that does not end in %s, which names unfinished files; got %.64q", PendingSuffix, s)
 	}
 	return nil
 }

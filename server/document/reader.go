@@ -1,4 +1,4 @@
-package setup
+package document
 
 import (
 	"bytes"
@@ -28,6 +28,7 @@ type Place struct {
 	path string // such as projects[0].name; empty for the document itself
 }
 
+// Errorf returns an error that begins with the place.
 func (p Place) Errorf(format string, args ...any) error {
 	prefix := fmt.Sprintf("%s:%d: ", p.file, p.line)
 	if p.path != "" {
@@ -59,7 +60,7 @@ func load(file string, data []byte) (value, error) {
 	}
 	loader, err := yaml.NewLoader(bytes.NewReader(data))
 	if err != nil {
-		return value{}, fmt.Errorf("setup: yaml: %w", err)
+		return value{}, fmt.Errorf("document: yaml: %w", err)
 	}
 	var document, next yaml.Node
 	err = loader.Load(&document)

@@ -1,4 +1,4 @@
-package setup
+package document
 
 import (
 	"slices"
@@ -66,7 +66,7 @@ func (r *reader) project(v value) *Project {
 		"roles":   r.rights(&p.Roles),
 		"active":  r.flag(&p.Active),
 		"apis":    r.list(func(v value) { p.APIs = append(p.APIs, r.api(v, p)) }),
-		"id_file": r.word(&p.IdFile, checkPath),
+		"id_file": r.word(&p.IDFile, checkPath),
 	}, "name")
 	return p
 }
@@ -117,7 +117,7 @@ func (r *reader) serviceUser(v value) *ServiceUser {
 		"active":                 r.flag(&u.Active),
 		"roles":                  r.grants(&u.Roles),
 		"permissions":            r.grants(&u.Permissions),
-		"id_file":                r.word(&u.IdFile, checkPath),
+		"id_file":                r.word(&u.IDFile, checkPath),
 		"secrets":                r.secrets(&u.Secrets),
 		"keys":                   r.keys(&u.Keys),
 		"personal_access_tokens": r.list(func(v value) { u.Tokens = append(u.Tokens, r.token(v)) }),

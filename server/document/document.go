@@ -1,4 +1,14 @@
-package setup
+// Package document reads the YAML that sets up a server: its text becomes a Document whose parts are joined and
+// checked, each with its place for what turns out wrong later. It knows no store.
+//
+//	doc, err := document.Parse("postern.yaml", data)
+//	if err != nil {
+//		return err // postern.yaml:12: service_users[0].roles.hello[0]: expected a role …
+//	}
+//
+// The files are in the order of a document's way: reader.go turns nodes into values, check.go judges one value,
+// parse.go reads each object, resolve.go joins them, and document.go is what comes out.
+package document
 
 import (
 	"path/filepath"
@@ -8,8 +18,7 @@ import (
 	"github.com/postern-auth/postern/server/store"
 )
 
-// Document is a parsed and checked set-up. It is immutable and safe for concurrent use; make one with
-// Parse. The zero value is no Document.
+// Document is a parsed and checked set-up. It is immutable and safe for concurrent use.
 type Document struct {
 	File         string
 	Organization *Organization
@@ -26,18 +35,20 @@ type Word struct {
 	At   Place
 }
 
+// Organization is what the roles claim names as the giver of roles.
 type Organization struct {
 	Name   string
 	Domain string
 }
 
+// Project is an entry of projects.
 type Project struct {
 	Name   Word
-	Was    Word
+	Was    Word // the earlier name, empty unless it is to be renamed
 	Roles  []Right
 	Active bool
 	APIs   []*API // by name
-	IdFile Word
+	IDFile Word
 }
 
 // Right is a role or a permission.
@@ -46,6 +57,7 @@ type Right struct {
 	Name string
 }
 
+// API is an entry of a project's apis.
 type API struct {
 	Project      *Project
 	Name         Word
@@ -62,6 +74,7 @@ type API struct {
 	Keys         []*ClientKey
 }
 
+// ServiceUser is an entry of service_users.
 type ServiceUser struct {
 	Username    Word
 	Was         Word
@@ -70,13 +83,13 @@ type ServiceUser struct {
 	Active      bool
 	Roles       []*Assignment
 	Permissions []*Assignment
-	IdFile      Word
+	IDFile      Word
 	Secrets     []*Secret
 	Keys        []*ClientKey
 	Tokens      []*PersonalAccessToken
 }
 
-// Assignment is what a service user holds on the one of project and api that is set.
+// Assignment is what a service user holds on the one of Project and API that is set.
 type Assignment struct {
 	Target  Word // as the document names it
 	Rights  []Word
@@ -91,12 +104,13 @@ type Audience struct {
 	API     *API
 }
 
-// Secret, keyEntry and tokenEntry are what is made once and written to a file.
+// Secret is a client secret that is made once and written to a file.
 type Secret struct {
 	File    Word
 	Expires Expiry
 }
 
+// ClientKey is a key that is made once and written to a file.
 type ClientKey struct {
 	File          Word
 	Algorithm     jws.Algorithm
@@ -104,6 +118,7 @@ type ClientKey struct {
 	Expires       Expiry
 }
 
+// PersonalAccessToken is one that is made once and written to a file.
 type PersonalAccessToken struct {
 	Name     Word
 	File     Word
@@ -117,6 +132,7 @@ type Expiry struct {
 	after time.Duration
 }
 
+// From returns the end of what was made at a time; the zero time is none.
 func (e Expiry) From(created time.Time) time.Time {
 	if e.after > 0 {
 		return created.Add(e.after)

@@ -1,11 +1,8 @@
-package setup
+package document
 
 import (
 	"path/filepath"
 	"slices"
-	"strings"
-
-	"github.com/postern-auth/postern/server/store"
 )
 
 // resolve joins the parts of a document: every name is there once, every reference leads somewhere.
@@ -69,6 +66,7 @@ func checkNames(r *reader, doc *Document) {
 	}
 }
 
+// APIs returns those of all projects.
 func (d *Document) APIs() []*API {
 	var all []*API
 	for _, p := range d.Projects {
@@ -95,14 +93,14 @@ func checkFiles(r *reader, doc *Document) {
 		}
 	}
 	for _, p := range doc.Projects {
-		add(p.IdFile)
+		add(p.IDFile)
 		for _, a := range p.APIs {
 			add(a.ClientIDFile)
 			owned(a.Secrets, a.Keys)
 		}
 	}
 	for _, u := range doc.Users {
-		add(u.IdFile)
+		add(u.IDFile)
 		owned(u.Secrets, u.Keys)
 		for _, e := range u.Tokens {
 			add(e.File)
@@ -186,22 +184,4 @@ func resolveAudience(r *reader, doc *Document, a *Audience) {
 	default:
 		a.API = apis[0]
 	}
-}
-
-// roles and permissions as the store has them, in the order of their keys.
-func roles(rights []Right) []store.Role {
-	var out []store.Role
-	for _, one := range rights {
-		out = append(out, store.Role{Key: one.Key.Text, Name: one.Name})
-	}
-	slices.SortFunc(out, func(a, b store.Role) int { return strings.Compare(a.Key, b.Key) })
-	return out
-}
-
-func permissions(rights []Right) []store.Permission {
-	var out []store.Permission
-	for _, one := range roles(rights) {
-		out = append(out, store.Permission(one))
-	}
-	return out
 }
