@@ -17,8 +17,8 @@ import (
 	"time"
 
 	"github.com/postern-auth/postern/internal/jws"
-	"github.com/postern-auth/postern/server/oauth"
-	"github.com/postern-auth/postern/server/secret"
+	"github.com/postern-auth/postern/server/internal/oauth"
+	"github.com/postern-auth/postern/server/internal/secret"
 	"github.com/postern-auth/postern/server/store"
 )
 

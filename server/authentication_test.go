@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/postern-auth/postern/server/oauth"
-	"github.com/postern-auth/postern/server/secret"
+	"github.com/postern-auth/postern/server/internal/oauth"
+	"github.com/postern-auth/postern/server/internal/secret"
 	"github.com/postern-auth/postern/server/store"
 )
 

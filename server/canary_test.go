@@ -6,8 +6,8 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/postern-auth/postern/server/oauth"
-	"github.com/postern-auth/postern/server/secret"
+	"github.com/postern-auth/postern/server/internal/oauth"
+	"github.com/postern-auth/postern/server/internal/secret"
 	"github.com/postern-auth/postern/server/store"
 )
 

@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/postern-auth/postern/server"
-	"github.com/postern-auth/postern/server/secret"
+	"github.com/postern-auth/postern/server/internal/secret"
 	"github.com/postern-auth/postern/server/store"
 )
 

@@ -13,7 +13,7 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/postern-auth/postern/server/oauth"
+	"github.com/postern-auth/postern/server/internal/oauth"
 )
 
 // entries are the issuers that the server answers as, by the host of a request: the only thing that

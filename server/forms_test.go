@@ -7,7 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/postern-auth/postern/server"
-	"github.com/postern-auth/postern/server/oauth"
+	"github.com/postern-auth/postern/server/internal/oauth"
 	"github.com/postern-auth/postern/server/store"
 )
 

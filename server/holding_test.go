@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/postern-auth/postern"
-	"github.com/postern-auth/postern/server/secret"
+	"github.com/postern-auth/postern/server/internal/secret"
 	"github.com/postern-auth/postern/server/store"
 )
 

@@ -11,8 +11,8 @@ import (
 
 	"github.com/postern-auth/postern/internal/jws"
 	"github.com/postern-auth/postern/server"
-	"github.com/postern-auth/postern/server/oauth"
-	"github.com/postern-auth/postern/server/secret"
+	"github.com/postern-auth/postern/server/internal/oauth"
+	"github.com/postern-auth/postern/server/internal/secret"
 	"github.com/postern-auth/postern/server/store"
 )
 

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/postern-auth/postern/internal/jws"
-	"github.com/postern-auth/postern/server/keys"
+	"github.com/postern-auth/postern/server/internal/keys"
 	"github.com/postern-auth/postern/server/store"
 )
 

@@ -15,7 +15,7 @@ import (
 
 	"github.com/postern-auth/postern/clientauth"
 	"github.com/postern-auth/postern/server"
-	"github.com/postern-auth/postern/server/oauth"
+	"github.com/postern-auth/postern/server/internal/oauth"
 	"github.com/postern-auth/postern/server/store/sqlite"
 )
 

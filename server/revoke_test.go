@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/postern-auth/postern/server/secret"
+	"github.com/postern-auth/postern/server/internal/secret"
 	"github.com/postern-auth/postern/server/store"
 )
 

@@ -8,8 +8,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/postern-auth/postern/server/discovery"
-	"github.com/postern-auth/postern/server/oauth"
+	"github.com/postern-auth/postern/server/internal/discovery"
+	"github.com/postern-auth/postern/server/internal/oauth"
 	"github.com/postern-auth/postern/server/store"
 )
 

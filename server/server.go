@@ -43,16 +43,16 @@ import (
 
 	"github.com/postern-auth/postern"
 	"github.com/postern-auth/postern/internal/jws"
-	"github.com/postern-auth/postern/server/accesstoken"
-	"github.com/postern-auth/postern/server/clients"
-	"github.com/postern-auth/postern/server/grant"
-	"github.com/postern-auth/postern/server/holding"
-	"github.com/postern-auth/postern/server/introspect"
-	"github.com/postern-auth/postern/server/keys"
-	"github.com/postern-auth/postern/server/oauth"
-	"github.com/postern-auth/postern/server/revoke"
+	"github.com/postern-auth/postern/server/internal/accesstoken"
+	"github.com/postern-auth/postern/server/internal/clients"
+	"github.com/postern-auth/postern/server/internal/grant"
+	"github.com/postern-auth/postern/server/internal/holding"
+	"github.com/postern-auth/postern/server/internal/introspect"
+	"github.com/postern-auth/postern/server/internal/keys"
+	"github.com/postern-auth/postern/server/internal/oauth"
+	"github.com/postern-auth/postern/server/internal/revoke"
+	"github.com/postern-auth/postern/server/internal/token"
 	"github.com/postern-auth/postern/server/store"
-	"github.com/postern-auth/postern/server/token"
 )
 
 // Config says what a Server serves. The zero value of every optional field is the safe default.

@@ -9,7 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/postern-auth/postern/server/keys"
+	"github.com/postern-auth/postern/server/internal/keys"
 	"github.com/postern-auth/postern/server/store"
 )
 

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/postern-auth/postern/internal/jws"
-	"github.com/postern-auth/postern/server/oauth"
+	"github.com/postern-auth/postern/server/internal/oauth"
 )
 
 // TestLongFindingS6_RefusalsAreNotToldApartByTheirTime measures what the tests of the clock cannot: what is

@@ -27,7 +27,7 @@ import (
 
 	"github.com/postern-auth/postern/internal/jws"
 	"github.com/postern-auth/postern/server"
-	"github.com/postern-auth/postern/server/secret"
+	"github.com/postern-auth/postern/server/internal/secret"
 	"github.com/postern-auth/postern/server/store"
 	"github.com/postern-auth/postern/server/store/sqlite"
 )

@@ -6,8 +6,8 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/postern-auth/postern/server/document"
-	"github.com/postern-auth/postern/server/registry"
+	"github.com/postern-auth/postern/server/internal/document"
+	"github.com/postern-auth/postern/server/internal/registry"
 	"github.com/postern-auth/postern/server/store"
 )
 

@@ -5,8 +5,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/postern-auth/postern/server/document"
-	"github.com/postern-auth/postern/server/registry"
+	"github.com/postern-auth/postern/server/internal/document"
+	"github.com/postern-auth/postern/server/internal/registry"
 	"github.com/postern-auth/postern/server/store"
 )
 

@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 	"runtime"
 
-	"github.com/postern-auth/postern/server/document"
+	"github.com/postern-auth/postern/server/internal/document"
 )
 
 // A secret and its row must come together, on two media that share no transaction. So a new file is

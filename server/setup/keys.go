@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"github.com/postern-auth/postern/internal/jws"
-	"github.com/postern-auth/postern/server/document"
-	"github.com/postern-auth/postern/server/registry"
+	"github.com/postern-auth/postern/server/internal/document"
+	"github.com/postern-auth/postern/server/internal/registry"
 	"github.com/postern-auth/postern/server/store"
 )
 

@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"path/filepath"
 
-	"github.com/postern-auth/postern/server/document"
-	"github.com/postern-auth/postern/server/registry"
+	"github.com/postern-auth/postern/server/internal/document"
+	"github.com/postern-auth/postern/server/internal/registry"
 	"github.com/postern-auth/postern/server/store"
 )
 

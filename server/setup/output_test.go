@@ -16,8 +16,8 @@ import (
 
 	"github.com/postern-auth/postern/clientauth"
 	"github.com/postern-auth/postern/internal/jws"
-	"github.com/postern-auth/postern/server/registry"
-	"github.com/postern-auth/postern/server/secret"
+	"github.com/postern-auth/postern/server/internal/registry"
+	"github.com/postern-auth/postern/server/internal/secret"
 	"github.com/postern-auth/postern/server/store"
 )
 

@@ -4,7 +4,7 @@ import (
 	"context"
 	"slices"
 
-	"github.com/postern-auth/postern/server/document"
+	"github.com/postern-auth/postern/server/internal/document"
 	"github.com/postern-auth/postern/server/store"
 )
 

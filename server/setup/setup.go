@@ -105,7 +105,7 @@
 // overwritten.
 package setup
 
-import "github.com/postern-auth/postern/server/document"
+import "github.com/postern-auth/postern/server/internal/document"
 
 // Document is a parsed and checked set-up. It is immutable and safe for concurrent use; make one with Parse. The
 // zero value is not one.

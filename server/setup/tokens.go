@@ -5,9 +5,9 @@ import (
 	"slices"
 	"time"
 
-	"github.com/postern-auth/postern/server/document"
-	"github.com/postern-auth/postern/server/registry"
-	"github.com/postern-auth/postern/server/secret"
+	"github.com/postern-auth/postern/server/internal/document"
+	"github.com/postern-auth/postern/server/internal/registry"
+	"github.com/postern-auth/postern/server/internal/secret"
 	"github.com/postern-auth/postern/server/store"
 )
 

@@ -8,8 +8,8 @@ import (
 	"sync"
 
 	"github.com/postern-auth/postern/internal/jws"
-	"github.com/postern-auth/postern/server/document"
-	"github.com/postern-auth/postern/server/registry"
+	"github.com/postern-auth/postern/server/internal/document"
+	"github.com/postern-auth/postern/server/internal/registry"
 )
 
 // work is what one Apply has at hand.

@@ -9,7 +9,7 @@ import (
 
 	code "modernc.org/sqlite/lib"
 
-	"github.com/postern-auth/postern/server/store/sqlstore"
+	"github.com/postern-auth/postern/server/store/internal/sqlstore"
 )
 
 const (

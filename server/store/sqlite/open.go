@@ -14,7 +14,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/postern-auth/postern/server/store/sqlstore"
+	"github.com/postern-auth/postern/server/store/internal/sqlstore"
 )
 
 // defaultCommitDelay is Options.CommitDelay when that is zero.

@@ -39,7 +39,7 @@ import (
 	"time"
 
 	"github.com/postern-auth/postern/server/store"
-	"github.com/postern-auth/postern/server/store/sqlstore"
+	"github.com/postern-auth/postern/server/store/internal/sqlstore"
 )
 
 // Options are the settings of a Store. The zero value is right for a server.

@@ -6,7 +6,7 @@ import (
 	"errors"
 	"sync"
 
-	"github.com/postern-auth/postern/server/store/sqlstore"
+	"github.com/postern-auth/postern/server/store/internal/sqlstore"
 )
 
 // statements runs SQL on a connection or a pool and keeps every statement prepared. The texts are

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"sync"
 
-	"github.com/postern-auth/postern/server/store/sqlstore"
+	"github.com/postern-auth/postern/server/store/internal/sqlstore"
 )
 
 var (

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/postern-auth/postern/server/store"
-	"github.com/postern-auth/postern/server/store/sqlstore"
+	"github.com/postern-auth/postern/server/store/internal/sqlstore"
 )
 
 func openInternal(t testing.TB, options Options) (*Store, *database) {

@@ -1,0 +1,161 @@
+// Package accesstoken makes the authorization server's access tokens and reads them back.
+//
+// A token is opaque, a random string with a row in the store, or a JWT in the form that the API's
+// programs were written for. Who asks what a token says need not know which:
+//
+//	mint := &accesstoken.Mint{Tokens: s, Keys: ring, Now: time.Now}
+//	raw, err := mint.Issue(ctx, accesstoken.Draft{
+//		Form: store.FormOpaque, Issuer: "https://login.example.com", Subject: subject, ClientID: client.ClientID,
+//		Audience: []string{project.ID}, Scopes: []string{"read:messages"}, Lifetime: time.Hour,
+//	})
+//	…
+//	reader := &accesstoken.Reader{Tokens: s, Keys: ring, Issuers: issuers, Now: time.Now}
+//	facts, err := reader.Read(ctx, raw)
+//	if errors.Is(err, accesstoken.ErrInactive) {
+//		…
+//	}
+package accesstoken
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/postern-auth/postern/internal/jws"
+	"github.com/postern-auth/postern/server/internal/oauth"
+	"github.com/postern-auth/postern/server/store"
+)
+
+// ErrInactive says that a raw token is none of ours, or has ended. Errors that wrap it carry the reason;
+// errors that do not are outages.
+var ErrInactive = errors.New("accesstoken: inactive")
+
+func inactive(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", ErrInactive, fmt.Sprintf(format, args...))
+}
+
+// Facts are what a token says. That its user is still active, and whom the token is for, is left to the
+// caller.
+type Facts struct {
+	ID        string // jti
+	Personal  bool   // a personal access token
+	JWT       bool
+	Issuer    string // iss; empty for a personal access token
+	Subject   string // sub
+	SubjectID string // the store's id of the subject, where sub is another name for it
+	ClientID  string // client_id
+	Audience  []string
+	Scopes    []string
+	IssuedAt  time.Time
+	ExpiresAt time.Time // zero: never (personal access tokens only)
+}
+
+// Draft is a token to be issued. All of it has been decided: Mint asks no questions.
+type Draft struct {
+	Form      store.TokenForm // one of the forms but FormDefault
+	Algorithm jws.Algorithm   // of a JWT; empty: what the form's dialect expects
+	Issuer    string
+	Subject   store.Subject // who it is about
+	ClientID  string        // who asked for it
+	// Login is how the subject logged in. The zero value is that of a program, which did not.
+	Login    Login
+	Audience []string
+	Scopes   []string // granted; reserved ones do not go into a JWT
+	// Permissions are all that the user holds on the audience; the forms with the permissions claim
+	// carry them.
+	Permissions []string
+	// Roles are the claims of FormZITADEL about roles, by name.
+	Roles    map[string]any
+	Lifetime time.Duration
+}
+
+// Login is how and when a person logged in.
+type Login struct {
+	At  time.Time // auth_time
+	ACR string    // acr
+}
+
+// subjectSuffix turns a username into the sub that Auth0 gives to a program.
+const subjectSuffix = "@clients"
+
+// userClaim holds the subject's id where sub holds its username, which may pass to another one while the
+// token lives.
+const userClaim = "urn:postern:user_id"
+
+// DefaultAlgorithm returns the algorithm for JWTs of a form when neither API nor server says otherwise:
+// RS256 for the dialects whose programs know nothing else.
+func DefaultAlgorithm(form store.TokenForm) jws.Algorithm {
+	switch form {
+	case store.FormRFC9068, store.FormRFC9068Permissions:
+		return jws.ES256
+	}
+	return jws.RS256
+}
+
+// CarriesPermissions reports whether the form has the permissions claim.
+func (d *Draft) CarriesPermissions() bool {
+	return d.Form == store.FormAuth0Permissions || d.Form == store.FormRFC9068Permissions
+}
+
+// claims returns the type (typ) and claims of a JWT. The names are ours alone, so that nothing a user or
+// an API is called can stand in for a registered claim.
+func (d *Draft) claims(jti string, now time.Time) (typ string, c map[string]any) {
+	c = map[string]any{
+		"iss": d.Issuer,
+		"aud": d.Audience,
+		"iat": now.Unix(),
+		"exp": now.Add(d.Lifetime).Unix(),
+		"jti": jti,
+	}
+	if scope := strings.Join(plainScopes(d.Scopes), " "); scope != "" {
+		c["scope"] = scope
+	}
+	if d.CarriesPermissions() {
+		c["permissions"] = append([]string{}, d.Permissions...) // [] rather than null
+	}
+	d.Login.claims(c)
+	switch d.Form {
+	case store.FormZITADEL:
+		c["sub"], c["client_id"], c["nbf"] = d.Subject.ID, d.ClientID, now.Unix()
+		for name, value := range d.Roles {
+			c[name] = value
+		}
+		return "JWT", c
+	case store.FormAuth0, store.FormAuth0Permissions:
+		c["sub"], c["azp"], c["gty"] = d.Subject.Username+subjectSuffix, d.ClientID, "client-credentials"
+		c[userClaim] = d.Subject.ID
+		d.singleAudience(c)
+		return "JWT", c
+	}
+	c["sub"], c["client_id"] = d.Subject.ID, d.ClientID
+	d.singleAudience(c)
+	return "at+jwt", c
+}
+
+// claims adds what RFC 9068 §2.2.1 has a token say of the login behind it.
+func (l Login) claims(c map[string]any) {
+	if !l.At.IsZero() {
+		c["auth_time"] = l.At.Unix()
+	}
+	if l.ACR != "" {
+		c["acr"] = l.ACR
+	}
+}
+
+// singleAudience writes an audience of one as a string (RFC 7519 §4.1.3).
+func (d *Draft) singleAudience(c map[string]any) {
+	if len(d.Audience) == 1 {
+		c["aud"] = d.Audience[0]
+	}
+}
+
+func plainScopes(scopes []string) []string {
+	var plain []string
+	for _, s := range scopes {
+		if !strings.HasPrefix(s, oauth.ReservedScopePrefix) {
+			plain = append(plain, s)
+		}
+	}
+	return plain
+}

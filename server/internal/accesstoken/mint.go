@@ -1,0 +1,75 @@
+package accesstoken
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/postern-auth/postern/internal/jws"
+	"github.com/postern-auth/postern/server/internal/keys"
+	"github.com/postern-auth/postern/server/internal/secret"
+	"github.com/postern-auth/postern/server/store"
+)
+
+// ErrTooLarge says that a JWT would be larger than verifiers read.
+var ErrTooLarge = errors.New("accesstoken: token is too large")
+
+// Mint issues tokens. Its fields are required; it is safe for concurrent use.
+type Mint struct {
+	Tokens store.Tokens
+	Keys   *keys.Ring
+	Now    func() time.Time
+}
+
+// Issue returns the raw token for a draft. Errors: ErrTooLarge, store.ErrNotFound when the subject is gone
+// meanwhile, and outages.
+func (m *Mint) Issue(ctx context.Context, d Draft) (string, error) {
+	switch d.Form {
+	case store.FormOpaque:
+		return m.opaque(ctx, d)
+	case store.FormAuth0, store.FormAuth0Permissions, store.FormZITADEL, store.FormRFC9068, store.FormRFC9068Permissions:
+		return m.jwt(ctx, d)
+	}
+	return "", fmt.Errorf("accesstoken: form %.64q is not known", string(d.Form))
+}
+
+func (m *Mint) opaque(ctx context.Context, d Draft) (string, error) {
+	raw, id := secret.NewToken(secret.AccessToken)
+	now := m.Now()
+	err := m.Tokens.CreateToken(ctx, store.Token{
+		ID: id, Kind: store.AccessToken, Digest: secret.Digest(raw),
+		SubjectID: d.Subject.ID, ClientID: d.ClientID, Issuer: d.Issuer,
+		Audience: d.Audience, Scopes: d.Scopes,
+		IssuedAt: now, ExpiresAt: now.Add(d.Lifetime),
+	})
+	if err != nil {
+		return "", fmt.Errorf("accesstoken: keeping a token: %w", err)
+	}
+	return raw, nil
+}
+
+func (m *Mint) jwt(ctx context.Context, d Draft) (string, error) {
+	alg := d.Algorithm
+	if alg == "" {
+		alg = DefaultAlgorithm(d.Form)
+	}
+	signer, err := m.Keys.Signer(ctx, alg)
+	if err != nil {
+		return "", fmt.Errorf("accesstoken: %w", err)
+	}
+	typ, claims := d.claims(secret.NewID(), m.Now())
+	payload, err := json.Marshal(claims)
+	if err != nil {
+		return "", fmt.Errorf("accesstoken: encoding claims: %w", err)
+	}
+	raw, err := signer.Sign(typ, payload)
+	if err != nil {
+		return "", fmt.Errorf("accesstoken: %w", err)
+	}
+	if len(raw) > jws.MaxSize {
+		return "", fmt.Errorf("%w: %d bytes, want at most %d", ErrTooLarge, len(raw), jws.MaxSize)
+	}
+	return raw, nil
+}

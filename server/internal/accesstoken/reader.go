@@ -1,0 +1,168 @@
+package accesstoken
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/postern-auth/postern/internal/claims"
+	"github.com/postern-auth/postern/internal/jws"
+	"github.com/postern-auth/postern/server/internal/keys"
+	"github.com/postern-auth/postern/server/internal/secret"
+	"github.com/postern-auth/postern/server/store"
+)
+
+// Reader reads raw tokens: opaque ones, personal access tokens, and the JWTs of every issuer of this
+// server. Its fields are required but for the last; it is safe for concurrent use.
+type Reader struct {
+	Tokens  store.Tokens
+	Keys    *keys.Ring
+	Issuers []string
+	Now     func() time.Time
+	// PersonalTokenLifetime is how long a personal access token lives at most from when it was made. Zero or
+	// negative: as long as it says.
+	PersonalTokenLifetime time.Duration
+}
+
+// Read returns what a raw token says, once it is known to be ours, unexpired and not revoked. Errors:
+// ErrInactive, and outages. Text that cannot be a token of ours causes no read of the store.
+func (r *Reader) Read(ctx context.Context, raw string) (Facts, error) {
+	facts, err := r.facts(ctx, raw)
+	if err != nil {
+		return Facts{}, err
+	}
+	if !facts.ExpiresAt.IsZero() && !r.Now().Before(facts.ExpiresAt) {
+		return Facts{}, inactive("token expired at %s", facts.ExpiresAt.UTC().Format(time.RFC3339))
+	}
+	if !facts.JWT {
+		return facts, nil // its row has said whether it is revoked
+	}
+	revoked, err := r.Tokens.JWTRevoked(ctx, facts.ID)
+	if err != nil {
+		return Facts{}, fmt.Errorf("accesstoken: reading revocations: %w", err)
+	}
+	if revoked {
+		return Facts{}, inactive("token is revoked")
+	}
+	return facts, nil
+}
+
+func (r *Reader) facts(ctx context.Context, raw string) (Facts, error) {
+	if id, ok := secret.TokenID(raw); ok {
+		return r.opaque(ctx, raw, id)
+	}
+	return r.jwt(ctx, raw)
+}
+
+func (r *Reader) opaque(ctx context.Context, raw, id string) (Facts, error) {
+	row, err := r.Tokens.Token(ctx, id)
+	if errors.Is(err, store.ErrNotFound) {
+		return Facts{}, inactive("token is unknown")
+	}
+	if err != nil {
+		return Facts{}, fmt.Errorf("accesstoken: reading a token: %w", err)
+	}
+	if !secret.Matches(raw, row.Digest) {
+		return Facts{}, inactive("token has a known id and a wrong secret")
+	}
+	if !row.RevokedAt.IsZero() {
+		return Facts{}, inactive("token is revoked")
+	}
+	if row.Kind == store.PersonalAccessToken {
+		row.ExpiresAt = r.end(row)
+	}
+	return Facts{
+		ID: row.ID, Personal: row.Kind == store.PersonalAccessToken,
+		Issuer: row.Issuer, Subject: row.SubjectID, SubjectID: row.SubjectID, ClientID: row.ClientID,
+		Audience: row.Audience, Scopes: row.Scopes,
+		IssuedAt: row.IssuedAt, ExpiresAt: row.ExpiresAt,
+	}, nil
+}
+
+// end returns when a personal access token ends, with the bound of the server; zero: never.
+func (r *Reader) end(row store.Token) time.Time {
+	if r.PersonalTokenLifetime <= 0 {
+		return row.ExpiresAt
+	}
+	latest := row.IssuedAt.Add(r.PersonalTokenLifetime)
+	if row.ExpiresAt.IsZero() || row.ExpiresAt.After(latest) {
+		return latest
+	}
+	return row.ExpiresAt
+}
+
+// jwt looks at the issuer before it looks for the key, so that strangers' tokens cost no look-up.
+func (r *Reader) jwt(ctx context.Context, raw string) (Facts, error) {
+	message, err := jws.Parse(raw)
+	if err != nil {
+		return Facts{}, inactive("token is neither an opaque one of ours nor a JWT")
+	}
+	facts, err := parseJWT(message.Payload)
+	if err != nil {
+		return Facts{}, err
+	}
+	if !slices.Contains(r.Issuers, facts.Issuer) {
+		return Facts{}, inactive("token has iss %.64q, which is none of this server's", facts.Issuer)
+	}
+	if typ := message.Header.Type; typ != "jwt" && typ != "at+jwt" {
+		return Facts{}, inactive("token has typ %.64q, want JWT or at+jwt", typ)
+	}
+	key, ok, err := r.Keys.Key(ctx, message.Header.KeyID)
+	if err != nil {
+		return Facts{}, fmt.Errorf("accesstoken: %w", err)
+	}
+	if !ok {
+		return Facts{}, inactive("token is signed by the unknown key %.64q", message.Header.KeyID)
+	}
+	if err := message.Verify(key); err != nil {
+		return Facts{}, inactive("%v", err)
+	}
+	return facts, facts.complete()
+}
+
+func parseJWT(payload string) (Facts, error) {
+	facts := Facts{JWT: true}
+	var object claims.Object
+	if err := object.Parse(payload); err != nil {
+		return Facts{}, inactive("token: %v", err)
+	}
+	var scope string
+	texts := map[string]*string{
+		"iss": &facts.Issuer, "sub": &facts.Subject, "jti": &facts.ID, "scope": &scope,
+		"client_id": &facts.ClientID, "azp": &facts.ClientID, userClaim: &facts.SubjectID,
+	}
+	for name, value := range object.All() {
+		ok, err := true, error(nil)
+		switch name {
+		case "aud":
+			facts.Audience, err = value.Texts(nil)
+		case "iat":
+			facts.IssuedAt, err = value.Time()
+		case "exp":
+			facts.ExpiresAt, err = value.Time()
+		default:
+			if text := texts[name]; text != nil {
+				*text, ok = value.Text()
+			}
+		}
+		if !ok || err != nil {
+			return Facts{}, inactive("token: claim %s is of a wrong type", name)
+		}
+	}
+	facts.Scopes = strings.Fields(scope)
+	if facts.SubjectID == "" {
+		facts.SubjectID = facts.Subject
+	}
+	return facts, nil
+}
+
+// complete refuses a JWT of ours that is no access token, whatever else our keys may have signed.
+func (f *Facts) complete() error {
+	if f.ID == "" || f.SubjectID == "" || f.ClientID == "" || f.IssuedAt.IsZero() || f.ExpiresAt.IsZero() {
+		return inactive("token is signed by this server and is no access token")
+	}
+	return nil
+}

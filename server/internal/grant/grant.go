@@ -1,0 +1,232 @@
+// Package grant turns a grant (RFC 6749 §1.3) into an access token: what the client may have of what it
+// asks for, and in which form. A grant is a file: clientcredentials.go, jwtbearer.go. They differ in how
+// they find the service user; the rest is common.
+//
+//	grants := grant.New(grant.Config{Store: s, Clients: authenticator, Mint: mint})
+//	respond := grants.ByType()[oauth.GrantClientCredentials]
+//	response, err := respond(ctx, request)
+//
+// A request names its targets, the APIs and projects that the token is for, and scopes. A scope that is
+// the key of a role or a permission is granted only to who holds it on every target, so that no token
+// carries a right from one project or API to another.
+package grant
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/postern-auth/postern/internal/jws"
+	"github.com/postern-auth/postern/server/internal/accesstoken"
+	"github.com/postern-auth/postern/server/internal/clients"
+	"github.com/postern-auth/postern/server/internal/keys"
+	"github.com/postern-auth/postern/server/internal/oauth"
+	"github.com/postern-auth/postern/server/internal/rights"
+	"github.com/postern-auth/postern/server/store"
+)
+
+// Store is what Grants read.
+type Store interface {
+	store.Projects
+	store.APIs
+	store.Assignments
+}
+
+// Lifetimes are how long tokens live where their API does not say, by form. A zero one is the default,
+// and none is longer than keys.MaxTokenLifetime.
+type Lifetimes struct {
+	Opaque  time.Duration // default 12 h
+	ZITADEL time.Duration // default 12 h
+	Auth0   time.Duration // default 24 h
+	RFC9068 time.Duration // default 1 h: verifiers elsewhere do not hear of a revocation
+}
+
+func (l Lifetimes) of(form store.TokenForm) time.Duration {
+	lifetime, standard := l.Opaque, 12*time.Hour
+	switch form {
+	case store.FormZITADEL:
+		lifetime = l.ZITADEL
+	case store.FormAuth0, store.FormAuth0Permissions:
+		lifetime, standard = l.Auth0, 24*time.Hour
+	case store.FormRFC9068, store.FormRFC9068Permissions:
+		lifetime, standard = l.RFC9068, time.Hour
+	}
+	if lifetime == 0 {
+		return standard
+	}
+	return lifetime
+}
+
+// Config says what Grants work with. Store, Clients and Mint are required.
+type Config struct {
+	Store   Store
+	Clients *clients.Authenticator
+	Mint    *accesstoken.Mint
+	// Algorithm signs RFC 9068 tokens whose API names none; empty means ES256.
+	Algorithm jws.Algorithm
+	Lifetimes Lifetimes
+}
+
+// Grants serves the grants there are. It is safe for concurrent use.
+type Grants struct{ config Config }
+
+// New returns Grants.
+func New(config Config) *Grants { return &Grants{config} }
+
+// Func serves one grant type. Its errors are those of RFC 6749 §5.2, and outages.
+type Func func(context.Context, *oauth.Request) (*Response, error)
+
+// ByType returns the grants by their grant_type.
+func (g *Grants) ByType() map[string]Func {
+	return map[string]Func{
+		oauth.GrantClientCredentials: g.clientCredentials,
+		oauth.GrantJWTBearer:         g.jwtBearer,
+	}
+}
+
+// Response is the successful answer of RFC 6749 §5.1.
+type Response struct {
+	AccessToken string `json:"access_token"`
+	TokenType   string `json:"token_type"`
+	ExpiresIn   int64  `json:"expires_in"` // seconds
+	// Scope (scope) is what was granted, sent when it is not what was asked for. It is left out when that
+	// is nothing, for which RFC 6749 §3.3 has no spelling.
+	Scope string `json:"scope,omitempty"`
+}
+
+// recipient is who a token is about and who gets it.
+type recipient struct {
+	subject  store.Subject
+	clientID string
+	form     store.TokenForm // of its tokens, where no API decides
+	login    accesstoken.Login
+}
+
+// itself is a service user that gets a token for itself.
+func itself(u store.ServiceUser) recipient {
+	return recipient{
+		subject: store.Subject{
+			ID: u.ID, Kind: store.ServiceUserSubject, OrganizationID: u.OrganizationID, Username: u.Username, Active: u.Active,
+		},
+		clientID: u.Username,
+		form:     u.Form,
+	}
+}
+
+// issue answers a request of a client that has been authenticated.
+func (g *Grants) issue(ctx context.Context, r *oauth.Request, to recipient) (*Response, error) {
+	asked, err := parseScope(r.Params.Value(oauth.ParamScope))
+	if err != nil {
+		return nil, err
+	}
+	held, err := rights.Among(ctx, g.config.Store, to.subject.ID, asked)
+	if err != nil {
+		return nil, err
+	}
+	targets, err := g.targets(ctx, r, asked, held)
+	if err != nil {
+		return nil, err
+	}
+	draft, err := g.draft(targets, to)
+	if err != nil {
+		return nil, err
+	}
+	if draft.CarriesPermissions() || len(asked) == 0 && targets.hasAPI() {
+		if held, err = rights.Of(ctx, g.config.Store, to.subject.ID); err != nil {
+			return nil, err
+		}
+		draft.Permissions = targets.permissions(held, draft.Form)
+	}
+	draft.Issuer = r.Entry.Issuer
+	draft.Scopes = granted(asked, targets, held, draft.Form)
+	if draft.Form == store.FormZITADEL {
+		if draft.Roles, err = g.roles(ctx, asked, targets, held); err != nil {
+			return nil, err
+		}
+	}
+	raw, err := g.config.Mint.Issue(ctx, draft)
+	if err != nil {
+		return nil, issueError(err)
+	}
+	return response(raw, r, asked, draft), nil
+}
+
+func issueError(err error) error {
+	switch {
+	case errors.Is(err, accesstoken.ErrTooLarge):
+		return oauth.Refuse(oauth.InvalidScope, "the token would be too large; ask for fewer targets or scopes", err)
+	case errors.Is(err, store.ErrNotFound):
+		return oauth.Refuse(oauth.InvalidGrant, "the service user is gone", err)
+	}
+	return err
+}
+
+// response echoes the scope when it is not the one asked for, as RFC 6749 §5.1 demands, and to the
+// clients that ask by audience or resource always, as they expect.
+func response(raw string, r *oauth.Request, asked []string, d accesstoken.Draft) *Response {
+	res := &Response{AccessToken: raw, TokenType: "Bearer", ExpiresIn: int64(d.Lifetime / time.Second)}
+	scope := strings.Join(d.Scopes, " ")
+	named := r.Params.Has(oauth.ParamAudience) || r.Params.Has(oauth.ParamResource)
+	if named || scope != strings.Join(asked, " ") {
+		res.Scope = scope
+	}
+	return res
+}
+
+// draft decides form, algorithm, audience and lifetime. Targets that want different ones cannot share a
+// token.
+func (g *Grants) draft(targets targets, to recipient) (accesstoken.Draft, error) {
+	d := accesstoken.Draft{Form: store.FormOpaque, Subject: to.subject, ClientID: to.clientID, Login: to.login}
+	for i, t := range targets {
+		form, alg := t.form(to.form), t.algorithm()
+		if i > 0 && (form != d.Form || alg != d.Algorithm) {
+			return d, oauth.Refuse(oauth.InvalidTarget, "the targets want tokens of different forms; ask for one token each",
+				fmt.Errorf("grant: forms %q and %q, algorithms %q and %q", d.Form, form, d.Algorithm, alg))
+		}
+		d.Form, d.Algorithm = form, alg
+		d.Audience = append(d.Audience, t.audience)
+	}
+	d.Lifetime = g.lifetime(targets, d.Form)
+	if d.Algorithm == "" && accesstoken.DefaultAlgorithm(d.Form) == jws.ES256 {
+		d.Algorithm = g.config.Algorithm
+	}
+	return d, nil
+}
+
+// lifetime returns the shortest of what the targets say.
+func (g *Grants) lifetime(targets targets, form store.TokenForm) time.Duration {
+	standard := g.config.Lifetimes.of(form)
+	shortest := keys.MaxTokenLifetime
+	if len(targets) == 0 {
+		return min(standard, shortest)
+	}
+	for _, t := range targets {
+		lifetime := standard
+		if t.api != nil && t.api.TokenLifetime > 0 {
+			lifetime = t.api.TokenLifetime
+		}
+		shortest = min(shortest, lifetime)
+	}
+	return shortest
+}
+
+// roles returns the roles claims of a JWT: one for each project, and the general one when there is only
+// one project, for it does not say which it means. Scopes that name roles narrow them.
+func (g *Grants) roles(ctx context.Context, asked []string, targets targets, held rights.Rights) (map[string]any, error) {
+	claims := make(map[string]any)
+	projects := targets.projects()
+	for _, project := range projects {
+		org, err := g.config.Store.Organization(ctx, project.OrganizationID)
+		if err != nil {
+			return nil, fmt.Errorf("grant: reading the organization: %w", err)
+		}
+		claim := rights.RolesClaim(named(asked, held.Roles(project.ID)), org)
+		claims[oauth.ProjectRolesClaim(project.ID)] = claim
+		if len(projects) == 1 {
+			claims[oauth.RolesClaim] = claim
+		}
+	}
+	return claims, nil
+}

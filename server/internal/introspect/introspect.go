@@ -1,0 +1,102 @@
+// Package introspect is the introspection endpoint (RFC 7662): an API asks what a token says, and
+// whether it still holds.
+//
+//	endpoint := introspect.New(introspect.Config{Clients: authenticator, Holdings: holdings, Logger: logger})
+//	endpoint.Serve(w, r, entry)
+//
+// An answer is made for the API that asks. It is active only when the token is for that API or its
+// project; scope, roles and permissions are what the subject holds there now, not what it held when the
+// token was issued, and nothing of other projects. Every other token gets {"active":false} and no reason:
+// the reason goes to the log.
+package introspect
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+
+	"github.com/postern-auth/postern/server/internal/accesstoken"
+	"github.com/postern-auth/postern/server/internal/clients"
+	"github.com/postern-auth/postern/server/internal/holding"
+	"github.com/postern-auth/postern/server/internal/oauth"
+	"github.com/postern-auth/postern/server/internal/rights"
+	"github.com/postern-auth/postern/server/store"
+)
+
+// never is the exp of a token that does not expire: the end of the year 9999. The claim is always there,
+// for APIs read it unasked.
+const never = 253402300799
+
+// Config says what the endpoint works with. All fields are required.
+type Config struct {
+	Clients  *clients.Authenticator
+	Holdings *holding.Reader
+	Logger   *slog.Logger
+}
+
+type endpoint struct{ Config }
+
+// New returns the endpoint.
+func New(config Config) *oauth.Endpoint {
+	e := &endpoint{config}
+	return &oauth.Endpoint{Name: "introspect", Logger: config.Logger, Answer: e.answer}
+}
+
+func (e *endpoint) answer(ctx context.Context, r *oauth.Request) (any, error) {
+	client, err := e.Clients.Authenticate(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	if client.API == nil {
+		return nil, oauth.Refuse(oauth.UnauthorizedClient, "only APIs introspect tokens; use the credentials of an API", nil)
+	}
+	raw := r.Params.Value(oauth.ParamToken)
+	if raw == "" {
+		return nil, oauth.Refuse(oauth.InvalidRequest, "the parameter token is missing", nil)
+	}
+	held, err := e.Holdings.At(ctx, *client.API, raw)
+	if errors.Is(err, accesstoken.ErrInactive) {
+		e.Logger.InfoContext(ctx, "token inactive", "endpoint", "introspect", "issuer", r.Entry.Issuer,
+			"client_id", client.ID, "reason", err.Error())
+		return map[string]bool{"active": false}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return answer(r.Entry, *client.API, held), nil
+}
+
+// answer says what a token gives at an API in the words of RFC 7662 §2.2 and of the programs that ask. The
+// roles claims are there also when there are no roles: APIs read them unasked.
+func answer(entry oauth.Entry, api store.API, h holding.Holding) map[string]any {
+	roles := rights.RolesClaim(h.Roles, h.By)
+	a := map[string]any{
+		"active":                               true,
+		"client_id":                            h.ClientID,
+		"username":                             h.Holder.Username,
+		"token_type":                           "Bearer",
+		"exp":                                  int64(never),
+		"iat":                                  h.IssuedAt.Unix(),
+		"nbf":                                  h.IssuedAt.Unix(),
+		"sub":                                  h.Subject,
+		"aud":                                  h.Audience,
+		"iss":                                  h.Issuer,
+		"jti":                                  h.ID,
+		oauth.RolesClaim:                       roles,
+		oauth.ProjectRolesClaim(api.ProjectID): roles,
+	}
+	if len(h.Scopes) > 0 {
+		a["scope"] = strings.Join(h.Scopes, " ")
+	}
+	if h.Issuer == "" {
+		a["iss"] = entry.Issuer
+	}
+	if !h.ExpiresAt.IsZero() {
+		a["exp"] = min(h.ExpiresAt.Unix(), never)
+	}
+	if len(api.Permissions) > 0 {
+		a["permissions"] = append([]string{}, h.Permissions...) // [] rather than null
+	}
+	return a
+}
