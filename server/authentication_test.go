@@ -129,7 +129,7 @@ func TestFindingS4_OneSecretInHeaderAndBodyIsOneMethod(t *testing.T) {
 		{"the same twice and the type of an assertion", call{user: "robot:robot-secret", form: both("robot", "robot-secret",
 			"client_assertion_type", oauth.AssertionType)}, "invalid_request"},
 	} {
-		for _, path := range []string{oauth.PathToken, oauth.PathTokenAuth0, oauth.PathRevoke, oauth.PathRevokeAuth0} {
+		for _, path := range []string{oauth.TokenEndpoint.ZITADEL, oauth.TokenEndpoint.Auth0, oauth.RevocationEndpoint.ZITADEL, oauth.RevocationEndpoint.Auth0} {
 			t.Run(row.name+" at "+path, func(t *testing.T) {
 				w := w.at(t)
 				row.call.path = path

@@ -155,7 +155,7 @@ func TestTheIssuerIsTheOneThatTheHostNames(t *testing.T) {
 		"": w.issuer, zitadelHost: "https://" + zitadelHost, "AUTH0.example.com:443": auth0Issuer,
 	} {
 		c := tokenCall("robot", "audience", messages)
-		c.path, c.host = oauth.PathTokenAuth0, host
+		c.path, c.host = oauth.TokenEndpoint.Auth0, host
 		_, _, claims := w.claims(w.issued(w.do(c))["access_token"].(string))
 		if claims["iss"] != issuer {
 			t.Errorf("host %q: iss is %q, want %q", host, claims["iss"], issuer)

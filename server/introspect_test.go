@@ -97,7 +97,7 @@ func TestI5I7_InactiveIsAllThatStrangersLearn(t *testing.T) {
 // TestJ13_AJWTOfOursThatIsNoAccessTokenIsInactive signs with the server's own key.
 func TestJ13_AJWTOfOursThatIsNoAccessTokenIsInactive(t *testing.T) {
 	w := newWorld(t)
-	signer, err := w.server.Keys().Signer(t.Context(), jws.RS256)
+	signer, err := w.ring().Signer(t.Context(), jws.RS256)
 	w.must(err)
 	claims := func(cut string) []byte {
 		all := []string{`"iss":"` + w.issuer + `"`, `"sub":"u-robot"`, `"client_id":"robot"`, `"aud":["P"]`, `"jti":"j"`,

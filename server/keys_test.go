@@ -37,7 +37,7 @@ func TestARotationIsNeverSeenAsARefusedToken(t *testing.T) {
 	issue := func() string { return w.token("robot", "audience", messages) }
 
 	old := issue()
-	w.must(w.server.Keys().Rotate(t.Context(), jws.ES256))
+	w.must(w.server.RotateKey(t.Context(), "ES256"))
 	if ids := w.published(); len(ids) != 3 || !ids["sig-ec"] {
 		t.Fatalf("published %v, want the new key beside the old ones", ids)
 	}
@@ -65,7 +65,7 @@ func TestARotationIsNeverSeenAsARefusedToken(t *testing.T) {
 	if w.published()["sig-ec"] {
 		t.Error("the old key is still published")
 	}
-	w.must(w.server.Keys().DeleteExpired(t.Context()))
+	w.must(w.ring().DeleteExpired(t.Context()))
 	rows, err := w.store.SigningKeys(t.Context())
 	w.must(err)
 	for _, row := range rows {
@@ -79,7 +79,7 @@ func TestAWithdrawnKeyIsGoneAtOnceAndReplaced(t *testing.T) {
 	w := newWorld(t)
 	w.form("robot", "a-messages", store.FormRFC9068)
 	stolen := w.token("robot", "audience", messages)
-	w.must(w.server.Keys().Withdraw(t.Context(), "sig-ec"))
+	w.must(w.server.WithdrawKey(t.Context(), "sig-ec"))
 	w.inactive("messages", stolen)
 	if w.published()["sig-ec"] {
 		t.Error("the withdrawn key is published")
@@ -88,7 +88,7 @@ func TestAWithdrawnKeyIsGoneAtOnceAndReplaced(t *testing.T) {
 	if got := w.introspect("messages", fresh); got["active"] != true || !w.published()[kid(t, fresh)] {
 		t.Errorf("a new token: %v", got)
 	}
-	if err := w.server.Keys().Withdraw(t.Context(), "sig-ec"); err == nil {
+	if err := w.server.WithdrawKey(t.Context(), "sig-ec"); err == nil {
 		t.Error("a key that is gone can be withdrawn")
 	}
 }

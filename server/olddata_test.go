@@ -100,7 +100,7 @@ func (o *oldData) post(path, id, secret string, form url.Values) (status int, an
 
 func (o *oldData) introspect(raw string) map[string]any {
 	o.t.Helper()
-	status, answer := o.post(oauth.PathIntrospect, o.APIClient, o.APISecret, url.Values{"token": {raw}})
+	status, answer := o.post(oauth.IntrospectionEndpoint.ZITADEL, o.APIClient, o.APISecret, url.Values{"token": {raw}})
 	if status != http.StatusOK {
 		o.t.Fatalf("introspection: %d %v", status, answer)
 	}
@@ -132,17 +132,17 @@ func TestADataFolderOfTheFirstSchemaGoesOn(t *testing.T) {
 		}
 	}
 	scope := "openid urn:zitadel:iam:org:project:id:" + o.ProjectID + ":aud read:messages"
-	status, answer := o.post(oauth.PathToken, "service-user", o.Secret, url.Values{"grant_type": {"client_credentials"}, "scope": {scope}})
+	status, answer := o.post(oauth.TokenEndpoint.ZITADEL, "service-user", o.Secret, url.Values{"grant_type": {"client_credentials"}, "scope": {scope}})
 	if status != http.StatusOK || o.introspect(answer["access_token"].(string))["active"] != true {
 		t.Errorf("client credentials: %d %v", status, answer)
 	}
-	status, answer = o.post(oauth.PathToken, "", "", url.Values{
+	status, answer = o.post(oauth.TokenEndpoint.ZITADEL, "", "", url.Values{
 		"grant_type": {oauth.GrantJWTBearer}, "assertion": {o.assertion(o.UserKey)}, "scope": {scope},
 	})
 	if status != http.StatusOK || o.introspect(answer["access_token"].(string))["active"] != true {
 		t.Errorf("JWT profile: %d %v", status, answer)
 	}
-	status, answer = o.post(oauth.PathIntrospect, "", "", url.Values{
+	status, answer = o.post(oauth.IntrospectionEndpoint.ZITADEL, "", "", url.Values{
 		"client_assertion_type": {oauth.AssertionType}, "client_assertion": {o.assertion(o.APIKey)}, "token": {o.Tokens["opaque"]},
 	})
 	if status != http.StatusOK || answer["active"] != true {

@@ -3,142 +3,130 @@ package server
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
-	"sync"
-	"time"
 
+	"github.com/postern-auth/postern/internal/jws"
+	"github.com/postern-auth/postern/server/internal/accesstoken"
+	"github.com/postern-auth/postern/server/internal/clients"
 	"github.com/postern-auth/postern/server/internal/discovery"
+	"github.com/postern-auth/postern/server/internal/endpoint"
+	"github.com/postern-auth/postern/server/internal/grant"
+	"github.com/postern-auth/postern/server/internal/holding"
+	"github.com/postern-auth/postern/server/internal/introspect"
 	"github.com/postern-auth/postern/server/internal/oauth"
-	"github.com/postern-auth/postern/server/store"
+	"github.com/postern-auth/postern/server/internal/revoke"
+	"github.com/postern-auth/postern/server/internal/token"
 )
 
-// route is what a path serves.
-type route struct {
-	get, post handler
-	anyHost   bool // for probes, which come by address
-}
-
-type handler func(http.ResponseWriter, *http.Request, oauth.Entry)
-
-// ServeHTTP answers one request.
+// ServeHTTP answers one request. Its host says to which issuer it is, and nothing else does.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
-	entry, known := s.entries.entry(r.Host)
-	// The path as it was sent: a spelling with escapes is none of ours.
-	route, ok := s.routes[r.URL.EscapedPath()]
-	switch {
-	case !known && !route.anyHost:
-		// Which hosts there are is the operator's to know.
-		s.config.Logger.InfoContext(r.Context(), "request refused", "status", http.StatusMisdirectedRequest,
-			"reason", fmt.Sprintf("host %.64q is not that of an issuer; those are %s", r.Host, strings.Join(s.entries.hosts, ", ")))
-		oauth.WriteError(w, entry, &oauth.Error{
-			Status: http.StatusMisdirectedRequest, Code: oauth.InvalidRequest,
-			Text: "this server has no issuer with the host of the request",
-		})
-	case !ok:
-		oauth.WriteError(w, entry, &oauth.Error{
-			Status: http.StatusNotFound, Code: oauth.InvalidRequest,
-			Text: "there is nothing at this path; see " + entry.URL(oauth.PathMetadata),
-		})
-	default:
-		route.serve(w, r, entry)
+	site := s.probes
+	if issuer, known := s.issuers.of(r.Host); known {
+		site = s.sites[issuer]
+	}
+	site.ServeHTTP(w, r)
+}
+
+// wire makes the endpoints and mounts them, for each issuer and for hosts that are not an issuer's.
+func (s *Server) wire() {
+	s.probes = endpoint.NewMux("", s.misdirected)
+	s.sites = make(map[oauth.Issuer]*endpoint.Mux)
+	for _, issuer := range s.issuers.byHost {
+		s.sites[issuer] = endpoint.NewMux(issuer, nothingThere(issuer))
+	}
+	for _, probe := range s.probeRoutes() {
+		s.probes.Mount(probe)
+		s.mount(probe)
+	}
+	s.mount(s.routes()...)
+	for _, site := range s.sites {
+		metadata := discovery.Metadata(site.Metadata)
+		for _, document := range []oauth.Endpoint{oauth.Metadata, oauth.MetadataSlash, oauth.OpenIDMetadata, oauth.OpenIDMetadataSlash} {
+			site.Mount(endpoint.Route{Endpoint: document, Methods: "GET", Handler: metadata})
+		}
 	}
 }
 
-func (t route) serve(w http.ResponseWriter, r *http.Request, entry oauth.Entry) {
-	var handle handler
-	switch r.Method {
-	case http.MethodGet, http.MethodHead:
-		handle = t.get
-	case http.MethodPost:
-		handle = t.post
+// mount adds endpoints to every issuer.
+func (s *Server) mount(routes ...endpoint.Route) {
+	for _, site := range s.sites {
+		for _, route := range routes {
+			site.Mount(route)
+		}
 	}
-	if handle != nil {
-		handle(w, r, entry)
-		return
+}
+
+// routes are what every issuer serves: an endpoint is here, and its paths are in package oauth.
+func (s *Server) routes() []endpoint.Route {
+	c := s.config
+	authenticator := clients.New(c.Store, c.Now)
+	grants := grant.New(grant.Config{
+		Store: c.Store, Clients: authenticator,
+		Mint:      &accesstoken.Mint{Tokens: c.Store, Keys: s.keys, Now: c.Now},
+		Algorithm: jws.Algorithm(c.SigningAlgorithm), Lifetime: c.Lifetimes.of,
+	}).ByType()
+	reader := &accesstoken.Reader{
+		Tokens: c.Store, Keys: s.keys, Issuers: c.Issuers, Now: c.Now, PersonalTokenLifetime: c.PersonalTokenLifetime,
 	}
-	var allow []string
-	if t.get != nil {
-		allow = append(allow, http.MethodGet, http.MethodHead)
-	}
-	if t.post != nil {
-		allow = append(allow, http.MethodPost)
-	}
-	w.Header().Set("Allow", strings.Join(allow, ", "))
-	oauth.WriteError(w, entry, &oauth.Error{
-		Status: http.StatusMethodNotAllowed, Code: oauth.InvalidRequest,
-		Text: "the method is not allowed here; use " + strings.Join(allow, " or "),
+	s.reader = &holding.Reader{Store: c.Store, Tokens: reader}
+	tokens := token.New(grants, c.Logger)
+	introspection := introspect.New(introspect.Config{
+		Clients: authenticator, Holdings: s.reader, Logger: c.Logger,
 	})
-}
+	revocation := revoke.New(revoke.Config{
+		Tokens: c.Store, Clients: authenticator, Reader: reader, Now: c.Now, Logger: c.Logger,
+	})
+	granted := discovery.Authenticating("token")
+	granted["grant_types_supported"] = slices.Sorted(maps.Keys(grants))
+	granted["scopes_supported"] = oauth.StandardScopes
 
-// serveAuthorize refuses every authorization request, for nobody can log in. It answers where it stands: a
-// redirect goes to none but a registered redirect_uri (RFC 6749 §4.1.2.1), and none is registered.
-func serveAuthorize(w http.ResponseWriter, _ *http.Request, entry oauth.Entry) {
-	oauth.WriteError(w, entry, oauth.Refuse(oauth.UnsupportedResponseType,
-		"this server issues tokens to programs alone and has no login; get one at "+entry.URL(oauth.PathToken), nil))
-}
-
-func (s *Server) metadata(grantTypes []string) handler {
-	return func(w http.ResponseWriter, _ *http.Request, entry oauth.Entry) {
-		discovery.Metadata(w, entry, grantTypes)
+	return []endpoint.Route{
+		{Endpoint: oauth.AuthorizationEndpoint, Methods: "GET POST", Handler: &endpoint.Document{Name: "authorize", Answer: nobodyLogsIn},
+			Metadata: map[string]any{"response_types_supported": []string{}, "code_challenge_methods_supported": []string{"S256"}}},
+		{Endpoint: oauth.TokenEndpoint, Methods: "POST", Handler: tokens, Auth0: tokens.WithJSON(), Metadata: granted},
+		{Endpoint: oauth.IntrospectionEndpoint, Methods: "POST", Handler: introspection, Metadata: discovery.Authenticating("introspection")},
+		{Endpoint: oauth.RevocationEndpoint, Methods: "POST", Handler: revocation, Auth0: revocation.WithJSON(),
+			Metadata: discovery.Authenticating("revocation")},
+		{Endpoint: oauth.KeySet, Methods: "GET", Handler: discovery.Keys(s.keys, c.Logger)},
 	}
 }
 
-func (s *Server) serveKeys(w http.ResponseWriter, r *http.Request, entry oauth.Entry) {
-	set, err := s.keys.Published(r.Context())
-	if err != nil {
-		s.config.Logger.WarnContext(r.Context(), "request refused", "endpoint", "keys", "reason", err.Error())
-		oauth.WriteError(w, entry, err)
-		return
+// probeRoutes are for probes, which come by address: they are served under every host.
+func (s *Server) probeRoutes() []endpoint.Route {
+	return []endpoint.Route{
+		{Endpoint: oauth.At("/healthz"), Methods: "GET", Handler: &endpoint.Document{Name: "healthz", Answer: health}},
+		{Endpoint: oauth.At("/ready"), Methods: "GET", Handler: &endpoint.Document{Name: "ready", Answer: s.answerReady}},
 	}
-	discovery.Keys(w, set)
 }
 
-func (s *Server) serveHealth(w http.ResponseWriter, _ *http.Request, _ oauth.Entry) {
-	oauth.WriteJSON(w, map[string]string{"status": "up"})
+// nobodyLogsIn refuses every authorization request. It answers where it stands: a redirect goes nowhere but to a
+// registered redirect_uri (RFC 6749 §4.1.2.1), and none is registered. The endpoint is there because clients
+// refuse metadata without it.
+func nobodyLogsIn(_ context.Context, r *endpoint.Request) (any, error) {
+	return nil, oauth.Refuse(oauth.UnsupportedResponseType,
+		"this server issues tokens to programs alone and has no login; get one at "+r.Issuer.URL(oauth.TokenEndpoint.ZITADEL), nil)
 }
 
-// serveReady reports whether tokens can be issued and introspected, which takes the store.
-func (s *Server) serveReady(w http.ResponseWriter, r *http.Request, entry oauth.Entry) {
-	if err := s.ready.check(r.Context(), s.config.Store); err != nil {
-		s.config.Logger.WarnContext(r.Context(), "not ready", "endpoint", "ready", "reason", err.Error())
-		oauth.WriteError(w, entry, err)
-		return
+// nothingThere returns the refusal of a path with nothing at it.
+func nothingThere(issuer oauth.Issuer) func(*http.Request) error {
+	return func(*http.Request) error {
+		return &oauth.Error{
+			Status: http.StatusNotFound, Code: oauth.InvalidRequest,
+			Text: "there is nothing at this path; see " + issuer.URL(oauth.Metadata.ZITADEL),
+		}
 	}
-	oauth.WriteJSON(w, map[string]string{"status": "ready"})
 }
 
-const (
-	// readyFor is how long a write that succeeded answers for others, and unreadyFor one that failed.
-	readyFor   = 5 * time.Second
-	unreadyFor = time.Second
-)
-
-// readiness is whether the store can be read and written. Anybody may ask, so one question causes the write
-// that others are answered from.
-type readiness struct {
-	mu    sync.Mutex
-	until time.Time
-	err   error
-}
-
-func (ready *readiness) check(ctx context.Context, s store.Store) error {
-	if _, err := s.Organizations(ctx); err != nil {
-		return err
+// misdirected refuses a host that is not an issuer's. Which hosts there are is the operator's to know.
+func (s *Server) misdirected(r *http.Request) error {
+	s.config.Logger.InfoContext(r.Context(), "request refused", "status", http.StatusMisdirectedRequest,
+		"reason", fmt.Sprintf("host %.64q is not that of an issuer; those are %s", r.Host, strings.Join(s.issuers.hosts, ", ")))
+	return &oauth.Error{
+		Status: http.StatusMisdirectedRequest, Code: oauth.InvalidRequest,
+		Text: "this server has no issuer with the host of the request",
 	}
-	ready.mu.Lock()
-	defer ready.mu.Unlock()
-	if time.Now().Before(ready.until) {
-		return ready.err
-	}
-	// Not with the context of who asks, for the answer is for others too.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readyFor)
-	defer cancel()
-	ready.err = s.Ping(ctx)
-	ready.until = time.Now().Add(readyFor)
-	if ready.err != nil {
-		ready.until = time.Now().Add(unreadyFor)
-	}
-	return ready.err
 }

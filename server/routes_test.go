@@ -29,7 +29,7 @@ func TestMetadataNamesWhatIsThere(t *testing.T) {
 			"https://auth0.example.com/oauth/token", "https://auth0.example.com/oauth/introspect",
 			"https://auth0.example.com/oauth/revoke", "https://auth0.example.com/.well-known/jwks.json"},
 	} {
-		for _, path := range []string{"/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"} {
+		for _, path := range []string{"/.well-known/openid-configuration", "/.well-known/oauth-authorization-server", "/.well-known/openid-configuration/", "/.well-known/oauth-authorization-server/"} {
 			t.Run(row.name+" "+path, func(t *testing.T) {
 				w := w.at(t)
 				a := w.do(call{method: http.MethodGet, path: path, host: row.host})
@@ -38,6 +38,7 @@ func TestMetadataNamesWhatIsThere(t *testing.T) {
 					"revocation_endpoint": row.revoke, "jwks_uri": row.keys,
 					"scopes_supported":                      []any{"openid", "profile", "email", "phone", "address"},
 					"response_types_supported":              []any{},
+					"code_challenge_methods_supported":      []any{"S256"},
 					"grant_types_supported":                 []any{"client_credentials", "urn:ietf:params:oauth:grant-type:jwt-bearer"},
 					"token_endpoint_auth_methods_supported": methods, "token_endpoint_auth_signing_alg_values_supported": algorithms,
 					"introspection_endpoint_auth_methods_supported": methods, "introspection_endpoint_auth_signing_alg_values_supported": algorithms,

@@ -36,22 +36,15 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
-	"slices"
 	"sync"
 	"time"
 
 	"github.com/postern-auth/postern"
 	"github.com/postern-auth/postern/internal/jws"
-	"github.com/postern-auth/postern/server/internal/accesstoken"
-	"github.com/postern-auth/postern/server/internal/clients"
-	"github.com/postern-auth/postern/server/internal/grant"
+	"github.com/postern-auth/postern/server/internal/endpoint"
 	"github.com/postern-auth/postern/server/internal/holding"
-	"github.com/postern-auth/postern/server/internal/introspect"
 	"github.com/postern-auth/postern/server/internal/keys"
 	"github.com/postern-auth/postern/server/internal/oauth"
-	"github.com/postern-auth/postern/server/internal/revoke"
-	"github.com/postern-auth/postern/server/internal/token"
 	"github.com/postern-auth/postern/server/store"
 )
 
@@ -75,7 +68,7 @@ type Config struct {
 	// is all that the programs they are for know.
 	SigningAlgorithm string
 	// Lifetimes are how long tokens live where their API does not say.
-	Lifetimes grant.Lifetimes
+	Lifetimes Lifetimes
 	// PersonalTokenLifetime is how long a personal access token lives at most from when it was made, also one
 	// that was made to live longer or for ever. Default: 5 years of 365 days; negative: no bound.
 	PersonalTokenLifetime time.Duration
@@ -87,10 +80,11 @@ type Config struct {
 // New and end it with Close.
 type Server struct {
 	config  Config
-	entries entries
+	issuers issuers
 	keys    *keys.Ring
 	reader  *holding.Reader
-	routes  map[string]route
+	sites   map[oauth.Issuer]*endpoint.Mux
+	probes  *endpoint.Mux // for hosts that are not an issuer's
 	ready   readiness
 	stop    context.CancelFunc
 	running sync.WaitGroup
@@ -103,7 +97,7 @@ func New(ctx context.Context, config Config) (*Server, error) {
 	if err := config.complete(); err != nil {
 		return nil, err
 	}
-	entries, err := newEntries(config.Issuers, config.InsecureHTTP)
+	issuers, err := newIssuers(config.Issuers, config.InsecureHTTP)
 	if err != nil {
 		return nil, err
 	}
@@ -111,8 +105,8 @@ func New(ctx context.Context, config Config) (*Server, error) {
 	if err := ring.Ensure(ctx, jws.ES256, jws.RS256, jws.Algorithm(config.SigningAlgorithm)); err != nil {
 		return nil, fmt.Errorf("server: %w", err)
 	}
-	s := &Server{config: config, entries: entries, keys: ring}
-	s.routes = s.wire()
+	s := &Server{config: config, issuers: issuers, keys: ring}
+	s.wire()
 	ctx, s.stop = context.WithCancel(ctx)
 	s.running.Go(func() { s.sweepUntil(ctx) })
 	return s, nil
@@ -128,10 +122,8 @@ func (c *Config) complete() error {
 	if !jws.Algorithm(c.SigningAlgorithm).Known() {
 		return fmt.Errorf("server: Config.SigningAlgorithm is %.64q, want one of %v", c.SigningAlgorithm, jws.Algorithms())
 	}
-	for _, lifetime := range []time.Duration{c.Lifetimes.Opaque, c.Lifetimes.ZITADEL, c.Lifetimes.Auth0, c.Lifetimes.RFC9068} {
-		if lifetime < 0 || lifetime > keys.MaxTokenLifetime || lifetime%time.Second != 0 {
-			return fmt.Errorf("server: Config.Lifetimes has %s, want whole seconds from 0 to %s", lifetime, keys.MaxTokenLifetime)
-		}
+	if err := c.Lifetimes.check(); err != nil {
+		return err
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
@@ -148,8 +140,29 @@ func (c *Config) complete() error {
 	return nil
 }
 
-// Keys returns the signing keys, to rotate and withdraw them.
-func (s *Server) Keys() *keys.Ring { return s.keys }
+// RotateKey makes a new signing key for the algorithm (alg), such as ES256, and retires those before it. Nobody
+// sees a refused token: the new one is published at once and signs two minutes later, when every cache of the
+// key set has it, and the old ones stay published until the last token that they signed has expired. Errors
+// name an algorithm that is not known, or wrap store.ErrUnavailable.
+func (s *Server) RotateKey(ctx context.Context, alg string) error {
+	if !jws.Algorithm(alg).Known() {
+		return fmt.Errorf("server: no keys are made for the algorithm %.64q, want one of %v", alg, jws.Algorithms())
+	}
+	if err := s.keys.Rotate(ctx, jws.Algorithm(alg)); err != nil {
+		return fmt.Errorf("server: %w", err)
+	}
+	return nil
+}
+
+// WithdrawKey removes a signing key (kid) at once and puts a new one in its place. It is for a key that somebody
+// else may hold: every token that it signed is refused from then on, by verifiers elsewhere when they read the
+// key set again. Errors wrap store.ErrNotFound or store.ErrUnavailable.
+func (s *Server) WithdrawKey(ctx context.Context, id string) error {
+	if err := s.keys.Withdraw(ctx, id); err != nil {
+		return fmt.Errorf("server: %w", err)
+	}
+	return nil
+}
 
 // Verifier returns a postern.Verifier for the tokens of the API with the identifier, for an API in the same
 // program: it asks the store and not over HTTP, and what is revoked or taken away counts at the next request.
@@ -162,44 +175,4 @@ func (s *Server) Close() error {
 	s.stop()
 	s.running.Wait()
 	return nil
-}
-
-// wire makes the endpoints and gives them their paths.
-func (s *Server) wire() map[string]route {
-	c := s.config
-	authenticator := clients.New(c.Store, c.Now)
-	grants := grant.New(grant.Config{
-		Store: c.Store, Clients: authenticator,
-		Mint:      &accesstoken.Mint{Tokens: c.Store, Keys: s.keys, Now: c.Now},
-		Algorithm: jws.Algorithm(c.SigningAlgorithm), Lifetimes: c.Lifetimes,
-	}).ByType()
-	reader := &accesstoken.Reader{
-		Tokens: c.Store, Keys: s.keys, Issuers: c.Issuers, Now: c.Now, PersonalTokenLifetime: c.PersonalTokenLifetime,
-	}
-	s.reader = &holding.Reader{Store: c.Store, Tokens: reader}
-	tokens := token.New(grants, c.Logger)
-	introspection := introspect.New(introspect.Config{
-		Clients: authenticator, Holdings: s.reader, Logger: c.Logger,
-	})
-	revocation := revoke.New(revoke.Config{
-		Tokens: c.Store, Clients: authenticator, Reader: reader, Now: c.Now, Logger: c.Logger,
-	})
-	metadata := s.metadata(slices.Sorted(maps.Keys(grants)))
-
-	return map[string]route{
-		oauth.PathAuthorize:       {get: serveAuthorize, post: serveAuthorize},
-		oauth.PathAuthorizeAuth0:  {get: serveAuthorize, post: serveAuthorize},
-		oauth.PathToken:           {post: tokens.Serve},
-		oauth.PathTokenAuth0:      {post: tokens.WithJSON().Serve},
-		oauth.PathIntrospect:      {post: introspection.Serve},
-		oauth.PathIntrospectAuth0: {post: introspection.Serve},
-		oauth.PathRevoke:          {post: revocation.Serve},
-		oauth.PathRevokeAuth0:     {post: revocation.WithJSON().Serve},
-		oauth.PathKeys:            {get: s.serveKeys},
-		oauth.PathKeysAuth0:       {get: s.serveKeys},
-		oauth.PathOpenID:          {get: metadata},
-		oauth.PathMetadata:        {get: metadata},
-		"/healthz":                {get: s.serveHealth, anyHost: true},
-		"/ready":                  {get: s.serveReady, anyHost: true},
-	}
 }

@@ -27,12 +27,13 @@ import (
 
 	"github.com/postern-auth/postern/internal/jws"
 	"github.com/postern-auth/postern/server"
+	"github.com/postern-auth/postern/server/internal/keys"
 	"github.com/postern-auth/postern/server/internal/secret"
 	"github.com/postern-auth/postern/server/store"
 	"github.com/postern-auth/postern/server/store/sqlite"
 )
 
-// The hosts of the two entries. The world's own address is a third.
+// The hosts of two of the issuers. The world's own address is a third.
 const (
 	zitadelHost = "zitadel.example.com"
 	auth0Host   = "auth0.example.com"
@@ -257,6 +258,9 @@ func (w *world) send(c call) (answer, error) {
 	return answer{res.StatusCode, res.Header, string(text)}, err
 }
 
+// ring reads the signing keys as another server on the same store does.
+func (w *world) ring() *keys.Ring { return keys.New(keys.Config{Store: w.store, Now: w.now}) }
+
 // object decodes a JSON object.
 func (w *world) object(text string) map[string]any {
 	w.t.Helper()
@@ -356,7 +360,7 @@ func (w *world) claims(raw string) (typ, alg string, claims map[string]any) {
 	w.t.Helper()
 	message, err := jws.Parse(raw)
 	w.must(err)
-	set, err := w.server.Keys().Published(context.Background())
+	set, err := w.ring().Published(context.Background())
 	w.must(err)
 	for _, key := range set.Keys {
 		if key.ID == message.Header.KeyID {

@@ -12,7 +12,7 @@ import (
 
 	"github.com/postern-auth/postern/internal/claims"
 	"github.com/postern-auth/postern/internal/jws"
-	"github.com/postern-auth/postern/server/internal/oauth"
+	"github.com/postern-auth/postern/server/internal/endpoint"
 	"github.com/postern-auth/postern/server/store"
 )
 
@@ -37,7 +37,7 @@ type assertion struct {
 }
 
 // byAssertion authenticates a client by private_key_jwt (RFC 7523 §3).
-func (a *Authenticator) byAssertion(ctx context.Context, r *oauth.Request, o offer) (Client, error) {
+func (a *Authenticator) byAssertion(ctx context.Context, r *endpoint.Request, o offer) (Client, error) {
 	as, err := a.verify(ctx, o.assertion, r.Audiences(), expected{types: []string{"", "jwt", clientType}, owner: a.ownerOfClient})
 	if err != nil {
 		return Client{}, err
@@ -60,7 +60,7 @@ func (a *Authenticator) byAssertion(ctx context.Context, r *oauth.Request, o off
 
 // ServiceUser returns the service user that an assertion used as a grant speaks for (RFC 7523 §3): the
 // one whose id is its iss and sub, and to whom its key belongs. Errors: ErrRefused, and outages.
-func (a *Authenticator) ServiceUser(ctx context.Context, r *oauth.Request, raw string) (store.ServiceUser, error) {
+func (a *Authenticator) ServiceUser(ctx context.Context, r *endpoint.Request, raw string) (store.ServiceUser, error) {
 	as, err := a.verify(ctx, raw, r.Audiences(), expected{types: []string{"", "jwt"}, owner: ownerOfUser})
 	if err != nil {
 		return store.ServiceUser{}, err

@@ -22,6 +22,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/postern-auth/postern/server/internal/endpoint"
 	"github.com/postern-auth/postern/server/internal/oauth"
 	"github.com/postern-auth/postern/server/internal/secret"
 	"github.com/postern-auth/postern/server/store"
@@ -80,8 +81,11 @@ func New(s Store, now func() time.Time) *Authenticator {
 	return &Authenticator{store: s, now: now, nobody: []store.Secret{{Digest: secret.Digest(secret.New())}}}
 }
 
+// Params are the parameters by which clients say and prove who they are.
+var Params = []string{oauth.ParamClientID, oauth.ParamClientSecret, oauth.ParamClientAssertion, oauth.ParamClientAssertionType}
+
 // Offers reports whether the request holds credentials of a client, good or bad.
-func Offers(r *oauth.Request) bool {
+func Offers(r *endpoint.Request) bool {
 	return len(r.Header["Authorization"]) > 0 || r.Params.Has(oauth.ParamClientSecret) ||
 		r.Params.Has(oauth.ParamClientAssertion) || r.Params.Has(oauth.ParamClientAssertionType)
 }
@@ -89,7 +93,7 @@ func Offers(r *oauth.Request) bool {
 // Authenticate returns the client that sent the request, and sets the request's ClientID. Errors:
 // invalid_request when the request uses two methods or contradicts itself, invalid_client when it proves
 // nothing, and outages.
-func (a *Authenticator) Authenticate(ctx context.Context, r *oauth.Request) (Client, error) {
+func (a *Authenticator) Authenticate(ctx context.Context, r *endpoint.Request) (Client, error) {
 	offer, err := read(r)
 	if err != nil {
 		return Client{}, err
@@ -105,7 +109,7 @@ func (a *Authenticator) Authenticate(ctx context.Context, r *oauth.Request) (Cli
 	return client, nil
 }
 
-func (a *Authenticator) prove(ctx context.Context, r *oauth.Request, o offer) (client Client, err error) {
+func (a *Authenticator) prove(ctx context.Context, r *endpoint.Request, o offer) (client Client, err error) {
 	if o.assertion != "" {
 		return a.byAssertion(ctx, r, o)
 	}

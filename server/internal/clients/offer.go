@@ -7,6 +7,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/postern-auth/postern/server/internal/endpoint"
 	"github.com/postern-auth/postern/server/internal/oauth"
 )
 
@@ -22,7 +23,7 @@ type password struct{ id, secret string }
 // read collects the credentials of a request. RFC 6749 §2.3 has a client use one method, and two are a
 // sign that somebody else wrote half of the request, unless they say the same: some clients send one id
 // and secret in the header and again in the body.
-func read(r *oauth.Request) (offer, error) {
+func read(r *endpoint.Request) (offer, error) {
 	headers := r.Header["Authorization"]
 	assertion, secret := r.Params.Value(oauth.ParamClientAssertion), r.Params.Value(oauth.ParamClientSecret)
 	kind := r.Params.Value(oauth.ParamClientAssertionType)

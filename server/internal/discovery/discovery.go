@@ -1,86 +1,44 @@
 // Package discovery tells clients and APIs what the server offers: the metadata document (RFC 8414, and
 // OpenID Connect Discovery) and the key set that verifies its JWTs.
 //
-//	mux.HandleFunc("GET /.well-known/openid-configuration", func(w http.ResponseWriter, r *http.Request) {
-//		discovery.Metadata(w, entry, grantTypes)
-//	})
+//	mux.Mount(endpoint.Route{Endpoint: oauth.Metadata, Methods: "GET", Handler: discovery.Metadata(mux.Metadata)})
 //
-// The document names only what is there.
+// The document names what is mounted, and nothing else.
 package discovery
 
 import (
-	"encoding/json"
-	"fmt"
-	"net/http"
-	"strings"
-	"time"
+	"context"
+	"log/slog"
 
 	"github.com/postern-auth/postern/internal/jws"
+	"github.com/postern-auth/postern/server/internal/endpoint"
 	"github.com/postern-auth/postern/server/internal/keys"
 	"github.com/postern-auth/postern/server/internal/oauth"
 )
 
-// document is the metadata of RFC 8414 §2.
-type document struct {
-	Issuer string `json:"issuer"`
-	// AuthorizationEndpoint is there because clients refuse a document without it. It refuses every
-	// response type, as ResponseTypes says.
-	AuthorizationEndpoint string   `json:"authorization_endpoint"`
-	TokenEndpoint         string   `json:"token_endpoint"`
-	IntrospectionEndpoint string   `json:"introspection_endpoint"`
-	RevocationEndpoint    string   `json:"revocation_endpoint"`
-	KeysURL               string   `json:"jwks_uri"`
-	Scopes                []string `json:"scopes_supported"`
-	// ResponseTypes is required, and empty: nobody can log in.
-	ResponseTypes []string `json:"response_types_supported"`
-	GrantTypes    []string `json:"grant_types_supported"`
-
-	TokenAuthMethods         []string        `json:"token_endpoint_auth_methods_supported"`
-	TokenAuthAlgorithms      []jws.Algorithm `json:"token_endpoint_auth_signing_alg_values_supported"`
-	IntrospectionAuthMethods []string        `json:"introspection_endpoint_auth_methods_supported"`
-	IntrospectionAlgorithms  []jws.Algorithm `json:"introspection_endpoint_auth_signing_alg_values_supported"`
-	RevocationAuthMethods    []string        `json:"revocation_endpoint_auth_methods_supported"`
-	RevocationAlgorithms     []jws.Algorithm `json:"revocation_endpoint_auth_signing_alg_values_supported"`
+// Metadata returns the endpoint of the metadata (RFC 8414 §3), which are those of an endpoint.Mux.
+func Metadata(members func() map[string]any) *endpoint.Document {
+	return &endpoint.Document{Name: "metadata", MaxAge: keys.MaxAge, Answer: func(context.Context, *endpoint.Request) (any, error) {
+		return members(), nil
+	}}
 }
 
-// Metadata answers with the document of an entry. An issuer that ends in a slash is one that Auth0's
-// programs use, so its endpoints have Auth0's paths; both families are served in any case.
-func Metadata(w http.ResponseWriter, entry oauth.Entry, grantTypes []string) {
-	methods := []string{oauth.MethodSecretBasic, oauth.MethodSecretPost, oauth.MethodPrivateKeyJWT}
-	algorithms := jws.Algorithms()
-	d := document{
-		Issuer:                entry.Issuer,
-		AuthorizationEndpoint: entry.URL(oauth.PathAuthorize),
-		TokenEndpoint:         entry.URL(oauth.PathToken),
-		IntrospectionEndpoint: entry.URL(oauth.PathIntrospect),
-		RevocationEndpoint:    entry.URL(oauth.PathRevoke),
-		KeysURL:               entry.URL(oauth.PathKeys),
-		Scopes:                oauth.StandardScopes,
-		ResponseTypes:         []string{},
-		GrantTypes:            grantTypes,
-		TokenAuthMethods:      methods, TokenAuthAlgorithms: algorithms,
-		IntrospectionAuthMethods: methods, IntrospectionAlgorithms: algorithms,
-		RevocationAuthMethods: methods, RevocationAlgorithms: algorithms,
-	}
-	if strings.HasSuffix(entry.Issuer, "/") {
-		d.AuthorizationEndpoint = entry.URL(oauth.PathAuthorizeAuth0)
-		d.TokenEndpoint = entry.URL(oauth.PathTokenAuth0)
-		d.IntrospectionEndpoint = entry.URL(oauth.PathIntrospectAuth0)
-		d.RevocationEndpoint = entry.URL(oauth.PathRevokeAuth0)
-		d.KeysURL = entry.URL(oauth.PathKeysAuth0)
-	}
-	write(w, d)
+// Keys returns the endpoint of the key set (RFC 7517 §5).
+func Keys(ring *keys.Ring, logger *slog.Logger) *endpoint.Document {
+	return &endpoint.Document{Name: "keys", MaxAge: keys.MaxAge, Logger: logger, Answer: func(ctx context.Context, _ *endpoint.Request) (any, error) {
+		set, err := ring.Published(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return set, nil
+	}}
 }
 
-// Keys answers with the key set (RFC 7517 §5).
-func Keys(w http.ResponseWriter, set jws.KeySet) { write(w, set) }
-
-func write(w http.ResponseWriter, v any) {
-	body, err := json.Marshal(v)
-	if err != nil {
-		panic("discovery: document is no JSON: " + err.Error()) // it is built of our own plain types
+// Authenticating returns the members that say how clients prove themselves at an endpoint, which is token,
+// introspection or revocation (RFC 8414 §2).
+func Authenticating(name string) map[string]any {
+	return map[string]any{
+		name + "_endpoint_auth_methods_supported":            []string{oauth.MethodSecretBasic, oauth.MethodSecretPost, oauth.MethodPrivateKeyJWT},
+		name + "_endpoint_auth_signing_alg_values_supported": jws.Algorithms(),
 	}
-	w.Header().Set("Cache-Control", fmt.Sprintf("public, max-age=%d", keys.MaxAge/time.Second))
-	w.Header().Set("Content-Type", "application/json")
-	w.Write(append(body, '\n')) // an error means that the client is gone: nobody is left to tell
 }

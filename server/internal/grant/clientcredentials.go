@@ -3,11 +3,12 @@ package grant
 import (
 	"context"
 
+	"github.com/postern-auth/postern/server/internal/endpoint"
 	"github.com/postern-auth/postern/server/internal/oauth"
 )
 
 // clientCredentials serves a service user that authenticates as a client (RFC 6749 §4.4).
-func (g *Grants) clientCredentials(ctx context.Context, r *oauth.Request) (*Response, error) {
+func (g *Grants) clientCredentials(ctx context.Context, r *endpoint.Request) (*Response, error) {
 	client, err := g.config.Clients.Authenticate(ctx, r)
 	if err != nil {
 		return nil, err

@@ -3,8 +3,7 @@
 // they find the service user; the rest is common.
 //
 //	grants := grant.New(grant.Config{Store: s, Clients: authenticator, Mint: mint})
-//	respond := grants.ByType()[oauth.GrantClientCredentials]
-//	response, err := respond(ctx, request)
+//	response, err := grants.ByType()[oauth.GrantClientCredentials].Respond(ctx, request)
 //
 // A request names its targets, the APIs and projects that the token is for, and scopes. A scope that is
 // the key of a role or a permission is granted only to who holds it on every target, so that no token
@@ -21,6 +20,7 @@ import (
 	"github.com/postern-auth/postern/internal/jws"
 	"github.com/postern-auth/postern/server/internal/accesstoken"
 	"github.com/postern-auth/postern/server/internal/clients"
+	"github.com/postern-auth/postern/server/internal/endpoint"
 	"github.com/postern-auth/postern/server/internal/keys"
 	"github.com/postern-auth/postern/server/internal/oauth"
 	"github.com/postern-auth/postern/server/internal/rights"
@@ -34,39 +34,15 @@ type Store interface {
 	store.Assignments
 }
 
-// Lifetimes are how long tokens live where their API does not say, by form. A zero one is the default,
-// and none is longer than keys.MaxTokenLifetime.
-type Lifetimes struct {
-	Opaque  time.Duration // default 12 h
-	ZITADEL time.Duration // default 12 h
-	Auth0   time.Duration // default 24 h
-	RFC9068 time.Duration // default 1 h: verifiers elsewhere do not hear of a revocation
-}
-
-func (l Lifetimes) of(form store.TokenForm) time.Duration {
-	lifetime, standard := l.Opaque, 12*time.Hour
-	switch form {
-	case store.FormZITADEL:
-		lifetime = l.ZITADEL
-	case store.FormAuth0, store.FormAuth0Permissions:
-		lifetime, standard = l.Auth0, 24*time.Hour
-	case store.FormRFC9068, store.FormRFC9068Permissions:
-		lifetime, standard = l.RFC9068, time.Hour
-	}
-	if lifetime == 0 {
-		return standard
-	}
-	return lifetime
-}
-
-// Config says what Grants work with. Store, Clients and Mint are required.
+// Config says what Grants work with. Store, Clients, Mint and Lifetime are required.
 type Config struct {
 	Store   Store
 	Clients *clients.Authenticator
 	Mint    *accesstoken.Mint
 	// Algorithm signs RFC 9068 tokens whose API names none; empty means ES256.
 	Algorithm jws.Algorithm
-	Lifetimes Lifetimes
+	// Lifetime returns how long a token of a form lives whose API does not say. Required.
+	Lifetime func(store.TokenForm) time.Duration
 }
 
 // Grants serves the grants there are. It is safe for concurrent use.
@@ -76,13 +52,20 @@ type Grants struct{ config Config }
 func New(config Config) *Grants { return &Grants{config} }
 
 // Func serves one grant type. Its errors are those of RFC 6749 §5.2, and outages.
-type Func func(context.Context, *oauth.Request) (*Response, error)
+type Func func(context.Context, *endpoint.Request) (*Response, error)
+
+// Grant is one grant type.
+type Grant struct {
+	Params  []string // that it knows, beside those of every client
+	Respond Func
+}
 
 // ByType returns the grants by their grant_type.
-func (g *Grants) ByType() map[string]Func {
-	return map[string]Func{
-		oauth.GrantClientCredentials: g.clientCredentials,
-		oauth.GrantJWTBearer:         g.jwtBearer,
+func (g *Grants) ByType() map[string]Grant {
+	targets := []string{oauth.ParamScope, oauth.ParamAudience, oauth.ParamResource}
+	return map[string]Grant{
+		oauth.GrantClientCredentials: {targets, g.clientCredentials},
+		oauth.GrantJWTBearer:         {append(targets, oauth.ParamAssertion), g.jwtBearer},
 	}
 }
 
@@ -116,7 +99,7 @@ func itself(u store.ServiceUser) recipient {
 }
 
 // issue answers a request of a client that has been authenticated.
-func (g *Grants) issue(ctx context.Context, r *oauth.Request, to recipient) (*Response, error) {
+func (g *Grants) issue(ctx context.Context, r *endpoint.Request, to recipient) (*Response, error) {
 	asked, err := parseScope(r.Params.Value(oauth.ParamScope))
 	if err != nil {
 		return nil, err
@@ -139,7 +122,7 @@ func (g *Grants) issue(ctx context.Context, r *oauth.Request, to recipient) (*Re
 		}
 		draft.Permissions = targets.permissions(held, draft.Form)
 	}
-	draft.Issuer = r.Entry.Issuer
+	draft.Issuer = string(r.Issuer)
 	draft.Scopes = granted(asked, targets, held, draft.Form)
 	if draft.Form == store.FormZITADEL {
 		if draft.Roles, err = g.roles(ctx, asked, targets, held); err != nil {
@@ -165,7 +148,7 @@ func issueError(err error) error {
 
 // response echoes the scope when it is not the one asked for, as RFC 6749 §5.1 demands, and to the
 // clients that ask by audience or resource always, as they expect.
-func response(raw string, r *oauth.Request, asked []string, d accesstoken.Draft) *Response {
+func response(raw string, r *endpoint.Request, asked []string, d accesstoken.Draft) *Response {
 	res := &Response{AccessToken: raw, TokenType: "Bearer", ExpiresIn: int64(d.Lifetime / time.Second)}
 	scope := strings.Join(d.Scopes, " ")
 	named := r.Params.Has(oauth.ParamAudience) || r.Params.Has(oauth.ParamResource)
@@ -197,7 +180,7 @@ func (g *Grants) draft(targets targets, to recipient) (accesstoken.Draft, error)
 
 // lifetime returns the shortest of what the targets say.
 func (g *Grants) lifetime(targets targets, form store.TokenForm) time.Duration {
-	standard := g.config.Lifetimes.of(form)
+	standard := g.config.Lifetime(form)
 	shortest := keys.MaxTokenLifetime
 	if len(targets) == 0 {
 		return min(standard, shortest)

@@ -5,11 +5,12 @@ import (
 	"errors"
 
 	"github.com/postern-auth/postern/server/internal/clients"
+	"github.com/postern-auth/postern/server/internal/endpoint"
 	"github.com/postern-auth/postern/server/internal/oauth"
 )
 
 // jwtBearer serves a service user that signs an assertion about itself (RFC 7523 §2.1).
-func (g *Grants) jwtBearer(ctx context.Context, r *oauth.Request) (*Response, error) {
+func (g *Grants) jwtBearer(ctx context.Context, r *endpoint.Request) (*Response, error) {
 	raw := r.Params.Value(oauth.ParamAssertion)
 	if raw == "" {
 		return nil, oauth.Refuse(oauth.InvalidRequest, "the parameter assertion is missing", nil)

@@ -4,15 +4,16 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/postern-auth/postern/internal/scope"
 	"github.com/postern-auth/postern/server/internal/oauth"
 	"github.com/postern-auth/postern/server/internal/rights"
 	"github.com/postern-auth/postern/server/store"
 )
 
 const (
-	projectScopePrefix = "urn:zitadel:iam:org:project:id:"
+	projectScopePrefix = oauth.ReservedScopePrefix + "org:project:id:"
 	projectScopeSuffix = ":aud"
-	roleScopePrefix    = "urn:zitadel:iam:org:project:role:"
+	roleScopePrefix    = oauth.ReservedScopePrefix + "org:project:role:"
 	// systemProject is the name of ZITADEL's own project, which its clients ask for and which has no
 	// counterpart here.
 	systemProject = "zitadel"
@@ -25,7 +26,7 @@ func parseScope(text string) ([]string, error) {
 		if token == "" || slices.Contains(scopes, token) {
 			continue
 		}
-		if strings.ContainsFunc(token, func(r rune) bool { return r <= 0x20 || r > 0x7e || r == '"' || r == '\\' }) {
+		if !scope.IsToken(token) {
 			return nil, oauth.Refuse(oauth.InvalidScope, "the scope holds a character that RFC 6749, section 3.3, does not allow", nil)
 		}
 		if len(scopes) == maxScopes {

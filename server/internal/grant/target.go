@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/postern-auth/postern/internal/jws"
+	"github.com/postern-auth/postern/server/internal/endpoint"
 	"github.com/postern-auth/postern/server/internal/oauth"
 	"github.com/postern-auth/postern/server/internal/rights"
 	"github.com/postern-auth/postern/server/store"
@@ -111,7 +112,7 @@ func (ts targets) hasAPI() bool {
 
 // targets finds what the request names: APIs by audience and resource (RFC 8707 §2), projects by
 // audience and by reserved scopes.
-func (g *Grants) targets(ctx context.Context, r *oauth.Request, asked []string, held rights.Rights) (targets, error) {
+func (g *Grants) targets(ctx context.Context, r *endpoint.Request, asked []string, held rights.Rights) (targets, error) {
 	var list targets
 	seen := make(map[string]bool)
 	add := func(name string, find func(context.Context, string) (target, error)) error {

@@ -2,7 +2,7 @@
 // whether it still holds.
 //
 //	endpoint := introspect.New(introspect.Config{Clients: authenticator, Holdings: holdings, Logger: logger})
-//	endpoint.Serve(w, r, entry)
+//	endpoint.Serve(w, r, issuer)
 //
 // An answer is made for the API that asks. It is active only when the token is for that API or its
 // project; scope, roles and permissions are what the subject holds there now, not what it held when the
@@ -18,6 +18,7 @@ import (
 
 	"github.com/postern-auth/postern/server/internal/accesstoken"
 	"github.com/postern-auth/postern/server/internal/clients"
+	"github.com/postern-auth/postern/server/internal/endpoint"
 	"github.com/postern-auth/postern/server/internal/holding"
 	"github.com/postern-auth/postern/server/internal/oauth"
 	"github.com/postern-auth/postern/server/internal/rights"
@@ -35,16 +36,18 @@ type Config struct {
 	Logger   *slog.Logger
 }
 
-type endpoint struct{ Config }
+type server struct{ Config }
 
 // New returns the endpoint.
-func New(config Config) *oauth.Endpoint {
-	e := &endpoint{config}
-	return &oauth.Endpoint{Name: "introspect", Logger: config.Logger, Answer: e.answer}
+func New(config Config) *endpoint.Form {
+	s := &server{config}
+	return &endpoint.Form{
+		Name: "introspect", Params: append([]string{oauth.ParamToken}, clients.Params...), Answer: s.answer, Logger: config.Logger,
+	}
 }
 
-func (e *endpoint) answer(ctx context.Context, r *oauth.Request) (any, error) {
-	client, err := e.Clients.Authenticate(ctx, r)
+func (s *server) answer(ctx context.Context, r *endpoint.Request) (any, error) {
+	client, err := s.Clients.Authenticate(ctx, r)
 	if err != nil {
 		return nil, err
 	}
@@ -55,21 +58,21 @@ func (e *endpoint) answer(ctx context.Context, r *oauth.Request) (any, error) {
 	if raw == "" {
 		return nil, oauth.Refuse(oauth.InvalidRequest, "the parameter token is missing", nil)
 	}
-	held, err := e.Holdings.At(ctx, *client.API, raw)
+	held, err := s.Holdings.At(ctx, *client.API, raw)
 	if errors.Is(err, accesstoken.ErrInactive) {
-		e.Logger.InfoContext(ctx, "token inactive", "endpoint", "introspect", "issuer", r.Entry.Issuer,
+		s.Logger.InfoContext(ctx, "token inactive", "endpoint", "introspect", "issuer", string(r.Issuer),
 			"client_id", client.ID, "reason", err.Error())
 		return map[string]bool{"active": false}, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	return answer(r.Entry, *client.API, held), nil
+	return answer(r.Issuer, *client.API, held), nil
 }
 
 // answer says what a token gives at an API in the words of RFC 7662 §2.2 and of the programs that ask. The
 // roles claims are there also when there are no roles: APIs read them unasked.
-func answer(entry oauth.Entry, api store.API, h holding.Holding) map[string]any {
+func answer(issuer oauth.Issuer, api store.API, h holding.Holding) map[string]any {
 	roles := rights.RolesClaim(h.Roles, h.By)
 	a := map[string]any{
 		"active":                               true,
@@ -90,7 +93,7 @@ func answer(entry oauth.Entry, api store.API, h holding.Holding) map[string]any 
 		a["scope"] = strings.Join(h.Scopes, " ")
 	}
 	if h.Issuer == "" {
-		a["iss"] = entry.Issuer
+		a["iss"] = issuer
 	}
 	if !h.ExpiresAt.IsZero() {
 		a["exp"] = min(h.ExpiresAt.Unix(), never)

@@ -2,7 +2,7 @@
 // personal or JWT, before its time.
 //
 //	endpoint := revoke.New(revoke.Config{Tokens: s, Clients: authenticator, Reader: reader, …})
-//	endpoint.Serve(w, r, entry)
+//	endpoint.Serve(w, r, issuer)
 //
 // When the answer is sent the revocation is on disk, and every introspection that begins later sees it.
 // A JWT that an API verifies by itself lives on there until it expires.
@@ -17,6 +17,7 @@ import (
 
 	"github.com/postern-auth/postern/server/internal/accesstoken"
 	"github.com/postern-auth/postern/server/internal/clients"
+	"github.com/postern-auth/postern/server/internal/endpoint"
 	"github.com/postern-auth/postern/server/internal/oauth"
 	"github.com/postern-auth/postern/server/store"
 )
@@ -30,18 +31,20 @@ type Config struct {
 	Logger  *slog.Logger
 }
 
-type endpoint struct{ Config }
+type server struct{ Config }
 
 // New returns the endpoint.
-func New(config Config) *oauth.Endpoint {
-	e := &endpoint{config}
-	return &oauth.Endpoint{Name: "revoke", Logger: config.Logger, Answer: e.answer}
+func New(config Config) *endpoint.Form {
+	s := &server{config}
+	return &endpoint.Form{
+		Name: "revoke", Params: append([]string{oauth.ParamToken}, clients.Params...), Answer: s.answer, Logger: config.Logger,
+	}
 }
 
 // answer finds the token whatever token_type_hint says, as RFC 7009 §2.1 allows. A token that is unknown
 // or has ended needs no revocation, which is success (§2.2).
-func (e *endpoint) answer(ctx context.Context, r *oauth.Request) (any, error) {
-	client, err := e.Clients.Authenticate(ctx, r)
+func (s *server) answer(ctx context.Context, r *endpoint.Request) (any, error) {
+	client, err := s.Clients.Authenticate(ctx, r)
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +52,7 @@ func (e *endpoint) answer(ctx context.Context, r *oauth.Request) (any, error) {
 	if raw == "" {
 		return nil, oauth.Refuse(oauth.InvalidRequest, "the parameter token is missing", nil)
 	}
-	facts, err := e.Reader.Read(ctx, raw)
+	facts, err := s.Reader.Read(ctx, raw)
 	if errors.Is(err, accesstoken.ErrInactive) {
 		return nil, nil
 	}
@@ -59,10 +62,10 @@ func (e *endpoint) answer(ctx context.Context, r *oauth.Request) (any, error) {
 	if !issuedTo(client, facts) {
 		return nil, oauth.Refuse(oauth.UnauthorizedClient, "the token was issued to another client", nil)
 	}
-	if err := e.revoke(ctx, facts); err != nil {
+	if err := s.revoke(ctx, facts); err != nil {
 		return nil, err
 	}
-	e.Logger.InfoContext(ctx, "token revoked", "endpoint", "revoke", "client_id", client.ID, "jti", facts.ID)
+	s.Logger.InfoContext(ctx, "token revoked", "endpoint", "revoke", "client_id", client.ID, "jti", facts.ID)
 	return nil, nil
 }
 
@@ -75,12 +78,12 @@ func issuedTo(client clients.Client, facts accesstoken.Facts) bool {
 	return client.ID == facts.ClientID
 }
 
-func (e *endpoint) revoke(ctx context.Context, facts accesstoken.Facts) error {
+func (s *server) revoke(ctx context.Context, facts accesstoken.Facts) error {
 	var err error
 	if facts.JWT {
-		err = e.Tokens.RevokeJWT(ctx, facts.ID, facts.ExpiresAt)
+		err = s.Tokens.RevokeJWT(ctx, facts.ID, facts.ExpiresAt)
 	} else {
-		err = e.Tokens.RevokeToken(ctx, facts.ID, e.Now())
+		err = s.Tokens.RevokeToken(ctx, facts.ID, s.Now())
 	}
 	if errors.Is(err, store.ErrNotFound) {
 		return nil // it was deleted meanwhile

@@ -2,7 +2,7 @@
 // leaves the rest to it.
 //
 //	endpoint := token.New(grants.ByType(), logger)
-//	endpoint.Serve(w, r, entry)
+//	endpoint.Serve(w, r, issuer)
 package token
 
 import (
@@ -12,23 +12,29 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/postern-auth/postern/server/internal/clients"
+	"github.com/postern-auth/postern/server/internal/endpoint"
 	"github.com/postern-auth/postern/server/internal/grant"
 	"github.com/postern-auth/postern/server/internal/oauth"
 )
 
 // New returns the endpoint for the grants, by their grant_type.
-func New(grants map[string]grant.Func, logger *slog.Logger) *oauth.Endpoint {
+func New(grants map[string]grant.Grant, logger *slog.Logger) *endpoint.Form {
+	params := append([]string{oauth.ParamGrantType}, clients.Params...)
+	for _, g := range grants {
+		params = append(params, g.Params...)
+	}
 	types := strings.Join(slices.Sorted(maps.Keys(grants)), " or ")
-	return &oauth.Endpoint{Name: "token", Logger: logger, Answer: func(ctx context.Context, r *oauth.Request) (any, error) {
+	return &endpoint.Form{Name: "token", Params: params, Logger: logger, Answer: func(ctx context.Context, r *endpoint.Request) (any, error) {
 		name := r.Params.Value(oauth.ParamGrantType)
 		if name == "" {
 			return nil, oauth.Refuse(oauth.InvalidRequest, "the parameter grant_type is missing; want "+types, nil)
 		}
-		respond, ok := grants[name]
+		g, ok := grants[name]
 		if !ok {
 			return nil, oauth.Refuse(oauth.UnsupportedGrantType, "grant_type is "+oauth.Quote(name)+"; want "+types, nil)
 		}
-		response, err := respond(ctx, r)
+		response, err := g.Respond(ctx, r)
 		if err != nil {
 			return nil, err
 		}

@@ -1,4 +1,4 @@
-package oauth
+package endpoint
 
 import (
 	"bytes"
@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/postern-auth/postern/server/internal/oauth"
 )
 
 const (
@@ -47,7 +49,14 @@ type body struct {
 	giveWay func() // ends the reading
 }
 
-var errCrowded = errors.New("oauth: too many bodies are being read")
+var errCrowded = errors.New("endpoint: too many bodies are being read")
+
+// beginBody bounds the time of a request's body and counts it among those that are being read.
+func beginBody(w http.ResponseWriter, began time.Time) *body {
+	deadline := http.NewResponseController(w).SetReadDeadline // an error means that there are none
+	deadline(began.Add(BodyTime))
+	return received.begin(func() { deadline(began) })
+}
 
 func (all *bodies) begin(giveWay func()) *body {
 	b := &body{all: all, giveWay: giveWay}
@@ -138,7 +147,7 @@ func (b *body) readAll(from io.Reader) ([]byte, error) {
 		}
 		n, err := from.Read(text[len(text):cap(text)])
 		text = text[:len(text)+n]
-		if len(text) > maxPlainBody && !bytes.Contains(text, []byte("assertion")) && !bytes.Contains(text, []byte(ParamToken)) {
+		if len(text) > maxPlainBody && !bytes.Contains(text, []byte("assertion")) && !bytes.Contains(text, []byte(oauth.ParamToken)) {
 			return nil, tooLong(maxPlainBody)
 		}
 		if err == io.EOF {
@@ -151,8 +160,8 @@ func (b *body) readAll(from io.Reader) ([]byte, error) {
 }
 
 func tooLong(limit int) error {
-	return &Error{
-		Status: http.StatusRequestEntityTooLarge, Code: InvalidRequest,
+	return &oauth.Error{
+		Status: http.StatusRequestEntityTooLarge, Code: oauth.InvalidRequest,
 		Text: fmt.Sprintf("the body is longer than %d bytes", limit),
 	}
 }
@@ -160,7 +169,7 @@ func tooLong(limit int) error {
 // unreadable says why a body could not be read.
 func unreadable(err error) error {
 	var tooLarge *http.MaxBytesError
-	var refusal *Error
+	var refusal *oauth.Error
 	var timeout interface{ Timeout() bool }
 	switch {
 	case errors.As(err, &refusal):
@@ -168,12 +177,12 @@ func unreadable(err error) error {
 	case errors.As(err, &tooLarge):
 		return tooLong(MaxBody)
 	case errors.Is(err, errCrowded):
-		return Refuse(TemporarilyUnavailable, "too many requests are waiting for their bodies; try again in a few seconds", err)
+		return oauth.Refuse(oauth.TemporarilyUnavailable, "too many requests are waiting for their bodies; try again in a few seconds", err)
 	case errors.As(err, &timeout) && timeout.Timeout():
-		return &Error{
-			Status: http.StatusRequestTimeout, Code: InvalidRequest, Err: err,
+		return &oauth.Error{
+			Status: http.StatusRequestTimeout, Code: oauth.InvalidRequest, Err: err,
 			Text: fmt.Sprintf("the body did not come within %s", BodyTime),
 		}
 	}
-	return Refuse(InvalidRequest, "the body ended early", err)
+	return oauth.Refuse(oauth.InvalidRequest, "the body ended early", err)
 }

@@ -1,4 +1,4 @@
-package oauth
+package endpoint
 
 import (
 	"encoding/json"
@@ -11,20 +11,22 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/postern-auth/postern/server/internal/oauth"
 )
 
 func TestParamsAreReadByTheirRules(t *testing.T) {
 	for _, row := range []struct {
 		name, mediaType, body string
-		want                  Params
+		want                  oauth.Params
 	}{
-		{"values are decoded once", "application/x-www-form-urlencoded", "token=a%2526b%2B+c", Params{"token": {"a%26b+ c"}}},
-		{"an empty value counts as absent", "application/x-www-form-urlencoded", "token=&scope=a", Params{"scope": {"a"}}},
-		{"unknown names are left out", "application/x-www-form-urlencoded", "x=1&token_type_hint=y&token=z", Params{"token": {"z"}}},
-		{"names are not folded", "application/x-www-form-urlencoded", "Token=x", Params{}},
-		{"audience and resource may be repeated", "application/x-www-form-urlencoded", "audience=a&audience=b&resource=c&resource=", Params{"audience": {"a", "b"}, "resource": {"c"}}},
-		{"the media type is not folded away by its parameters", "Application/X-WWW-Form-URLEncoded; charset=UTF-8", "token=x", Params{"token": {"x"}}},
-		{"JSON strings and arrays", "application/json", `{"audience":["a","b"],"scope":"s","x":{"y":1}}`, Params{"audience": {"a", "b"}, "scope": {"s"}}},
+		{"values are decoded once", "application/x-www-form-urlencoded", "token=a%2526b%2B+c", oauth.Params{"token": {"a%26b+ c"}}},
+		{"an empty value counts as absent", "application/x-www-form-urlencoded", "token=&scope=a", oauth.Params{"scope": {"a"}}},
+		{"unknown names are left out", "application/x-www-form-urlencoded", "x=1&token_type_hint=y&token=z", oauth.Params{"token": {"z"}}},
+		{"names are not folded", "application/x-www-form-urlencoded", "Token=x", oauth.Params{}},
+		{"audience and resource may be repeated", "application/x-www-form-urlencoded", "audience=a&audience=b&resource=c&resource=", oauth.Params{"audience": {"a", "b"}, "resource": {"c"}}},
+		{"the media type is not folded away by its parameters", "Application/X-WWW-Form-URLEncoded; charset=UTF-8", "token=x", oauth.Params{"token": {"x"}}},
+		{"JSON strings and arrays", "application/json", `{"audience":["a","b"],"scope":"s","x":{"y":1}}`, oauth.Params{"audience": {"a", "b"}, "scope": {"s"}}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			r := httptest.NewRequest("POST", "/", strings.NewReader(row.body))
@@ -40,23 +42,14 @@ func TestParamsAreReadByTheirRules(t *testing.T) {
 	}
 }
 
-func TestQuotePassesWhatAnErrorDescriptionMayHold(t *testing.T) {
-	for in, want := range map[string]string{
-		"https://x":              "'https://x'",
-		"a\"b\\c'd\n\x00é":       "'a?b?c?d???'",
-		strings.Repeat("a", 100): "'" + strings.Repeat("a", 64) + "'",
-	} {
-		if got := Quote(in); got != want {
-			t.Errorf("Quote(%q) = %s, want %s", in, got, want)
-		}
-	}
-}
+// known are the parameters of the tests' endpoint.
+var known = []string{"audience", "resource", "scope", "token"}
 
 // parse reads a request's parameters as an endpoint that takes JSON does.
-func parse(r *http.Request) (Params, error) {
+func parse(r *http.Request) (oauth.Params, error) {
 	b := received.begin(func() {})
 	defer b.end()
-	return parseParams(httptest.NewRecorder(), r, b, true)
+	return parseParams(httptest.NewRecorder(), r, b, known, true)
 }
 
 // FuzzParams holds for every body: either a refusal of 400, or known names alone with values that the
@@ -73,8 +66,8 @@ func FuzzParams(f *testing.F) {
 		r.Header.Set("Content-Type", map[bool]string{true: "application/json", false: "application/x-www-form-urlencoded"}[asJSON])
 		params, err := parse(r)
 		if err != nil {
-			if e := asError(err); e.Status != http.StatusBadRequest && e.Status != http.StatusRequestEntityTooLarge {
-				t.Errorf("status %d", e.Status)
+			if s := status(oauth.AsError(err)); s != http.StatusBadRequest && s != http.StatusRequestEntityTooLarge {
+				t.Errorf("status %d", s)
 			}
 			return
 		}
@@ -92,7 +85,7 @@ func FuzzParams(f *testing.F) {
 			if _, ok := decoded[name]; asJSON && !ok || !asJSON && !form.Has(name) {
 				t.Errorf("%q is not in the body", name)
 			}
-			if len(values) > 1 && !slices.Contains(repeatable, name) {
+			if len(values) > 1 && !slices.Contains(oauth.Repeatable, name) {
 				t.Errorf("%q has %d values", name, len(values))
 			}
 		}

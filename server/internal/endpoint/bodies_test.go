@@ -1,4 +1,4 @@
-package oauth
+package endpoint
 
 import (
 	"bufio"
@@ -14,6 +14,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/postern-auth/postern/server/internal/oauth"
 )
 
 // stalled begins a body that never comes, and says whether it was told to give way.
@@ -99,7 +101,7 @@ func TestFindingS1_ABodyWithoutAJWTHas16KBAtMost(t *testing.T) {
 				switch {
 				case row.status == 0 && err != nil:
 					t.Errorf("refused: %v", err)
-				case row.status != 0 && (err == nil || asError(err).Status != row.status):
+				case row.status != 0 && (err == nil || status(oauth.AsError(err)) != row.status):
 					t.Errorf("got %v, want status %d", err, row.status)
 				}
 			})
@@ -131,8 +133,8 @@ func (p *pipe) Addr() net.Addr { return p.Conn.LocalAddr() }
 // serveOne serves one connection with an endpoint that answers nothing, and returns its other end.
 func serveOne(t *testing.T) net.Conn {
 	client, server := net.Pipe()
-	endpoint := &Endpoint{Name: "test", Logger: slog.New(slog.DiscardHandler), Answer: func(context.Context, *Request) (any, error) { return nil, nil }}
-	s := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { endpoint.Serve(w, r, Entry{}) })}
+	endpoint := &Form{Name: "test", Logger: slog.New(slog.DiscardHandler), Answer: func(context.Context, *Request) (any, error) { return nil, nil }}
+	s := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { endpoint.Serve(w, r, "") })}
 	go s.Serve(&pipe{Conn: server, closed: make(chan struct{})})
 	t.Cleanup(func() { s.Close() })
 	return client

@@ -16,33 +16,33 @@ import (
 	"github.com/postern-auth/postern/server/internal/oauth"
 )
 
-// entries are the issuers that the server answers as, by the host of a request: the only thing that
+// issuers are those that the server answers as, by the host of a request: the only thing that
 // chooses, for anything else would let a client mix issuers.
-type entries struct {
-	byHost map[string]oauth.Entry
+type issuers struct {
+	byHost map[string]oauth.Issuer
 	hosts  []string // sorted, for people
 }
 
-func newEntries(issuers []string, insecureHTTP bool) (entries, error) {
-	if len(issuers) == 0 {
-		return entries{}, errors.New("server: Config.Issuers is empty, want at least one such as https://login.example.com")
+func newIssuers(names []string, insecureHTTP bool) (issuers, error) {
+	if len(names) == 0 {
+		return issuers{}, errors.New("server: Config.Issuers is empty, want at least one such as https://login.example.com")
 	}
-	e := entries{byHost: make(map[string]oauth.Entry)}
-	for _, issuer := range issuers {
-		u, err := parseIssuer(issuer, insecureHTTP)
+	all := issuers{byHost: make(map[string]oauth.Issuer)}
+	for _, name := range names {
+		u, err := parseIssuer(name, insecureHTTP)
 		if err != nil {
-			return entries{}, err
+			return issuers{}, err
 		}
 		for _, host := range spellings(u) {
-			if other, ok := e.byHost[host]; ok {
-				return entries{}, fmt.Errorf("server: issuers %q and %q have the same host %q, which alone chooses between them; give one of them another host name or port", other.Issuer, issuer, host)
+			if other, ok := all.byHost[host]; ok {
+				return issuers{}, fmt.Errorf("server: issuers %q and %q have the same host %q, which alone chooses between them; give one of them another host name or port", other, name, host)
 			}
-			e.byHost[host] = oauth.Entry{Issuer: issuer}
+			all.byHost[host] = oauth.Issuer(name)
 		}
-		e.hosts = append(e.hosts, u.Host)
+		all.hosts = append(all.hosts, u.Host)
 	}
-	slices.Sort(e.hosts)
-	return e, nil
+	slices.Sort(all.hosts)
+	return all, nil
 }
 
 // parseIssuer checks what RFC 8414 §2 has an issuer be, and that there is no path: clients append
@@ -136,10 +136,10 @@ func spellings(u *url.URL) []string {
 	return []string{host}
 }
 
-// entry returns the entry for a Host header.
-func (e *entries) entry(host string) (oauth.Entry, bool) {
-	entry, ok := e.byHost[lower(host)]
-	return entry, ok
+// of returns the issuer that a Host header means.
+func (all *issuers) of(host string) (oauth.Issuer, bool) {
+	issuer, ok := all.byHost[lower(host)]
+	return issuer, ok
 }
 
 // lower folds ASCII alone: Unicode would make other names equal to ours.

@@ -1,0 +1,65 @@
+package endpoint
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/postern-auth/postern/server/internal/oauth"
+)
+
+// Form serves a protocol endpoint: parameters come in the body of a POST, and answers go in JSON. It is safe
+// for concurrent use when Answer is.
+type Form struct {
+	inJSON
+
+	Name string // in the log
+	// Params are the parameters that the endpoint knows. Others are ignored (RFC 6749 §3.2).
+	Params []string
+	// Answer returns what is sent as JSON with status 200; nil sends an empty body. An error that oauth.Refuse
+	// made is sent as such, any other as 503. A refusal of credentials, by invalid_client or invalid_grant,
+	// is sent at a time that does not tell how long Answer took.
+	Answer func(context.Context, *Request) (any, error)
+	Logger *slog.Logger // required; a refusal is one line, without anything secret
+
+	json bool
+}
+
+// WithJSON returns the endpoint as one that takes a JSON object as body too, as Auth0's do.
+func (f Form) WithJSON() *Form {
+	f.json = true
+	return &f
+}
+
+// Serve answers one request to the issuer.
+func (f *Form) Serve(w http.ResponseWriter, r *http.Request, issuer oauth.Issuer) {
+	began := time.Now()
+	request := &Request{Request: r, Issuer: issuer}
+	body := beginBody(w, began)
+	defer body.end()
+	answer, err := f.answer(w, request, body)
+	if err != nil {
+		refusal := oauth.AsError(err)
+		logRefusal(f.Logger, f.Name, request, refusal)
+		if refusal.Code == oauth.InvalidClient || refusal.Code == oauth.InvalidGrant {
+			refusals.wait(r.Context(), began)
+		}
+		RefuseJSON(w, issuer, err)
+		return
+	}
+	noStore(w.Header())
+	if answer != nil {
+		writeJSON(w, http.StatusOK, answer)
+	}
+}
+
+func (f *Form) answer(w http.ResponseWriter, r *Request, b *body) (any, error) {
+	params, err := parseParams(w, r.Request, b, f.Params, f.json)
+	if err != nil {
+		return nil, err
+	}
+	http.NewResponseController(w).SetReadDeadline(time.Time{}) // which ended the context otherwise
+	r.Params = params
+	return f.Answer(r.Context(), r)
+}
