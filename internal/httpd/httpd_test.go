@@ -157,11 +157,21 @@ func TestB5_APanicReachesTheOperatorWithoutWhatTheClientSent(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				mux := http.NewServeMux()
-				mux.HandleFunc("GET /{any...}", func(_ http.ResponseWriter, r *http.Request) { row.cause(r) })
+				mux.HandleFunc("GET /{any...}", func(w http.ResponseWriter, r *http.Request) {
+					w.Header().Set("X-Half", "way")
+					row.cause(r)
+				})
 				client, log := serveOne(t, mux.ServeHTTP)
-				send(t, client, "GET /marked-secret HTTP/1.1\r\nHost: x\r\n\r\n")
-				if text, _ := io.ReadAll(client); len(text) > 0 {
-					t.Errorf("the client gets %q, want the end of the connection", text)
+				for range 2 { // on one connection, for the program lives
+					send(t, client, "GET /marked-secret HTTP/1.1\r\nHost: x\r\n\r\n")
+					answer, err := http.ReadResponse(bufio.NewReader(client), nil)
+					if err != nil {
+						t.Fatal(err)
+					}
+					text, err := io.ReadAll(answer.Body)
+					if answer.StatusCode != 500 || string(text) != "internal server error\n" || err != nil || answer.Header.Get("X-Half") != "" {
+						t.Errorf("the client gets %d %q %v, %v; want 500 alone", answer.StatusCode, text, answer.Header, err)
+					}
 				}
 				synctest.Wait()
 				for _, want := range []string{"level=ERROR", `msg="handler panicked"`, row.want, `pattern="GET /{any...}"`, "httpd.TestB5_"} {
@@ -175,6 +185,54 @@ func TestB5_APanicReachesTheOperatorWithoutWhatTheClientSent(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestB5_APanicWithinAnAnswerEndsTheConnection(t *testing.T) {
+	for name, begin := range map[string]func(http.ResponseWriter){
+		"a status":        func(w http.ResponseWriter) { w.WriteHeader(200) },
+		"a body":          func(w http.ResponseWriter) { io.WriteString(w, "half") },
+		"a flush":         func(w http.ResponseWriter) { w.(http.Flusher).Flush() },
+		"a stream's half": func(w http.ResponseWriter) { io.WriteString(w, "half"); w.(http.Flusher).Flush() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				client, log := serveOne(t, func(w http.ResponseWriter, _ *http.Request) { begin(w); panic("half way") })
+				send(t, client, get)
+				text, _ := io.ReadAll(client)
+				if strings.Contains(string(text), "500") || strings.Contains(string(text), "internal server error") {
+					t.Errorf("the client gets %q, want an answer that is cut off", text)
+				}
+				answer, err := http.ReadResponse(bufio.NewReader(bytes.NewReader(text)), nil)
+				if err == nil {
+					_, err = io.ReadAll(answer.Body)
+				}
+				if err == nil {
+					t.Errorf("the client takes %q for a whole answer", text)
+				}
+				synctest.Wait()
+				if !strings.Contains(log.String(), "handler panicked") {
+					t.Errorf("not in the log: %s", log)
+				}
+			})
+		})
+	}
+}
+
+func TestAPanicBehindAHintIsStill500(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, _ := serveOne(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusEarlyHints)
+			panic("behind a hint")
+		})
+		send(t, client, get)
+		from := bufio.NewReader(client)
+		for _, want := range []int{http.StatusEarlyHints, http.StatusInternalServerError} {
+			answer, err := http.ReadResponse(from, nil)
+			if err != nil || answer.StatusCode != want {
+				t.Fatalf("got %v, %v; want %d", answer, err, want)
+			}
+		}
+	})
 }
 
 func TestB5_AnAbortIsNoPanic(t *testing.T) {

@@ -29,8 +29,8 @@ type bounded struct {
 }
 
 func (b *bounded) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	defer b.recover(r)
 	a := &answer{ResponseWriter: w, control: http.NewResponseController(w)}
+	defer b.recover(a, r)
 	// The deadline of the answer before, on the same connection.
 	a.control.SetWriteDeadline(time.Time{})
 	b.conns.change(r.Context(), 1, 0)
@@ -58,21 +58,28 @@ func (b *bounded) bound(a *answer, r *http.Request) *body {
 	return bounded
 }
 
-// recover tells the operator of a handler that panicked, and ends the connection as net/http does. What it
-// panicked with is left out unless the runtime wrote it, for it may quote the client.
-func (b *bounded) recover(r *http.Request) {
+// recover tells the operator of a handler that panicked, and the client by 500, or where an answer has begun by
+// the end of the connection. What it panicked with is left out unless the runtime wrote it, for it may quote the
+// client.
+func (b *bounded) recover(a *answer, r *http.Request) {
 	reason := recover()
 	if reason == nil {
 		return
 	}
-	if reason != http.ErrAbortHandler {
-		text := fmt.Sprintf("%T", reason)
-		if err, ok := reason.(runtime.Error); ok {
-			text = err.Error()
-		}
-		b.logger.Error("handler panicked", "reason", text, "pattern", r.Pattern, "stack", stack())
+	if reason == http.ErrAbortHandler {
+		panic(reason)
 	}
-	panic(http.ErrAbortHandler)
+	text := fmt.Sprintf("%T", reason)
+	if err, ok := reason.(runtime.Error); ok {
+		text = err.Error()
+	}
+	b.logger.Error("handler panicked", "reason", text, "pattern", r.Pattern, "stack", stack())
+	if a.begun || a.hijacked {
+		panic(http.ErrAbortHandler)
+	}
+	// The headers are of an answer that never came.
+	clear(a.Header())
+	http.Error(a, "internal server error", http.StatusInternalServerError)
 }
 
 // stack returns where a panic came from, without any argument.
@@ -117,13 +124,21 @@ func (b *body) left() {
 type answer struct {
 	http.ResponseWriter
 	control  *http.ResponseController
+	begun    bool // its status is on the way
 	hijacked bool
 }
 
 // Unwrap is for http.ResponseController.
 func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
+// WriteHeader sends the status, which for 1xx is not yet that of the answer.
+func (a *answer) WriteHeader(status int) {
+	a.begun = a.begun || status >= http.StatusOK || status == http.StatusSwitchingProtocols
+	a.ResponseWriter.WriteHeader(status)
+}
+
 func (a *answer) Write(p []byte) (int, error) {
+	a.begun = true
 	// Over HTTP/2 a deadline ends the stream also when nobody writes, so none is left behind.
 	a.control.SetWriteDeadline(time.Now().Add(writeTime))
 	defer a.control.SetWriteDeadline(time.Time{})
@@ -135,6 +150,7 @@ func (a *answer) Flush() { a.FlushError() }
 
 // FlushError is for http.ResponseController.
 func (a *answer) FlushError() error {
+	a.begun = true
 	a.control.SetWriteDeadline(time.Now().Add(writeTime))
 	defer a.control.SetWriteDeadline(time.Time{})
 	return a.control.Flush()
