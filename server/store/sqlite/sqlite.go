@@ -39,7 +39,6 @@ import (
 	"time"
 
 	"github.com/postern-auth/postern/server/store"
-	"github.com/postern-auth/postern/server/store/internal/sqlstore"
 )
 
 // Options are the settings of a Store. The zero value is right for a server.
@@ -62,7 +61,7 @@ type Options struct {
 // transaction and goes on. A write by it to the Store itself waits for itself, until its context ends.
 // Close folds the log into the file.
 type Store struct {
-	*sqlstore.Store
+	store.Store
 	engine *database
 }
 
