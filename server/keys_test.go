@@ -1,7 +1,10 @@
 package server_test
 
 import (
+	"errors"
+	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -72,6 +75,26 @@ func TestARotationIsNeverSeenAsARefusedToken(t *testing.T) {
 		if row.ID == "sig-ec" {
 			t.Error("the old key is still in the store")
 		}
+	}
+}
+
+func TestAKeyIsRotatedOfNoAlgorithmButThoseKnown(t *testing.T) {
+	w := newWorld(t)
+	for _, alg := range []string{"", "HS256", "none", "es256"} {
+		err := w.server.RotateKey(t.Context(), alg)
+		if err == nil || !strings.HasPrefix(err.Error(), fmt.Sprintf("server: no keys are made for the algorithm %q, want one of [RS256", alg)) {
+			t.Errorf("%q: %v", alg, err)
+		}
+	}
+	if ids := w.published(); len(ids) != 2 {
+		t.Errorf("published %v, want the two there were", ids)
+	}
+	if err := w.server.WithdrawKey(t.Context(), "sig-none"); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("withdrawing a key that is not there: %v, want store.ErrNotFound", err)
+	}
+	w.must(w.store.Close())
+	if err := w.server.RotateKey(t.Context(), "ES256"); !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("rotating in a store that is down: %v, want store.ErrUnavailable", err)
 	}
 }
 
