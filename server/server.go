@@ -27,6 +27,13 @@
 // (/oauth/token, /.well-known/jwks.json). The host of the request chooses the issuer and nothing else
 // does.
 //
+// Its signing keys are made when the store has none. An embedder rotates and withdraws them:
+//
+//	err = authorization.RotateKey(ctx, "ES256")
+//
+// To embed it takes this package, package store with an engine below it, and package setup, which fills the
+// store from a document.
+//
 // What it does not do: it has no users that log in, and refuses every authorization request; no CORS and no
 // rate limits. TLS, the time-outs of headers and connections, and their number are the http.Server's.
 package server

@@ -75,7 +75,7 @@ func FuzzParams(f *testing.F) {
 		form, _ := url.ParseQuery(body)
 		if asJSON {
 			if err := json.Unmarshal([]byte(body), &decoded); err != nil {
-				t.Fatalf("accepted what is no JSON: %v", err)
+				t.Fatalf("accepted what is not JSON: %v", err)
 			}
 		}
 		for name, values := range params {

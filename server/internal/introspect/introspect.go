@@ -1,8 +1,8 @@
 // Package introspect is the introspection endpoint (RFC 7662): an API asks what a token says, and
 // whether it still holds.
 //
-//	endpoint := introspect.New(introspect.Config{Clients: authenticator, Holdings: holdings, Logger: logger})
-//	endpoint.Serve(w, r, issuer)
+//	form := introspect.New(introspect.Config{Clients: authenticator, Holdings: holdings, Logger: logger})
+//	mux.Mount(endpoint.Route{Endpoint: oauth.IntrospectionEndpoint, Methods: "POST", Handler: form})
 //
 // An answer is made for the API that asks. It is active only when the token is for that API or its
 // project; scope, roles and permissions are what the subject holds there now, not what it held when the
@@ -36,18 +36,18 @@ type Config struct {
 	Logger   *slog.Logger
 }
 
-type server struct{ Config }
+type introspection struct{ Config }
 
 // New returns the endpoint.
 func New(config Config) *endpoint.Form {
-	s := &server{config}
+	e := &introspection{config}
 	return &endpoint.Form{
-		Name: "introspect", Params: append([]string{oauth.ParamToken}, clients.Params...), Answer: s.answer, Logger: config.Logger,
+		Name: "introspect", Params: append([]string{oauth.ParamToken}, clients.Params...), Answer: e.answer, Logger: config.Logger,
 	}
 }
 
-func (s *server) answer(ctx context.Context, r *endpoint.Request) (any, error) {
-	client, err := s.Clients.Authenticate(ctx, r)
+func (e *introspection) answer(ctx context.Context, r *endpoint.Request) (any, error) {
+	client, err := e.Clients.Authenticate(ctx, r)
 	if err != nil {
 		return nil, err
 	}
@@ -58,9 +58,9 @@ func (s *server) answer(ctx context.Context, r *endpoint.Request) (any, error) {
 	if raw == "" {
 		return nil, oauth.Refuse(oauth.InvalidRequest, "the parameter token is missing", nil)
 	}
-	held, err := s.Holdings.At(ctx, *client.API, raw)
+	held, err := e.Holdings.At(ctx, *client.API, raw)
 	if errors.Is(err, accesstoken.ErrInactive) {
-		s.Logger.InfoContext(ctx, "token inactive", "endpoint", "introspect", "issuer", string(r.Issuer),
+		e.Logger.InfoContext(ctx, "token inactive", "endpoint", "introspect", "issuer", string(r.Issuer),
 			"client_id", client.ID, "reason", err.Error())
 		return map[string]bool{"active": false}, nil
 	}

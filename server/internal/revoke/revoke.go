@@ -1,8 +1,8 @@
 // Package revoke is the revocation endpoint (RFC 7009): a client ends one of its own tokens, opaque,
 // personal or JWT, before its time.
 //
-//	endpoint := revoke.New(revoke.Config{Tokens: s, Clients: authenticator, Reader: reader, …})
-//	endpoint.Serve(w, r, issuer)
+//	form := revoke.New(revoke.Config{Tokens: s, Clients: authenticator, Reader: reader, …})
+//	mux.Mount(endpoint.Route{Endpoint: oauth.RevocationEndpoint, Methods: "POST", Handler: form})
 //
 // When the answer is sent the revocation is on disk, and every introspection that begins later sees it.
 // A JWT that an API verifies by itself lives on there until it expires.
@@ -31,20 +31,20 @@ type Config struct {
 	Logger  *slog.Logger
 }
 
-type server struct{ Config }
+type revocation struct{ Config }
 
 // New returns the endpoint.
 func New(config Config) *endpoint.Form {
-	s := &server{config}
+	e := &revocation{config}
 	return &endpoint.Form{
-		Name: "revoke", Params: append([]string{oauth.ParamToken}, clients.Params...), Answer: s.answer, Logger: config.Logger,
+		Name: "revoke", Params: append([]string{oauth.ParamToken}, clients.Params...), Answer: e.answer, Logger: config.Logger,
 	}
 }
 
 // answer finds the token whatever token_type_hint says, as RFC 7009 §2.1 allows. A token that is unknown
 // or has ended needs no revocation, which is success (§2.2).
-func (s *server) answer(ctx context.Context, r *endpoint.Request) (any, error) {
-	client, err := s.Clients.Authenticate(ctx, r)
+func (e *revocation) answer(ctx context.Context, r *endpoint.Request) (any, error) {
+	client, err := e.Clients.Authenticate(ctx, r)
 	if err != nil {
 		return nil, err
 	}
@@ -52,7 +52,7 @@ func (s *server) answer(ctx context.Context, r *endpoint.Request) (any, error) {
 	if raw == "" {
 		return nil, oauth.Refuse(oauth.InvalidRequest, "the parameter token is missing", nil)
 	}
-	facts, err := s.Reader.Read(ctx, raw)
+	facts, err := e.Reader.Read(ctx, raw)
 	if errors.Is(err, accesstoken.ErrInactive) {
 		return nil, nil
 	}
@@ -62,10 +62,10 @@ func (s *server) answer(ctx context.Context, r *endpoint.Request) (any, error) {
 	if !issuedTo(client, facts) {
 		return nil, oauth.Refuse(oauth.UnauthorizedClient, "the token was issued to another client", nil)
 	}
-	if err := s.revoke(ctx, facts); err != nil {
+	if err := e.revoke(ctx, facts); err != nil {
 		return nil, err
 	}
-	s.Logger.InfoContext(ctx, "token revoked", "endpoint", "revoke", "client_id", client.ID, "jti", facts.ID)
+	e.Logger.InfoContext(ctx, "token revoked", "endpoint", "revoke", "client_id", client.ID, "jti", facts.ID)
 	return nil, nil
 }
 
@@ -78,12 +78,12 @@ func issuedTo(client clients.Client, facts accesstoken.Facts) bool {
 	return client.ID == facts.ClientID
 }
 
-func (s *server) revoke(ctx context.Context, facts accesstoken.Facts) error {
+func (e *revocation) revoke(ctx context.Context, facts accesstoken.Facts) error {
 	var err error
 	if facts.JWT {
-		err = s.Tokens.RevokeJWT(ctx, facts.ID, facts.ExpiresAt)
+		err = e.Tokens.RevokeJWT(ctx, facts.ID, facts.ExpiresAt)
 	} else {
-		err = s.Tokens.RevokeToken(ctx, facts.ID, s.Now())
+		err = e.Tokens.RevokeToken(ctx, facts.ID, e.Now())
 	}
 	if errors.Is(err, store.ErrNotFound) {
 		return nil // it was deleted meanwhile

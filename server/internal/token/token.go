@@ -1,8 +1,8 @@
 // Package token is the token endpoint (RFC 6749 §3.2). It finds the grant that a request is for and
 // leaves the rest to it.
 //
-//	endpoint := token.New(grants.ByType(), logger)
-//	endpoint.Serve(w, r, issuer)
+//	form := token.New(grants.ByType(), logger)
+//	mux.Mount(endpoint.Route{Endpoint: oauth.TokenEndpoint, Methods: "POST", Handler: form})
 package token
 
 import (
