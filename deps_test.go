@@ -28,6 +28,7 @@ var rules = []rule{
 	{"internal/metadata", []string{"internal/claims", "internal/fetch", "internal/jws"}, "published documents and keys are fetched and read strictly"},
 	{"internal/keyset", []string{"internal/claims", "internal/jws"}, "keys are kept here; who fetches them says how"},
 	{"internal/scope", nil, "one syntax"},
+	{"internal/reason", nil, "an error knows nothing of what it is about"},
 	{"internal/vectors", nil, "finds test vectors"},
 	{"internal/hops", nil, "what proxies say is text"},
 	{"internal/opaque", nil, "the form of Postern's opaque tokens, for who makes them and who recognises them"},

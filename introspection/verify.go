@@ -16,6 +16,7 @@ import (
 	"github.com/postern-auth/postern/internal/facts"
 	"github.com/postern-auth/postern/internal/fetch"
 	"github.com/postern-auth/postern/internal/metadata"
+	"github.com/postern-auth/postern/internal/reason"
 )
 
 // maxAnswer bounds an introspection answer.
@@ -56,13 +57,13 @@ func (v *Verifier) Verify(ctx context.Context, raw string) (*postern.Token, erro
 		return nil, err
 	}
 	if len(raw) > v.config.MaxTokenBytes {
-		return nil, refuse(postern.ErrMalformed, "token is longer than %d bytes", v.config.MaxTokenBytes)
+		return nil, reason.New(postern.ErrMalformed, "introspection: token is longer than %d bytes", v.config.MaxTokenBytes)
 	}
 	if !v.config.Accept(raw) {
-		return nil, refuse(postern.ErrNotMine, "token is not one to ask %s about", v.server())
+		return nil, reason.New(postern.ErrNotMine, "introspection: token is not one to ask %s about", v.server())
 	}
 	if i := notToken(raw); i >= 0 {
-		return nil, refuse(postern.ErrMalformed, "byte %d of the token is not one of the letters, digits and -._~+/ that tokens are made of (RFC 6750 §2.1)", i)
+		return nil, reason.New(postern.ErrMalformed, "introspection: byte %d of the token is not one of the letters, digits and -._~+/ that tokens are made of (RFC 6750 §2.1)", i)
 	}
 	// That the token was good gives it a place of its own in the queue, and nothing else.
 	good := found && known.token != nil && !known.expired(v.now())
@@ -266,12 +267,12 @@ func (v *Verifier) judge(body string) (answer, error) {
 	member, _ := set.Lookup("active")
 	// Anything but the JSON value true is not active: "true" and 1 are what a mistaken server would say.
 	if active, _ := member.Bool(); !active {
-		return answer{err: refuse(postern.ErrInactive, "%s says that the token is not active: unknown to it, expired, revoked, or not meant for client %q", v.server(), v.config.Auth.ClientID())}, nil
+		return answer{err: reason.New(postern.ErrInactive, "introspection: %s says that the token is not active: unknown to it, expired, revoked, or not meant for client %q", v.server(), v.config.Auth.ClientID())}, nil
 	}
 	var reader facts.Reader
 	data, err := reader.Read(&set, v.names)
 	if err != nil {
-		return answer{err: refuse(postern.ErrMalformed, "answer of %s: %w", v.server(), err)}, nil
+		return answer{err: reason.New(postern.ErrMalformed, "introspection: answer of %s: %w", v.server(), err)}, nil
 	}
 	if err := v.check(&set, &data); err != nil {
 		return answer{err: err}, nil
@@ -291,13 +292,13 @@ func (v *Verifier) check(set *claims.Object, data *postern.TokenData) error {
 	checkAudience := len(v.audiences) > 0 && (hasAudience || !v.config.AudienceCheckedByServer)
 	switch {
 	case hasIssuer && len(v.issuers) > 0 && !slices.Contains(v.issuers, data.Issuer):
-		return refuse(postern.ErrIssuer, "iss is %.64q, expected one of %q", data.Issuer, v.issuers)
+		return reason.New(postern.ErrIssuer, "introspection: iss is %.64q, expected one of %q", data.Issuer, v.issuers)
 	case checkAudience && !hasAudience:
-		return refuse(errNoAudience, "aud is absent, expected one of %q", v.audiences)
+		return reason.Both(postern.ErrAudience, postern.ErrMalformed, "introspection: aud is absent, expected one of %q", v.audiences)
 	case checkAudience && !slices.ContainsFunc(data.Audience, v.isAudience):
-		return refuse(postern.ErrAudience, "aud is %.256q, expected one of %q", data.Audience, v.audiences)
+		return reason.New(postern.ErrAudience, "introspection: aud is %.256q, expected one of %q", data.Audience, v.audiences)
 	case data.Expiry.IsZero() && !v.config.InsecureNoExpiry:
-		return refuse(postern.ErrMalformed, "exp is absent; a token without end is not accepted")
+		return reason.New(postern.ErrMalformed, "introspection: exp is absent; a token without end is not accepted")
 	}
 	if err := v.checkTimes(v.now(), data.Expiry, data.NotBefore); err != nil {
 		return err
@@ -309,9 +310,9 @@ func (v *Verifier) check(set *claims.Object, data *postern.TokenData) error {
 func (v *Verifier) checkTimes(now, exp, nbf time.Time) error {
 	switch {
 	case !exp.IsZero() && !now.Before(exp.Add(v.leeway)):
-		return refuse(postern.ErrExpired, "exp was %s, though the server said active", exp.UTC().Format(time.RFC3339))
+		return reason.New(postern.ErrExpired, "introspection: exp was %s, though the server said active", exp.UTC().Format(time.RFC3339))
 	case now.Before(nbf.Add(-v.leeway)):
-		return refuse(postern.ErrNotYetValid, "nbf is %s", nbf.UTC().Format(time.RFC3339))
+		return reason.New(postern.ErrNotYetValid, "introspection: nbf is %s", nbf.UTC().Format(time.RFC3339))
 	}
 	return nil
 }
@@ -324,7 +325,7 @@ func checkTokenType(set *claims.Object) error {
 	// Hydra and dex call a refresh token's type Bearer and say by token_use what it is.
 	use, _ := set.Lookup("token_use")
 	if text, _ := use.Text(); slices.Contains([]string{"refresh_token", "refresh", "id_token", "id"}, text) {
-		return refuse(postern.ErrMalformed, "token_use is %s: this is no access token", text)
+		return reason.New(postern.ErrMalformed, "introspection: token_use is %s: this is no access token", text)
 	}
 	value, found := set.Lookup("token_type")
 	if !found || value.Kind() == claims.Null {
@@ -336,30 +337,5 @@ func checkTokenType(set *claims.Object) error {
 			return nil
 		}
 	}
-	return refuse(postern.ErrMalformed, "token_type is %.64q, expected Bearer or DPoP: this is no access token", text)
+	return reason.New(postern.ErrMalformed, "introspection: token_type is %.64q, expected Bearer or DPoP: this is no access token", text)
 }
-
-// refusal is an error that is formatted when somebody reads it.
-type refusal struct {
-	is     error
-	format string
-	args   []any
-}
-
-func (e *refusal) Error() string { return "introspection: " + fmt.Errorf(e.format, e.args...).Error() }
-
-// Unwrap returns the reason, and the cause when there is one.
-func (e *refusal) Unwrap() []error {
-	reasons := []error{e.is}
-	for _, arg := range e.args {
-		if err, ok := arg.(error); ok {
-			reasons = append(reasons, err)
-		}
-	}
-	return reasons
-}
-
-func refuse(is error, format string, args ...any) error { return &refusal{is, format, args} }
-
-// errNoAudience is two reasons: the token is for nobody, and its answer lacks what is required.
-var errNoAudience = errors.Join(postern.ErrAudience, postern.ErrMalformed)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/postern-auth/postern"
 	"github.com/postern-auth/postern/internal/claims"
+	"github.com/postern-auth/postern/internal/reason"
 )
 
 // Mark is a claim that tells an issuer's access tokens from the other JWTs that it signs with the same
@@ -73,9 +74,9 @@ func (v *Verifier) checkType(typ string, set *claims.Object) error {
 	switch {
 	case typ == "at+jwt":
 	case v.requireATJWT:
-		return refuse(postern.ErrMalformed, "typ is %.64q, expected at+jwt", typ)
+		return reason.New(postern.ErrMalformed, "jwt: typ is %.64q, expected at+jwt", typ)
 	case typ != "" && typ != "jwt" && !slices.Contains(v.types, typ):
-		return refuse(postern.ErrMalformed, "typ is %.64q, expected at+jwt or JWT: this is no access token", typ)
+		return reason.New(postern.ErrMalformed, "jwt: typ is %.64q, expected at+jwt or JWT: this is no access token", typ)
 	case len(v.mark.Values) == 0:
 		if err := v.checkNoOther(set); err != nil {
 			return err
@@ -92,9 +93,9 @@ func (v *Verifier) checkMark(set *claims.Object) error {
 	text, ok := value.Text()
 	switch {
 	case !ok:
-		return refuse(postern.ErrMalformed, "claim %s is not there as a string: this is no access token of this issuer", v.mark.Claim)
+		return reason.New(postern.ErrMalformed, "jwt: claim %s is not there as a string: this is no access token of this issuer", v.mark.Claim)
 	case len(v.mark.Values) > 0 && !slices.Contains(v.mark.Values, text):
-		return refuse(postern.ErrMalformed, "claim %s is %.64q, expected one of %s: this is no access token", v.mark.Claim, text, list(v.mark.Values))
+		return reason.New(postern.ErrMalformed, "jwt: claim %s is %.64q, expected one of %s: this is no access token", v.mark.Claim, text, list(v.mark.Values))
 	}
 	return nil
 }
@@ -103,27 +104,27 @@ func (v *Verifier) checkMark(set *claims.Object) error {
 // Core §2). They count when they are there, whatever they hold: who writes them knows what they mean.
 func (v *Verifier) checkNoOther(set *claims.Object) error {
 	if _, found := set.Lookup("events"); found {
-		return refuse(postern.ErrMalformed, "claim events is there: this is a security event or a logout token and no access token")
+		return reason.New(postern.ErrMalformed, "jwt: claim events is there: this is a security event or a logout token and no access token")
 	}
 	if v.idTokens {
 		return nil
 	}
 	if _, found := set.Lookup("at_hash"); found {
-		return refuse(postern.ErrMalformed, "claim at_hash is there, as in an ID token: send the access token instead; "+
+		return reason.New(postern.ErrMalformed, "jwt: claim at_hash is there, as in an ID token: send the access token instead; "+
 			"if this is the access token, as dex writes them, nothing tells the two apart: verify it by package introspection, "+
 			"or set Config.InsecureAcceptIDTokens and let ID tokens pass")
 	}
 	for _, name := range [...]string{"c_hash", "nonce"} {
 		if _, found := set.Lookup(name); found {
-			return refuse(postern.ErrMalformed, "claim %s is there: this is no access token; send the access token instead", name)
+			return reason.New(postern.ErrMalformed, "jwt: claim %s is there: this is no access token; send the access token instead", name)
 		}
 	}
 	use, found := set.Lookup("token_use")
 	switch text, ok := use.Text(); {
 	case found && !ok:
-		return refuse(postern.ErrMalformed, "claim token_use is not a string: this may be an ID token; send the access token instead")
+		return reason.New(postern.ErrMalformed, "jwt: claim token_use is not a string: this may be an ID token; send the access token instead")
 	case text == "id":
-		return refuse(postern.ErrMalformed, "token_use is id: this is an ID token; send the access token instead")
+		return reason.New(postern.ErrMalformed, "jwt: token_use is id: this is an ID token; send the access token instead")
 	}
 	return nil
 }

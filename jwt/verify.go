@@ -14,6 +14,7 @@ import (
 	"github.com/postern-auth/postern/internal/facts"
 	"github.com/postern-auth/postern/internal/jws"
 	"github.com/postern-auth/postern/internal/keyset"
+	"github.com/postern-auth/postern/internal/reason"
 )
 
 // memory is what reading one token needs and nobody keeps.
@@ -86,25 +87,25 @@ func (v *Verifier) verify(ctx context.Context, raw string) (*postern.Token, erro
 		return nil, errOpaque
 	}
 	if err != nil {
-		return nil, notMine(postern.ErrMalformed, "%w", err)
+		return nil, notMine(postern.ErrMalformed, "jwt: %w", err)
 	}
 	m := memories.Get().(*memory)
 	defer memories.Put(m)
 	if err := m.set.Parse(message.Payload); err != nil {
-		return nil, notMine(postern.ErrMalformed, "%w", err)
+		return nil, notMine(postern.ErrMalformed, "jwt: %w", err)
 	}
 	if err := v.checkKind(&message.Header, &m.set); err != nil {
 		return nil, err
 	}
 	data, err := m.reader.Registered(&m.set, v.names)
 	if err != nil {
-		return nil, refuse(postern.ErrMalformed, "%w", err)
+		return nil, reason.New(postern.ErrMalformed, "jwt: %w", err)
 	}
 	if err := v.check(&data, &m.set); err != nil {
 		return nil, err
 	}
 	if err := m.reader.Rights(&data, &m.set, v.names); err != nil {
-		return nil, refuse(postern.ErrMalformed, "%w", err)
+		return nil, reason.New(postern.ErrMalformed, "jwt: %w", err)
 	}
 	key, err := v.verifySignature(ctx, &message)
 	if err != nil {
@@ -133,15 +134,15 @@ func (v *Verifier) checkKind(header *jws.Header, set *claims.Object) error {
 	issuer, ok := iss.Text()
 	switch {
 	case iss.Kind() == claims.Null:
-		return refuse(postern.ErrMalformed, "iss is absent (null), expected %q", v.issuer)
+		return reason.New(postern.ErrMalformed, "jwt: iss is absent (null), expected %q", v.issuer)
 	case !found:
-		return notMine(postern.ErrIssuer, "iss is absent, expected %q", v.issuer)
+		return notMine(postern.ErrIssuer, "jwt: iss is absent, expected %q", v.issuer)
 	case !ok:
-		return refuse(postern.ErrMalformed, "claim iss is not a string")
+		return reason.New(postern.ErrMalformed, "jwt: claim iss is not a string")
 	case issuer != v.issuer:
-		return notMine(postern.ErrIssuer, "iss is %.64q, expected %q", issuer, v.issuer)
+		return notMine(postern.ErrIssuer, "jwt: iss is %.64q, expected %q", issuer, v.issuer)
 	case !slices.Contains(v.algorithms, header.Algorithm):
-		return refuse2(postern.ErrAlgorithm, postern.ErrSignature, "alg is %.64q, expected one of %s", string(header.Algorithm), v.algorithms)
+		return reason.Both(postern.ErrAlgorithm, postern.ErrSignature, "jwt: alg is %.64q, expected one of %s", string(header.Algorithm), v.algorithms)
 	}
 	return v.checkType(header.Type, set)
 }
@@ -151,13 +152,13 @@ func (v *Verifier) check(data *postern.TokenData, set *claims.Object) error {
 	switch {
 	case len(v.audiences) > 0 && len(data.Audience) == 0:
 		// No aud is two things wrong, for RFC 9068 §2.2 requires one.
-		return refuse2(postern.ErrAudience, postern.ErrMalformed, "aud is absent or empty, expected one of %s", list(v.audiences))
+		return reason.Both(postern.ErrAudience, postern.ErrMalformed, "jwt: aud is absent or empty, expected one of %s", list(v.audiences))
 	case len(v.audiences) > 0 && !slices.ContainsFunc(data.Audience, v.isAudience):
-		return refuse(postern.ErrAudience, "aud is %s, expected one of %s", list(slices.Clone(data.Audience)), list(v.audiences))
+		return reason.New(postern.ErrAudience, "jwt: aud is %s, expected one of %s", list(slices.Clone(data.Audience)), list(v.audiences))
 	case data.Expiry.IsZero():
-		return refuse(postern.ErrMalformed, "exp is absent; a token without end is not accepted")
+		return reason.New(postern.ErrMalformed, "jwt: exp is absent; a token without end is not accepted")
 	case data.IssuedAt.IsZero() && unreadable(set, "iat"):
-		return refuse(postern.ErrMalformed, "claim iat is not a number of seconds from 1970 to 9999")
+		return reason.New(postern.ErrMalformed, "jwt: claim iat is not a number of seconds from 1970 to 9999")
 	}
 	return v.checkTimes(v.wall(v.clock.Now()), data.Expiry, data.NotBefore, data.IssuedAt)
 }
@@ -182,11 +183,11 @@ func (v *Verifier) isAudience(audience string) bool { return slices.Contains(v.a
 func (v *Verifier) checkTimes(now, exp, nbf, iat time.Time) error {
 	switch {
 	case !now.Before(exp.Add(v.leeway)):
-		return refuse(postern.ErrExpired, "exp was %s", moment{exp, now})
+		return reason.New(postern.ErrExpired, "jwt: exp was %s", moment{exp, now})
 	case now.Before(nbf.Add(-v.leeway)):
-		return refuse(postern.ErrNotYetValid, "nbf is %s", moment{nbf, now})
+		return reason.New(postern.ErrNotYetValid, "jwt: nbf is %s", moment{nbf, now})
 	case now.Before(iat.Add(-v.leeway)):
-		return refuse(postern.ErrNotYetValid, "iat is %s: compare the clocks", moment{iat, now})
+		return reason.New(postern.ErrNotYetValid, "jwt: iat is %s: compare the clocks", moment{iat, now})
 	}
 	return nil
 }
@@ -208,12 +209,9 @@ func (v *Verifier) verifySignature(ctx context.Context, message *jws.Message) (*
 	keys, err := v.keys.Lookup(ctx, id, alg)
 	switch {
 	case errors.Is(err, keyset.ErrUnknown):
-		return nil, &refusal{
-			is:     [2]error{postern.ErrUnknownKey, postern.ErrSignature},
-			format: "kid %.64q: %w", args: [3]any{id, err}, n: 2,
-		}
+		return nil, reason.Both(postern.ErrUnknownKey, postern.ErrSignature, "jwt: kid %.64q: %w", id, err)
 	case errors.Is(err, jws.ErrSignature):
-		return nil, refuse2(postern.ErrAlgorithm, postern.ErrSignature, "%w", err)
+		return nil, reason.Both(postern.ErrAlgorithm, postern.ErrSignature, "jwt: %w", err)
 	case err != nil:
 		return nil, unavailable(err)
 	}
@@ -248,56 +246,13 @@ func (v *Verifier) try(ctx context.Context, message *jws.Message, keys []*keyset
 			return key, nil
 		}
 	}
-	return nil, refuse(postern.ErrSignature, "%w", err)
-}
-
-// refusal is an error that is formatted when somebody reads it: most are answered by the thousand and
-// read by nobody. It is one piece of memory, and so are its reasons and arguments.
-type refusal struct {
-	is     [2]error // the second may be nil
-	format string
-	args   [3]any
-	n      int // of args
-}
-
-func (e *refusal) Error() string { return "jwt: " + fmt.Errorf(e.format, e.args[:e.n]...).Error() }
-
-// Unwrap returns the reasons, and the cause when there is one.
-func (e *refusal) Unwrap() []error {
-	reasons := e.is[:1:1]
-	if e.is[1] != nil {
-		reasons = e.is[:]
-	}
-	for _, arg := range e.args[:e.n] {
-		if err, ok := arg.(error); ok {
-			reasons = append(reasons, err)
-		}
-	}
-	return reasons
-}
-
-func refuse(is error, format string, args ...any) error {
-	e := &refusal{is: [2]error{is}, format: format}
-	e.n = copy(e.args[:], args)
-	return e
-}
-
-// refuse2 is a refusal for two reasons.
-func refuse2(is, also error, format string, args ...any) error {
-	e := &refusal{is: [2]error{is, also}, format: format}
-	e.n = copy(e.args[:], args)
-	return e
+	return nil, reason.New(postern.ErrSignature, "jwt: %w", err)
 }
 
 // errOpaque is the refusal of what is not a JWS at all: behind FirstOf every opaque token gets it first.
-var errOpaque = notMine(postern.ErrMalformed, "%w", jws.ErrParts)
-
-// Is reports whether target is one of the reasons, without making a list of them.
-func (e *refusal) Is(target error) bool {
-	return target == e.is[0] || target == e.is[1] && target != nil
-}
+var errOpaque = notMine(postern.ErrMalformed, "jwt: %w", jws.ErrParts)
 
 // notMine is a refusal of a token that another verifier may serve.
 func notMine(is error, format string, args ...any) error {
-	return refuse2(postern.ErrNotMine, is, format, args...)
+	return reason.Both(postern.ErrNotMine, is, format, args...)
 }
