@@ -33,7 +33,7 @@ var rules = []rule{
 	{"internal/hops", nil, "what proxies say is text"},
 	{"internal/opaque", nil, "the form of Postern's opaque tokens, for who makes them and who recognises them"},
 	{"internal/mutation", nil, "tests alone, of the packages' tests"},
-	{".", []string{"internal/claims", "internal/jws"}, "the nouns need to read a claim and to see an issuer, and no more"},
+	{".", []string{"internal/claims", "internal/jws", "internal/scope"}, "the nouns need to read a claim and to see an issuer and a scope, and no more"},
 	{"internal/facts", []string{".", "internal/claims"}, "claims become a Token's data"},
 	{"jwt", []string{".", "internal/..."}, "a Verifier"},
 	{"jwt/fastrsa", []string{"internal/jws", "filippo.io/bigmod"}, "the one place that knows this arithmetic; docs/decisions/009-fastrsa.md"},

@@ -5,8 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
+
+	"github.com/postern-auth/postern/internal/scope"
 )
 
 // Requirement is what a verified Token must satisfy to pass. Check returns nil when it does.
@@ -25,7 +26,7 @@ type RequirementFunc func(context.Context, *Token) error
 // Check calls f.
 func (f RequirementFunc) Check(ctx context.Context, t *Token) error { return f(ctx, t) }
 
-// Scope requires every one of the scopes. It panics when given none or one that is no scope-token of
+// Scope requires every one of the scopes. It panics when given none or one that is not a scope-token of
 // RFC 6749 §3.3.
 //
 // A client that comes without a token is told the scopes that its route requires by Scope, AnyScope, and by
@@ -207,9 +208,9 @@ func checkNames(function string, names []string) {
 
 func checkScopes(function string, scopes []string) {
 	checkNames(function, scopes)
-	for _, scope := range scopes {
-		if strings.ContainsFunc(scope, func(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' }) {
-			panic(fmt.Sprintf("postern: %s: %q is no scope: it must be printable ASCII without space, quote and backslash", function, scope))
+	for _, name := range scopes {
+		if !scope.IsToken(name) {
+			panic(fmt.Sprintf("postern: %s: %q is not a scope: it must be printable ASCII without space, quote and backslash", function, name))
 		}
 	}
 }

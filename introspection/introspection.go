@@ -169,8 +169,11 @@ func NewVerifier(config Config) (*Verifier, error) {
 	v := &Verifier{config: config, now: config.Now, client: fetch.New(pooled(config.HTTPClient))}
 	v.leeway = max(0, cmp.Or(config.Leeway, DefaultLeeway))
 	var err error
-	if v.audiences, err = audiences(config); err != nil {
-		return nil, err
+	v.audiences, err = facts.Audiences{
+		One: config.Audience, More: config.Audiences, None: config.InsecureNoAudience, Optional: config.AudienceCheckedByServer,
+	}.Accepted()
+	if err != nil {
+		return nil, fmt.Errorf("introspection: %w", err)
 	}
 	if v.names, err = facts.Compile(config.ClaimNames); err != nil {
 		return nil, fmt.Errorf("introspection: Config.%w", err)
@@ -256,30 +259,6 @@ func checkURLs(config Config) error {
 		}
 	}
 	return nil
-}
-
-func audiences(config Config) ([]string, error) {
-	list := slices.Clone(config.Audiences)
-	for i, audience := range list {
-		if err := facts.CheckAudience(audience); err != nil {
-			return nil, fmt.Errorf("introspection: Config.Audiences[%d]: %w", i, err)
-		}
-	}
-	if err := facts.CheckAudience(config.Audience); err != nil {
-		return nil, fmt.Errorf("introspection: Config.Audience: %w", err)
-	}
-	if config.Audience != "" {
-		list = append(list, config.Audience)
-	}
-	switch {
-	case slices.Contains(list, ""):
-		return nil, errors.New("introspection: Config.Audiences holds an empty string")
-	case config.InsecureNoAudience && len(list) > 0:
-		return nil, errors.New("introspection: Config has an audience and InsecureNoAudience")
-	case len(list) == 0 && !config.InsecureNoAudience && !config.AudienceCheckedByServer:
-		return nil, errors.New("introspection: Config.Audience is empty: set the identifier that tokens for this API carry in aud")
-	}
-	return list, nil
 }
 
 // accept is Config.Accept's default.

@@ -191,8 +191,9 @@ func NewVerifier(config Config) (*Verifier, error) {
 	}
 	v.parser.MaxSize = config.MaxTokenBytes
 	var err error
-	if v.audiences, err = audiences(config); err != nil {
-		return nil, err
+	v.audiences, err = facts.Audiences{One: config.Audience, More: config.Audiences, None: config.InsecureNoAudience}.Accepted()
+	if err != nil {
+		return nil, fmt.Errorf("jwt: %w", err)
 	}
 	if v.algorithms, err = algorithms(config.Algorithms); err != nil {
 		return nil, err
@@ -245,30 +246,6 @@ func checkURLs(config Config) error {
 		return fmt.Errorf("jwt: Config.JWKSURL: %w", err)
 	}
 	return nil
-}
-
-func audiences(config Config) ([]string, error) {
-	accepted := slices.Clone(config.Audiences)
-	for i, audience := range accepted {
-		if err := facts.CheckAudience(audience); err != nil {
-			return nil, fmt.Errorf("jwt: Config.Audiences[%d]: %w", i, err)
-		}
-	}
-	if err := facts.CheckAudience(config.Audience); err != nil {
-		return nil, fmt.Errorf("jwt: Config.Audience: %w", err)
-	}
-	if config.Audience != "" {
-		accepted = append(accepted, config.Audience)
-	}
-	switch {
-	case slices.Contains(accepted, ""):
-		return nil, errors.New("jwt: Config.Audiences holds an empty string")
-	case config.InsecureNoAudience && len(accepted) > 0:
-		return nil, errors.New("jwt: Config has an audience and InsecureNoAudience")
-	case !config.InsecureNoAudience && len(accepted) == 0:
-		return nil, errors.New("jwt: Config.Audience is empty: set the identifier that tokens for this API carry in aud")
-	}
-	return accepted, nil
 }
 
 func algorithms(names []string) ([]jws.Algorithm, error) {

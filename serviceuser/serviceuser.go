@@ -49,6 +49,7 @@ import (
 	"github.com/postern-auth/postern/clientauth"
 	"github.com/postern-auth/postern/internal/fetch"
 	"github.com/postern-auth/postern/internal/metadata"
+	"github.com/postern-auth/postern/internal/scope"
 )
 
 // JWTProfile gets tokens for the owner of a key, by the grant
@@ -169,9 +170,9 @@ func (r request) source(grantType string) (*Source, error) {
 		return nil, fmt.Errorf("Issuer: %w", err)
 	}
 	form := url.Values{"grant_type": {grantType}}
-	for _, scope := range r.scopes {
-		if !isScope(scope) {
-			return nil, fmt.Errorf("Scopes: %.64q is no scope, which has no spaces, quotes or backslashes (RFC 6749 §3.3)", scope)
+	for _, name := range r.scopes {
+		if !scope.IsToken(name) {
+			return nil, fmt.Errorf("Scopes: %.64q is not a scope, which has no spaces, quotes or backslashes (RFC 6749 §3.3)", name)
 		}
 	}
 	if len(r.scopes) > 0 {
@@ -203,14 +204,4 @@ func proves(client *http.Client) bool {
 	}
 	_, ok := client.Transport.(interface{ Thumbprint() string })
 	return ok
-}
-
-// isScope reports whether s is a scope-token of RFC 6749 §3.3.
-func isScope(s string) bool {
-	for _, c := range []byte(s) {
-		if c <= ' ' || c > '~' || c == '"' || c == '\\' {
-			return false
-		}
-	}
-	return s != ""
 }

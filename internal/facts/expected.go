@@ -1,8 +1,10 @@
 package facts
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -27,6 +29,40 @@ func CheckIssuer(text string) error {
 
 // CheckAudience reports why no aud can hold the text.
 func CheckAudience(text string) error { return checkText(text) }
+
+// Audiences is what the Config of a verifier says of them.
+type Audiences struct {
+	One  string   // Config.Audience
+	More []string // Config.Audiences
+	None bool     // Config.InsecureNoAudience
+	// Optional says that they need not be there, and None neither.
+	Optional bool
+}
+
+// Accepted returns the audiences, each of which is accepted. Errors name the field of the Config.
+func (a Audiences) Accepted() ([]string, error) {
+	accepted := slices.Clone(a.More)
+	for i, audience := range accepted {
+		if err := CheckAudience(audience); err != nil {
+			return nil, fmt.Errorf("Config.Audiences[%d]: %w", i, err)
+		}
+	}
+	if err := CheckAudience(a.One); err != nil {
+		return nil, fmt.Errorf("Config.Audience: %w", err)
+	}
+	if a.One != "" {
+		accepted = append(accepted, a.One)
+	}
+	switch {
+	case slices.Contains(accepted, ""):
+		return nil, errors.New("Config.Audiences holds an empty string")
+	case a.None && len(accepted) > 0:
+		return nil, errors.New("Config has an audience and InsecureNoAudience")
+	case len(accepted) == 0 && !a.None && !a.Optional:
+		return nil, errors.New("Config.Audience is empty: set the identifier that tokens for this API carry in aud")
+	}
+	return accepted, nil
+}
 
 // CheckEndpoint reports that a URL is that of the metadata, which say where the endpoint is.
 func CheckEndpoint(text string) error {
