@@ -21,13 +21,14 @@ type rule struct {
 // that fits a package is the one that counts. A pattern that ends in /... fits the packages below too.
 var rules = []rule{
 	{"internal/claims", nil, "the strict reader stands on the standard library alone"},
-	{"internal/jws", []string{"internal/claims"}, "a JWS is cryptography around strict JSON"},
+	{"internal/jws", []string{"internal/ascii", "internal/claims"}, "a JWS is cryptography around strict JSON"},
 	{"internal/fetch", nil, "HTTP within bounds knows nothing of tokens"},
 	{"internal/tokencache", nil, "a table of raw tokens knows nothing of what they say"},
 	{"internal/clock", nil, "tells the time"},
 	{"internal/metadata", []string{"internal/claims", "internal/fetch", "internal/jws"}, "published documents and keys are fetched and read strictly"},
 	{"internal/keyset", []string{"internal/claims", "internal/jws"}, "keys are kept here; who fetches them says how"},
 	{"internal/scope", nil, "one syntax"},
+	{"internal/ascii", nil, "folds letters"},
 	{"internal/reason", nil, "an error knows nothing of what it is about"},
 	{"internal/vectors", nil, "finds test vectors"},
 	{"internal/hops", nil, "what proxies say is text"},

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/postern-auth/postern/internal/ascii"
 	"github.com/postern-auth/postern/internal/hops"
 )
 
@@ -133,7 +134,7 @@ func parseForwarded(s string) (proto, host string, err error) {
 			return "", "", errors.New("header Forwarded is not made of name=value pairs")
 		}
 		field := &host
-		switch lower(name) {
+		switch ascii.Lower(name) {
 		case "proto":
 			field = &proto
 		case "host":
@@ -141,7 +142,7 @@ func parseForwarded(s string) (proto, host string, err error) {
 			continue
 		}
 		if *field != "" || value == "" {
-			return "", "", fmt.Errorf("header Forwarded has %s twice or empty in one element", lower(name))
+			return "", "", fmt.Errorf("header Forwarded has %s twice or empty in one element", ascii.Lower(name))
 		}
 		*field = value
 	}

@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+
+	"github.com/postern-auth/postern/internal/ascii"
 )
 
 // maxURL bounds the URLs that are looked at.
@@ -40,7 +42,7 @@ func normalizeURL(s string) (string, error) {
 }
 
 func normalizeOrigin(scheme, authority string) (string, error) {
-	scheme = lower(scheme)
+	scheme = ascii.Lower(scheme)
 	if scheme != "http" && scheme != "https" {
 		return "", fmt.Errorf("scheme is %.64q, want http or https", scheme)
 	}
@@ -80,7 +82,7 @@ func normalizeHost(host string) (string, error) {
 			return "", fmt.Errorf("host %.64q has other characters than letters, digits, hyphens and dots", host)
 		}
 	}
-	return lower(host), nil
+	return ascii.Lower(host), nil
 }
 
 // normalizePort returns the port with a colon before it, or nothing for the scheme's own.
@@ -175,14 +177,4 @@ func isUnreserved(c byte) bool {
 
 func isAlphanumeric(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
-}
-
-// lower folds ASCII alone: Unicode has letters, such as the Kelvin sign, that fold to ASCII ones.
-func lower(s string) string {
-	return strings.Map(func(r rune) rune {
-		if 'A' <= r && r <= 'Z' {
-			return r + 'a' - 'A'
-		}
-		return r
-	}, s)
 }

@@ -26,6 +26,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/postern-auth/postern/internal/ascii"
 	"github.com/postern-auth/postern/internal/claims"
 )
 
@@ -224,18 +225,12 @@ func (h *Header) set(name, s string) {
 	}
 }
 
-// mediaType folds a typ: media types do not depend on case (RFC 6838 §4.2). Only ASCII is folded, for
-// Unicode would make letters such as the Kelvin sign equal to ASCII ones.
+// mediaType folds a typ: media types do not depend on case (RFC 6838 §4.2).
 func mediaType(s string) string {
 	if s == "JWT" { // what most issuers write, without an allocation
 		return "jwt"
 	}
-	folded := strings.Map(func(r rune) rune {
-		if 'A' <= r && r <= 'Z' {
-			return r + 'a' - 'A'
-		}
-		return r
-	}, s)
+	folded := ascii.Lower(s)
 	rest, ok := strings.CutPrefix(folded, "application/")
 	if ok && rest != "" && !strings.Contains(rest, "/") {
 		return rest
