@@ -65,113 +65,64 @@ func TestWhatAnObjectMayNotBeIsRefused(t *testing.T) {
 	s := open(t)
 	seed(t, s)
 	before := len(events(t, s))
-	long := strings.Repeat("x", 300)
-	for name, f := range map[string]func(context.Context, *registry.Registry) error{
-		"a project without a name": func(ctx context.Context, r *registry.Registry) error {
-			p := project
-			p.Name = ""
-			return r.PutProject(ctx, p)
-		},
-		"a name that fakes a line": func(ctx context.Context, r *registry.Registry) error {
-			p := project
-			p.Name = "a\nb"
-			return r.PutProject(ctx, p)
-		},
-		"a role that is a standard scope": func(ctx context.Context, r *registry.Registry) error {
-			p := project
-			p.Roles = []store.Role{{Key: "openid"}}
-			return r.PutProject(ctx, p)
-		},
-		"a role that asks for a refresh": func(ctx context.Context, r *registry.Registry) error {
-			p := project
-			p.Roles = []store.Role{{Key: "offline_access"}}
-			return r.PutProject(ctx, p)
-		},
-		"a role that steers the server": func(ctx context.Context, r *registry.Registry) error {
-			p := project
-			p.Roles = []store.Role{{Key: "urn:zitadel:x"}}
-			return r.PutProject(ctx, p)
-		},
-		"a role with a space": func(ctx context.Context, r *registry.Registry) error {
-			p := project
-			p.Roles = []store.Role{{Key: "a b"}}
-			return r.PutProject(ctx, p)
-		},
-		"a role twice": func(ctx context.Context, r *registry.Registry) error {
-			p := project
-			p.Roles = []store.Role{{Key: "a"}, {Key: "a"}}
-			return r.PutProject(ctx, p)
-		},
-		"a permission that is empty": func(ctx context.Context, r *registry.Registry) error {
-			a := api
-			a.Permissions = []store.Permission{{}}
-			return r.PutAPI(ctx, a)
-		},
-		"a client id with a colon": func(ctx context.Context, r *registry.Registry) error {
-			a := api
-			a.ClientID = "a:b"
-			return r.PutAPI(ctx, a)
-		},
-		"an API without a client id": func(ctx context.Context, r *registry.Registry) error {
-			a := api
-			a.ClientID = ""
-			return r.PutAPI(ctx, a)
-		},
-		"an identifier with a space": func(ctx context.Context, r *registry.Registry) error {
-			a := api
-			a.Identifier = "a b"
-			return r.PutAPI(ctx, a)
-		},
-		"an identifier that is too long": func(ctx context.Context, r *registry.Registry) error {
-			a := api
-			a.Identifier = long
-			return r.PutAPI(ctx, a)
-		},
-		"a form that nobody knows": func(ctx context.Context, r *registry.Registry) error {
-			a := api
-			a.Form = "saml"
-			return r.PutAPI(ctx, a)
-		},
-		"an algorithm with a secret": func(ctx context.Context, r *registry.Registry) error {
-			a := api
-			a.SigningAlgorithm = "HS256"
-			return r.PutAPI(ctx, a)
-		},
-		"a lifetime without end": func(ctx context.Context, r *registry.Registry) error {
-			a := api
-			a.TokenLifetime = 1 << 62
-			return r.PutAPI(ctx, a)
-		},
-		"a lifetime before its beginning": func(ctx context.Context, r *registry.Registry) error {
-			a := api
-			a.TokenLifetime = -1
-			return r.PutAPI(ctx, a)
-		},
-		"a username with a space": func(ctx context.Context, r *registry.Registry) error {
-			u := user
-			u.Username = "a b"
-			return r.PutServiceUser(ctx, u)
-		},
-		"a title that fakes a line": func(ctx context.Context, r *registry.Registry) error {
-			u := user
-			u.Name = "a\rb"
-			return r.PutServiceUser(ctx, u)
-		},
-		"an organization without a domain": func(ctx context.Context, r *registry.Registry) error {
-			return r.PutOrganization(ctx, store.Organization{ID: "o", Name: "x"})
-		},
-		"a token without a name": func(ctx context.Context, r *registry.Registry) error {
-			_, err := r.CreatePersonalAccessToken(ctx, store.Token{SubjectID: "u"})
-			return err
-		},
-	} {
+	refused := func(name string, f func(context.Context, *registry.Registry) error) {
+		t.Helper()
 		if err := change(t, s, f); !errors.Is(err, registry.ErrRefused) {
 			t.Errorf("%s: %v, want ErrRefused", name, err)
 		}
 	}
+	for name, spoil := range badProjects {
+		bad := project
+		spoil(&bad)
+		refused(name, func(ctx context.Context, r *registry.Registry) error { return r.PutProject(ctx, bad) })
+	}
+	for name, spoil := range badAPIs {
+		bad := api
+		spoil(&bad)
+		refused(name, func(ctx context.Context, r *registry.Registry) error { return r.PutAPI(ctx, bad) })
+	}
+	for name, spoil := range badUsers {
+		bad := user
+		spoil(&bad)
+		refused(name, func(ctx context.Context, r *registry.Registry) error { return r.PutServiceUser(ctx, bad) })
+	}
+	refused("an organization without a domain", func(ctx context.Context, r *registry.Registry) error {
+		return r.PutOrganization(ctx, store.Organization{ID: "o", Name: "x"})
+	})
+	refused("a token without a name", func(ctx context.Context, r *registry.Registry) error {
+		_, err := r.CreatePersonalAccessToken(ctx, store.Token{SubjectID: "u"})
+		return err
+	})
 	if n := len(events(t, s)); n != before {
 		t.Errorf("%d events of what was refused", n-before)
 	}
+}
+
+var badProjects = map[string]func(*store.Project){
+	"a project without a name":        func(p *store.Project) { p.Name = "" },
+	"a name that fakes a line":        func(p *store.Project) { p.Name = "a\nb" },
+	"a role that is a standard scope": func(p *store.Project) { p.Roles = []store.Role{{Key: "openid"}} },
+	"a role that asks for a refresh":  func(p *store.Project) { p.Roles = []store.Role{{Key: "offline_access"}} },
+	"a role that steers the server":   func(p *store.Project) { p.Roles = []store.Role{{Key: "urn:zitadel:x"}} },
+	"a role with a space":             func(p *store.Project) { p.Roles = []store.Role{{Key: "a b"}} },
+	"a role twice":                    func(p *store.Project) { p.Roles = []store.Role{{Key: "a"}, {Key: "a"}} },
+}
+
+var badAPIs = map[string]func(*store.API){
+	"a permission that is empty":      func(a *store.API) { a.Permissions = []store.Permission{{}} },
+	"a client id with a colon":        func(a *store.API) { a.ClientID = "a:b" },
+	"an API without a client id":      func(a *store.API) { a.ClientID = "" },
+	"an identifier with a space":      func(a *store.API) { a.Identifier = "a b" },
+	"an identifier that is too long":  func(a *store.API) { a.Identifier = strings.Repeat("x", 300) },
+	"a form that nobody knows":        func(a *store.API) { a.Form = "saml" },
+	"an algorithm with a secret":      func(a *store.API) { a.SigningAlgorithm = "HS256" },
+	"a lifetime without end":          func(a *store.API) { a.TokenLifetime = 1 << 62 },
+	"a lifetime before its beginning": func(a *store.API) { a.TokenLifetime = -1 },
+}
+
+var badUsers = map[string]func(*store.ServiceUser){
+	"a username with a space":   func(u *store.ServiceUser) { u.Username = "a b" },
+	"a title that fakes a line": func(u *store.ServiceUser) { u.Name = "a\rb" },
 }
 
 func TestWhatIsThereAlreadyLeavesNoEvent(t *testing.T) {
