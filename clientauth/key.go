@@ -184,19 +184,27 @@ func (f KeyFile) Parse() (*Key, error) {
 	return newKey(subject, f.KeyID, []byte(f.Key), f.Algorithm)
 }
 
+// JSON returns the content of the file, which ParseKeyFile reads. It is a secret.
+func (f KeyFile) JSON() ([]byte, error) {
+	text, err := json.MarshalIndent(f, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("clientauth: key file: %w", err)
+	}
+	return append(text, '\n'), nil
+}
+
 // WriteKeyFile writes the file for its owner alone (0600). It never replaces a file: the error then wraps
 // fs.ErrExist.
 func WriteKeyFile(path string, f KeyFile) error {
-	// KeyFile formats as its name alone, also inside of errors, but JSON is what it is written in.
-	text, err := json.MarshalIndent(f, "", "  ")
+	text, err := f.JSON()
 	if err != nil {
-		return fmt.Errorf("clientauth: key file: %w", err)
+		return err
 	}
 	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return fmt.Errorf("clientauth: key file: %w", err)
 	}
-	if _, err = file.Write(append(text, '\n')); err == nil {
+	if _, err = file.Write(text); err == nil {
 		err = file.Sync()
 	}
 	if closing := file.Close(); err == nil {

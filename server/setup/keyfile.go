@@ -44,8 +44,7 @@ func encodeKeyFile(f clientauth.KeyFile, id string, private crypto.Signer) ([]by
 		return nil, fmt.Errorf("setup: encode a key: %w", err)
 	}
 	f.KeyID, f.Key = id, string(pem.EncodeToMemory(block))
-	content, err := json.MarshalIndent(f, "", "  ")
-	return append(content, '\n'), err
+	return f.JSON()
 }
 
 // privateBlock encodes RSA keys as PKCS #1, the one form that older clients read, and others as PKCS #8.
