@@ -26,11 +26,11 @@ const (
 type calls struct {
 	ask func(ctx context.Context, raw string) (answer, error)
 
-	mu     sync.Mutex
-	under  map[string]*call // way or waiting for a place, by raw token
-	known  lane             // for tokens that were good when last asked about
-	first  lane             // for all others
-	health health
+	mu      sync.Mutex
+	byToken map[string]*call // under way or waiting for a place
+	known   lane             // for tokens that were good when last asked about
+	first   lane             // for all others
+	health  health
 }
 
 // call is one question to the server.
@@ -76,7 +76,7 @@ var errBusy = fmt.Errorf("introspection: no answer within %s; the server is slow
 func (c *calls) start(ctx context.Context, raw string, known bool) (*call, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if call := c.under[raw]; call != nil {
+	if call := c.byToken[raw]; call != nil {
 		call.uses++
 		return call, nil
 	}
@@ -85,14 +85,14 @@ func (c *calls) start(ctx context.Context, raw string, known bool) (*call, error
 	if err != nil {
 		return nil, err
 	}
-	if c.under == nil {
-		c.under = make(map[string]*call)
+	if c.byToken == nil {
+		c.byToken = make(map[string]*call)
 	}
 	call := &call{raw: raw, ctx: context.WithoutCancel(ctx), lane: &c.first, since: now, uses: 1, done: make(chan struct{})}
 	if known {
 		call.lane = &c.known
 	}
-	c.under[raw] = call
+	c.byToken[raw] = call
 	if look {
 		c.begin(call)
 		c.look()
@@ -159,8 +159,8 @@ func (c *calls) run(call *call) {
 
 // giveUp ends a call, with an error or without.
 func (c *calls) giveUp(call *call, err error) {
-	if c.under[call.raw] == call {
-		delete(c.under, call.raw)
+	if c.byToken[call.raw] == call {
+		delete(c.byToken, call.raw)
 	}
 	call.err = err
 	close(call.done)
@@ -170,7 +170,7 @@ func (c *calls) giveUp(call *call, err error) {
 func (c *calls) forget() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.under = nil
+	c.byToken = nil
 }
 
 const (
