@@ -26,7 +26,7 @@ type member struct {
 	issuer string
 	Verifier
 	memory rememberer // nil: it has none, or one that is not of this issuer alone
-	idle   bool       // serves nobody at present, so its health is no one's concern
+	idle   bool       // serves nobody at present, so its health does not matter
 }
 
 // Verify verifies the token by one of the Verifiers.
@@ -223,7 +223,7 @@ func (b *byIssuer) verify(ctx context.Context, raw string) (*Token, error) {
 	}
 	m, ok := b.members[issuer]
 	if !ok {
-		return nil, fmt.Errorf("postern: token is from issuer %.64q, which is none of the %d configured: %w: %w", issuer, len(b.members), ErrNotMine, ErrIssuer)
+		return nil, fmt.Errorf("postern: token is from issuer %.64q, which is not one of the %d configured: %w: %w", issuer, len(b.members), ErrNotMine, ErrIssuer)
 	}
 	token, err := m.Verify(ctx, raw)
 	if err == nil && m.memory != nil {

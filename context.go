@@ -26,7 +26,7 @@ func WithToken(ctx context.Context, token *Token) context.Context {
 }
 
 // TokenFrom returns the Token of the request whose context this is. It is false when no Guard let the
-// request through, or when Optional did for want of a token.
+// request through, or when Optional did because there was no token.
 func TokenFrom(ctx context.Context) (*Token, bool) {
 	token, ok := ctx.Value(tokenKey{}).(*Token)
 	return token, ok

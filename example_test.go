@@ -210,7 +210,7 @@ func ExampleByIssuers() {
 
 	_, err = verifier.Verify(context.Background(), from("https://stranger.example", "signature"))
 	fmt.Println(err)
-	// Output: postern: token is from issuer "https://stranger.example", which is none of the 2 configured: not for this verifier: wrong issuer
+	// Output: postern: token is from issuer "https://stranger.example", which is not one of the 2 configured: not for this verifier: wrong issuer
 }
 
 // Customers bring their own issuers. Who they are is looked up in memory, before anything is fetched.

@@ -54,7 +54,7 @@ func TestG1_MoreThanOneToken(t *testing.T) {
 		{"header and a value that only looks like it", query("q=access_token"), 200, 200},
 		{"header and form", form(urlencoded, "access_token=b"), 200, 200},
 		{"header and a form of other fields", form(urlencoded, "a=1&b=access_token"), 200, 200},
-		{"header and a body that is no form", form("text/plain", "access_token=b"), 200, 200},
+		{"header and a body that is not a form", form("text/plain", "access_token=b"), 200, 200},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			verifier := &accepting{}
@@ -293,7 +293,7 @@ func FuzzAuthorization(f *testing.F) {
 		}
 		const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/"
 		if body := strings.TrimRight(raw, "="); len(raw) <= 256 && (body == "" || strings.Trim(body, alphabet) != "") {
-			t.Fatalf("accepted %q, which is no token68", raw)
+			t.Fatalf("accepted %q, which is not a token68", raw)
 		}
 	})
 }

@@ -32,7 +32,7 @@ type Guard struct {
 	// Authorization header (RFC 6750 §2: not more than one): for a Guard in front of programs that may take
 	// theirs from there. Otherwise the parameter counts for nothing, as one in a form always does.
 	RefuseQueryToken bool
-	// OnDecision is called once for every decision, be it the middleware's or Check's, for metrics: with the
+	// OnDecision is called once for every decision, the middleware's or Check's, for metrics: with the
 	// token of a request that passes (nil when it had none and needed none), or with the refusal. It must
 	// not block.
 	OnDecision func(*http.Request, *Token, *Error)
@@ -171,7 +171,7 @@ func (g *Guard) judge(r *http.Request, required all, optional bool) (Decision, *
 }
 
 // bind checks every confirmation that the token has. A member that nobody here can prove is a reason to
-// refuse: the token says that it is no bearer token.
+// refuse: the token says that it is not a bearer token.
 func (g *Guard) bind(r *http.Request, scheme, raw string, token *Token) (http.Header, error) {
 	_, jkt := token.confirmation[memberJKT]
 	if scheme == schemeDPoP && !jkt {

@@ -66,7 +66,7 @@ func TestFindingQ3_OptionalTakesAnEmptyHeaderForNone(t *testing.T) {
 		{"two tokens are refused", []string{"Bearer a", "Bearer b"}, nil, 400},
 		{"an outage is refused", bearer, postern.ErrUnavailable, 503},
 		{"a bad token is refused though the verifier calls it none", bearer, postern.ErrNoToken, 401},
-		{"a bad token is refused though the verifier's text is none of ours", bearer, errors.New("x"), 503},
+		{"a bad token is refused though the verifier's text is not one of ours", bearer, errors.New("x"), 503},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			c := refusalCase{authorization: test.authorization, verify: test.verify}
@@ -100,7 +100,7 @@ func TestRequirePanicsOnMistakesInTheProgram(t *testing.T) {
 		"a nil requirement, Check":      func() { (&postern.Guard{Verifier: &accepting{}}).Check(withHeader(bearer...), nil) },
 		"no token for a context":        func() { postern.WithToken(context.Background(), nil) },
 		"a nil requirement":             func() { (&postern.Guard{Verifier: &accepting{}}).Require(nil) },
-		"a resource that is no URL":     func() { (&postern.Guard{Verifier: &accepting{}, Resource: "api"}).Require() },
+		"a resource that is not a URL":  func() { (&postern.Guard{Verifier: &accepting{}, Resource: "api"}).Require() },
 		"a resource with a fragment":    func() { (&postern.Guard{Verifier: &accepting{}, Resource: "https://api.test/#x"}).Require() },
 		"metadata without a resource":   func() { (&postern.Guard{}).Metadata() },
 		"no scope":                      func() { postern.Scope() },
@@ -419,7 +419,7 @@ func TestBattery(t *testing.T) {
 				t.Errorf("challenge %q, want invalid_token", challenge)
 			}
 			if all := fmt.Sprint(answer.Header, string(answer.Body)); strings.Contains(all, "other.test") || strings.Contains(all, test.raw) {
-				t.Errorf("the answer tells what is none of the client's business: %s", all)
+				t.Errorf("the answer tells what does not concern the client: %s", all)
 			}
 		})
 	}

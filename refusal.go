@@ -54,8 +54,7 @@ func Reasons() []string {
 	return list
 }
 
-// refuse makes the Error for a cause. Whatever is none of ours could not be judged: fallback says how
-// that is to be answered.
+// refuse makes the Error for a cause. One that wraps none of the reasons is answered as fallback is.
 func refuse(cause, fallback error) *Error {
 	e := &Error{Err: cause, ID: decisionID(), scheme: schemeBearer}
 	i := first(cause, len(refusals))
@@ -143,7 +142,7 @@ type Refusal struct {
 }
 
 // Refusal returns the answer for an error from Check: RFC 6750's challenge and a problem document
-// (RFC 9457). For an error that is no refusal it is that of an outage, 503.
+// (RFC 9457). An error that is not a refusal is answered as an outage, 503.
 func (g *Guard) Refusal(err error) Refusal {
 	e := asError(err)
 	header := make(http.Header)

@@ -39,7 +39,7 @@ func failing(err error) postern.Requirement {
 }
 
 // refusalCases has a case at least for every row of the table in design: each reason, and the errors that
-// are none.
+// are not reasons.
 var refusalCases = []refusalCase{
 	{name: "no token"},
 	{name: "another scheme", authorization: []string{"Basic dTpw"}},
@@ -57,7 +57,7 @@ var refusalCases = []refusalCase{
 	{name: "token that nobody claims", authorization: bearer, verify: postern.ErrNotMine},
 	{name: "issuer unreachable", authorization: bearer, verify: postern.Unavailable(errors.New("dial tcp 10.0.0.1:443: refused"), 1500*time.Millisecond)},
 	{name: "an outage hides every other reason", authorization: bearer, verify: errors.Join(postern.ErrExpired, postern.ErrUnavailable)},
-	{name: "an error of the verifier that is no reason", authorization: bearer, verify: errors.New("database is gone")},
+	{name: "an error of the verifier that is not a reason", authorization: bearer, verify: errors.New("database is gone")},
 	{name: "scheme DPoP with a bearer token", authorization: []string{"DPoP raw-token"}},
 	{name: "scheme Bearer with a DPoP token", authorization: bearer, cnf: map[string]string{"jkt": "x"}},
 	{name: "token bound in a way that nobody proves", authorization: bearer, cnf: map[string]string{"x5t#S512": "x"}},
@@ -65,12 +65,12 @@ var refusalCases = []refusalCase{
 	{name: "nonce wanted", authorization: []string{"DPoP raw-token"}, cnf: map[string]string{"jkt": "nonce"}},
 	{name: "another certificate", authorization: bearer, cnf: map[string]string{"x5t#S256": "other"}},
 	{name: "replay store unreachable", authorization: []string{"DPoP raw-token"}, cnf: map[string]string{"jkt": "outage"}},
-	{name: "an error of the binding that is no reason", authorization: []string{"DPoP raw-token"}, cnf: map[string]string{"jkt": "bug"}},
+	{name: "an error of the binding that is not a reason", authorization: []string{"DPoP raw-token"}, cnf: map[string]string{"jkt": "bug"}},
 	{name: "login too old", authorization: bearer, require: []postern.Requirement{postern.FreshLogin(90*time.Second, "urn:mfa", "urn:phr")}},
 	{name: "login too weak", authorization: bearer, require: []postern.Requirement{postern.FreshLogin(0, `say "mfa"`)}},
 	{name: "scopes missing", authorization: bearer, require: []postern.Requirement{postern.Scope("write", "admin"), postern.Scope("write", "delete")}},
 	{name: "role missing", authorization: bearer, require: []postern.Requirement{postern.Role("editor")}},
-	{name: "an error of the requirement that is no reason", authorization: bearer, require: []postern.Requirement{failing(errors.New("not on Sundays"))}},
+	{name: "an error of the requirement that is not a reason", authorization: bearer, require: []postern.Requirement{failing(errors.New("not on Sundays"))}},
 	{name: "token that is bound to nobody", authorization: bearer, require: []postern.Requirement{postern.Scope("write"), postern.SenderConstrained()}},
 	{name: "no token where scopes are required", require: []postern.Requirement{postern.All(postern.Scope("write"), postern.AnyScope("read", "all"), postern.Role("editor"))}},
 	{name: "a token alone", authorization: []string{"a.b.c"}},

@@ -78,7 +78,7 @@ type TokenData struct {
 	Permissions []string
 
 	// Confirmation (cnf) maps each confirmation method to its value, RFC 7800 §3.1: jkt, x5t#S256.
-	// A method whose value is no string has it as JSON.
+	// A method whose value is not a string has it as JSON.
 	Confirmation map[string]string
 
 	// Claims is the JSON object of all claims, for Token.Claim, either as it is or in base64url, as it

@@ -11,7 +11,7 @@ import (
 	"github.com/postern-auth/postern/introspection"
 )
 
-// The names of the rows that are no candidates.
+// The names of the rows that are not candidates.
 const (
 	namePlainBare     = "bare crypto, no rights"
 	namePlainCold     = "postern cold, no rights"

@@ -32,7 +32,7 @@ type Method interface {
 	// Authenticate adds the client's proof to a request, in its header or its form. The audience is the
 	// issuer that the request goes to.
 	Authenticate(header http.Header, form url.Values, audience string) error
-	// ClientID returns the client's id, which is no secret.
+	// ClientID returns the client's id, which is not a secret.
 	ClientID() string
 }
 
@@ -96,7 +96,7 @@ func (m none) Authenticate(_ http.Header, form url.Values, _ string) error {
 
 const (
 	// assertionLife is how long an assertion is good for: long enough to be used again for a while, short
-	// enough to be of no use to who finds it.
+	// enough to be of no use to anyone who finds it.
 	assertionLife = 5 * time.Minute
 	// assertionReuse is how long one is sent again, to servers that allow it.
 	assertionReuse = 4 * time.Minute

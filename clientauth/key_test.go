@@ -126,7 +126,7 @@ func TestKeyFilesThatAreRefused(t *testing.T) {
 		{"a key that was changed", with(func(f *clientauth.KeyFile) { f.Key = broken }), `jws: PEM block "PRIVATE KEY" does not hold a private key`},
 		{"a public key", with(func(f *clientauth.KeyFile) {
 			f.Key = string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: publicDER}))
-		}), `jws: PEM block "PUBLIC KEY" is no private key`},
+		}), `jws: PEM block "PUBLIC KEY" is not a private key`},
 		{"two keys", with(func(f *clientauth.KeyFile) { f.Key += f.Key }), "jws: PEM holds more than one block"},
 		{"an HMAC", with(func(f *clientauth.KeyFile) { f.Algorithm = "HS256" }), `jws: algorithm "HS256" does not fit a key of type EC P-256`},
 		{"an algorithm for other keys", with(func(f *clientauth.KeyFile) { f.Algorithm = "RS256" }), `jws: algorithm "RS256" does not fit a key of type EC P-256`},

@@ -56,7 +56,7 @@ func (b *Binding) CheckKey(ctx context.Context, r *http.Request, answer http.Hea
 	return b.check(ctx, r, answer, bound{})
 }
 
-// bound is the token that a proof is for. The zero value is none.
+// bound is the token that a proof is for. The zero value stands for no token.
 type bound struct{ raw, jkt string }
 
 func (b *Binding) check(ctx context.Context, r *http.Request, answer http.Header, token bound) (jkt string, err error) {

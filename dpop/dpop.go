@@ -98,7 +98,7 @@ type Config struct {
 	// place of PathPrefix. They must then set that header or delete it, whatever the client sent: a client
 	// that chooses its prefix can use a proof for another API of the host.
 	UseForwardedPrefix bool
-	// RequireNonce accepts only proofs that hold a nonce of ours, so that none can have been made more
+	// RequireNonce accepts only proofs that hold a nonce from this API, so that none can have been made more
 	// than ten minutes ahead (RFC 9449 §9). Every answer then carries the nonce to use next.
 	RequireNonce bool
 	// NonceKey is a secret of at least 32 random bytes that makes the nonces. Replicas must share it.

@@ -44,7 +44,7 @@ const (
 	// share is the part of the free room that a sender may have used: each greedy one leaves most of what it
 	// finds to those who come after.
 	share = 4
-	// fewParts is the part of the store that counts as few: who has less of it has no more than a share.
+	// fewParts is the part of the store that counts as few: a client that has less of it has no more than its share.
 	fewParts = 1024
 	// maxDropped bounds the slices that are remembered to be gone: those of a day.
 	maxDropped = 24 * 60 * 60 / sliceSeconds

@@ -33,7 +33,7 @@ func TestP3_BehindProxiesTheURLIsTheClients(t *testing.T) {
 		{"a proxy that tells nothing", byX, proxy, nil, "http://inner:8080/a"},
 		{"of a list the nearest proxy's value counts", byX, proxy, headers{"X-Forwarded-Host": {"evil.example, api.example.com"}}, "http://api.example.com/a"},
 		{"of two headers the nearest proxy's value counts", byX, proxy, headers{"X-Forwarded-Host": {"evil.example", "api.example.com"}}, "http://api.example.com/a"},
-		{"the scheme is none of HTTP's", byX, proxy, headers{"X-Forwarded-Proto": {"gopher"}}, ""},
+		{"the scheme is not one of HTTP's", byX, proxy, headers{"X-Forwarded-Proto": {"gopher"}}, ""},
 		{"the host is a URL", byX, proxy, headers{"X-Forwarded-Host": {"api.example.com/x?"}}, ""},
 		{"the host names a user", byX, proxy, headers{"X-Forwarded-Host": {"a@api.example.com"}}, ""},
 		{"Forwarded is ignored unless asked for", byX, proxy, headers{"Forwarded": {"host=evil.example"}}, "http://inner:8080/a"},

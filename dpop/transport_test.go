@@ -256,7 +256,7 @@ func TestTransportSaysWhyItSendsNothing(t *testing.T) {
 		{"there is no prover", &dpop.Transport{}, apiURL, nil, "no Prover"},
 		{"there is no token", &dpop.Transport{Prover: prover(t), Token: func(context.Context) (string, error) { return "", down }}, apiURL, down, "access token"},
 		{"the token is empty", &dpop.Transport{Prover: prover(t), Token: func(context.Context) (string, error) { return "", nil }}, apiURL, nil, "empty"},
-		{"the URL is none of HTTP's", &dpop.Transport{Prover: prover(t), Token: token}, "ftp://api.example.com/", nil, "target of the proof"},
+		{"the URL is not one of HTTP's", &dpop.Transport{Prover: prover(t), Token: token}, "ftp://api.example.com/", nil, "target of the proof"},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {

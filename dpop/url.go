@@ -70,7 +70,7 @@ func normalizeHost(host string) (string, error) {
 		inner, closed := strings.CutSuffix(inner, "]")
 		addr, err := netip.ParseAddr(inner)
 		if err != nil || !closed || !addr.Is6() || addr.Zone() != "" {
-			return "", fmt.Errorf("host %.64q is no IPv6 address", host)
+			return "", fmt.Errorf("host %.64q is not an IPv6 address", host)
 		}
 		return "[" + addr.String() + "]", nil
 	}
@@ -92,7 +92,7 @@ func normalizePort(scheme, port string) (string, error) {
 	}
 	n, err := strconv.ParseUint(port, 10, 16)
 	if err != nil || port[0] == '+' {
-		return "", fmt.Errorf("port %.64q is no number from 0 to 65535", port)
+		return "", fmt.Errorf("port %.64q is not a number from 0 to 65535", port)
 	}
 	if scheme == "http" && n == 80 || scheme == "https" && n == 443 {
 		return "", nil
@@ -101,7 +101,7 @@ func normalizePort(scheme, port string) (string, error) {
 }
 
 // normalizePath writes each character of a path in the one way that RFC 3986 prefers, encoded or not, and
-// resolves dot segments. An encoded delimiter stays what it is: %2F is no slash (§2.2).
+// resolves dot segments. An encoded delimiter stays what it is: %2F is not a slash (§2.2).
 func normalizePath(path string) (string, error) {
 	const hex = "0123456789ABCDEF"
 	var b strings.Builder

@@ -21,7 +21,7 @@ func TestP1_URLsThatMeanTheSameAreOne(t *testing.T) {
 		{"a fragment with a query goes", "https://api.example.com/x#z?y", "https://api.example.com/x"},
 		{"what need not be encoded is not", "https://api.example.com/%7Euser/%41%2d%2E%5f", "https://api.example.com/~user/A-._"},
 		{"encodings are in capitals", "https://api.example.com/a%2fb%c3%bc", "https://api.example.com/a%2Fb%C3%BC"},
-		{"an encoded delimiter is none", "https://api.example.com/a%3Bb;c", "https://api.example.com/a%3Bb;c"},
+		{"an encoded delimiter is not a delimiter", "https://api.example.com/a%3Bb;c", "https://api.example.com/a%3Bb;c"},
 		{"an encoded percent sign stays", "https://api.example.com/%2541", "https://api.example.com/%2541"},
 		{"what must be encoded is", `https://api.example.com/a|b^{"}\`, "https://api.example.com/a%7Cb%5E%7B%22%7D%5C"},
 		{"other letters are encoded", "https://api.example.com/ü", "https://api.example.com/%C3%BC"},
@@ -61,13 +61,13 @@ func TestP1_URLsThatNoProofMayNameAreRefused(t *testing.T) {
 		{"a user", "https://api.example.com@evil.example/"},
 		{"an empty user", "https://@api.example.com/"},
 		{"user and password", "https://u:p@api.example.com/"},
-		{"a host that is no ASCII", "https://apı.example.com/"},
+		{"a host that is not ASCII", "https://apı.example.com/"},
 		{"a host with the Kelvin sign", "https://\u212Aelvin.example.com/"},
 		{"a host with a space", "https://api example.com/"},
 		{"a host with a backslash", `https://api.example.com\@evil.example/`},
 		{"an encoded host", "https://%61pi.example.com/"},
 		{"two ports", "https://api.example.com:1:2/"},
-		{"a port that is no number", "https://api.example.com:http/"},
+		{"a port that is not a number", "https://api.example.com:http/"},
 		{"a port with a sign", "https://api.example.com:+443/"},
 		{"a port that is too large", "https://api.example.com:65536/"},
 		{"IPv6 without brackets", "https://::1/"},
@@ -109,7 +109,7 @@ func FuzzNormalizeURL(f *testing.F) {
 			t.Errorf("normalizeURL(%q) = %q, then %q, %v", s, once, twice, err)
 		}
 		if !strings.HasPrefix(once, "http") || strings.Count(once, "/") < 3 {
-			t.Errorf("normalizeURL(%q) = %q, which is no absolute URL", s, once)
+			t.Errorf("normalizeURL(%q) = %q, which is not an absolute URL", s, once)
 		}
 		for _, c := range []byte(once) {
 			if c <= ' ' || c >= 0x7f || c == '?' || c == '#' {

@@ -39,7 +39,7 @@ func TestSamplesNameEverythingThatIsWrongWithTheirVariables(t *testing.T) {
 		{"zitadel-api without a way to prove itself", zitadelapi.New, env{"ZITADEL_DOMAIN": "https://a.example"}, "zitadel-api: missing " + key + unset},
 		{"zitadel-api with half a pair", zitadelapi.New, env{"ZITADEL_DOMAIN": "https://a.example", "API_CLIENT_ID": "x", "CLIENT_SECRET": canary}, "zitadel-api: missing API_CLIENT_SECRET" + unset},
 		{"zitadel-api with a secret alone", zitadelapi.New, env{"CLIENT_SECRET": canary}, "zitadel-api: missing ZITADEL_DOMAIN, CLIENT_ID" + unset},
-		{"zitadel-api with a domain that is no URL", zitadelapi.New, merge(bySecret, env{"ZITADEL_DOMAIN": "a.example"}),
+		{"zitadel-api with a domain that is not a URL", zitadelapi.New, merge(bySecret, env{"ZITADEL_DOMAIN": "a.example"}),
 			`zitadel-api: ZITADEL_DOMAIN or ZITADEL_INTROSPECTION_URL: introspection: Config.Issuer: "a.example" is not an absolute URL`},
 		{"zitadel-api with a domain over http", zitadelapi.New, merge(bySecret, env{"ZITADEL_DOMAIN": "http://a.example"}),
 			`zitadel-api: ZITADEL_DOMAIN or ZITADEL_INTROSPECTION_URL: introspection: Config.Issuer: "http://a.example" is not https, which only loopback hosts need not be`},

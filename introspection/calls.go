@@ -20,9 +20,9 @@ const (
 )
 
 // calls asks the server: once for concurrent uses of one token, and for no more tokens at a time than
-// there are places. Who finds none waits for one. Tokens that the server has called good have places of
-// their own, so that nobody who sends random text can keep them out. A call runs on its own context: who
-// goes away spoils nobody's wait.
+// there are places. A use that finds none waits for one. Tokens that the server has called good have places of
+// their own, so that nobody who sends random text can keep them out. A call runs on its own context: a
+// caller that goes away spoils nobody's wait.
 type calls struct {
 	ask func(ctx context.Context, raw string) (answer, error)
 

@@ -81,7 +81,7 @@ func (h *health) works() {
 	h.answers++
 }
 
-// leaveAlone refuses who waits and, for a while, who comes.
+// leaveAlone refuses the calls that wait and, for a while, those that come.
 func (c *calls) leaveAlone(err error) {
 	wait := max(breakFor, pause(err))
 	c.health.until = time.Now().Add(wait)

@@ -11,7 +11,7 @@ import (
 	"github.com/postern-auth/postern/posterntest"
 )
 
-// What a proxy or an error page says in a body that happens to fit is no answer about the token.
+// What a proxy or an error page says in a body that happens to fit is not an answer about the token.
 func TestI1_AnAnswerCountsWithStatus200Alone(t *testing.T) {
 	for _, status := range []int{201, 202, 203, 302, 400, 401, 403, 404, 429, 500, 503} {
 		t.Run(fmt.Sprint(status), func(t *testing.T) {

@@ -194,12 +194,12 @@ func TestFindingT2_MembersThatNobodyAskedForRefuseNoAnswer(t *testing.T) {
 		t.Errorf("a fresh login: %v, want ErrStepUp", err)
 	}
 	judge(t, issuer, nil, []verdict{
-		{"iss that is no string", claims{"iss": 1}, postern.ErrMalformed},
-		{"sub that is no string", claims{"sub": 1}, postern.ErrMalformed},
-		{"nbf that is no number", claims{"nbf": "1"}, postern.ErrMalformed},
-		{"exp that is no number", claims{"exp": "9999999999"}, postern.ErrMalformed},
+		{"iss that is not a string", claims{"iss": 1}, postern.ErrMalformed},
+		{"sub that is not a string", claims{"sub": 1}, postern.ErrMalformed},
+		{"nbf that is not a number", claims{"nbf": "1"}, postern.ErrMalformed},
+		{"exp that is not a number", claims{"exp": "9999999999"}, postern.ErrMalformed},
 		{"scope that is an object", claims{"scope": claims{"admin": true}}, postern.ErrMalformed},
-		{"token_type that is no string", claims{"token_type": []string{"Bearer"}}, postern.ErrMalformed},
+		{"token_type that is not a string", claims{"token_type": []string{"Bearer"}}, postern.ErrMalformed},
 	})
 }
 

@@ -249,7 +249,7 @@ func (v *Verifier) declined(endpoint string, response fetch.Answer) (string, err
 		endpoint, response.Status, code, v.config.Auth.ClientID(), errDeclined)
 }
 
-// assertionAudience is whom a client assertion is meant for: the issuer, or for want of one the endpoint.
+// assertionAudience is whom a client assertion is meant for: the issuer, or the endpoint where there is none.
 func (v *Verifier) assertionAudience(endpoint string) string {
 	if v.config.Issuer != "" {
 		return v.config.Issuer
@@ -319,13 +319,13 @@ func (v *Verifier) checkTimes(now, exp, nbf time.Time) error {
 
 func (v *Verifier) isAudience(audience string) bool { return slices.Contains(v.audiences, audience) }
 
-// checkTokenType refuses what is no access token, such as a refresh token. RFC 7662 §2.2 has the type of
+// checkTokenType refuses what is not an access token, such as a refresh token. RFC 7662 §2.2 has the type of
 // RFC 6749 §5.1 here, and some servers say access_token.
 func checkTokenType(set *claims.Object) error {
 	// Hydra and dex call a refresh token's type Bearer and say by token_use what it is.
 	use, _ := set.Lookup("token_use")
 	if text, _ := use.Text(); slices.Contains([]string{"refresh_token", "refresh", "id_token", "id"}, text) {
-		return reason.New(postern.ErrMalformed, "introspection: token_use is %s: this is no access token", text)
+		return reason.New(postern.ErrMalformed, "introspection: token_use is %s: this is not an access token", text)
 	}
 	value, found := set.Lookup("token_type")
 	if !found || value.Kind() == claims.Null {
@@ -337,5 +337,5 @@ func checkTokenType(set *claims.Object) error {
 			return nil
 		}
 	}
-	return reason.New(postern.ErrMalformed, "introspection: token_type is %.64q, expected Bearer or DPoP: this is no access token", text)
+	return reason.New(postern.ErrMalformed, "introspection: token_type is %.64q, expected Bearer or DPoP: this is not an access token", text)
 }

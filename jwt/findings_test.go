@@ -104,11 +104,11 @@ func otherES(t *testing.T, id string) string {
 // A verifier is in use when the set becomes odd; then the issuer withdraws a key and signs with another.
 func TestFindingK1_WithdrawalsAreHonouredBesideAnOddEntry(t *testing.T) {
 	for name, odd := range map[string][]string{
-		"two different keys of one id": {otherES(t, "k2"), otherES(t, "k2")},
-		"a member twice":               {`{"kid":"k2","kid":"k2"}`},
-		"a weak key":                   {`{"kty":"RSA","kid":"k2","n":"AQAB","e":"AQAB"}`},
-		"null":                         {`null`},
-		"300 keys that are none":       strings.Split(strings.Repeat("{}\n", 299)+"{}", "\n"),
+		"two different keys of one id":  {otherES(t, "k2"), otherES(t, "k2")},
+		"a member twice":                {`{"kid":"k2","kid":"k2"}`},
+		"a weak key":                    {`{"kty":"RSA","kid":"k2","n":"AQAB","e":"AQAB"}`},
+		"null":                          {`null`},
+		"300 objects that are not keys": strings.Split(strings.Repeat("{}\n", 299)+"{}", "\n"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

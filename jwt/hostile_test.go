@@ -36,7 +36,7 @@ func TestJ3_AlgorithmAndKeyAreBoundToEachOther(t *testing.T) {
 		{"none in another case", issuer.Token(nil, posterntest.Algorithm("nOnE")), postern.ErrSignature},
 		{"the algorithm in lower case", issuer.Token(nil, posterntest.Algorithm("es256")), postern.ErrSignature},
 		{"no algorithm", issuer.Token(nil, posterntest.Header("alg", nil)), postern.ErrMalformed},
-		{"an algorithm that is no string", issuer.Token(nil, posterntest.Header("alg", 1)), postern.ErrMalformed},
+		{"an algorithm that is not a string", issuer.Token(nil, posterntest.Header("alg", 1)), postern.ErrMalformed},
 		{"another key under the issuer's key id", issuer.Token(nil, posterntest.SignedBy(other)), postern.ErrSignature},
 		{"no key id, the issuer's key", issuer.Token(nil, posterntest.KeyID("")), nil},
 		{"no key id, another key", issuer.Token(nil, posterntest.SignedBy(other), posterntest.KeyID("")), postern.ErrSignature},
@@ -265,7 +265,7 @@ func TestJ13_WhatIsNoAccessTokenIsRefused(t *testing.T) {
 		{"client-authentication+jwt", typ("client-authentication+jwt"), postern.ErrMalformed},
 		{"token-introspection+jwt", typ("token-introspection+jwt"), postern.ErrMalformed},
 		{"at+jwt with a parameter", typ("at+jwt; a=b"), postern.ErrMalformed},
-		{"a type that is no string", issuer.Token(nil, posterntest.Header("typ", 1)), postern.ErrMalformed},
+		{"a type that is not a string", issuer.Token(nil, posterntest.Header("typ", 1)), postern.ErrMalformed},
 		{"an ID token, by at_hash", plain(claims{"at_hash": "x"}), postern.ErrMalformed},
 		{"an ID token, by c_hash", plain(claims{"c_hash": "x"}), postern.ErrMalformed},
 		{"an ID token, by nonce", plain(claims{"nonce": "x"}), postern.ErrMalformed},
@@ -370,7 +370,7 @@ func TestGarbageCostsNoSignatureCheck(t *testing.T) {
 		"of the future": issuer.Token(claims{"nbf": 9999999999}), "an ID token": issuer.Token(claims{"nonce": "n"}, posterntest.Type("JWT")),
 		"another type": issuer.Token(nil, posterntest.Type("logout+jwt")), "an HMAC": issuer.Token(nil, posterntest.Algorithm("HS256")),
 		"an unreadable claim": issuer.Token(claims{"sub": 1}), "an extension": issuer.Token(nil, posterntest.Header("crit", []string{"jwk"}), posterntest.Header("jwk", claims{})),
-		"an iat that is no time": issuer.Token(claims{"iat": "now"}), "no aud": issuer.Token(claims{"aud": json.RawMessage("null")}),
+		"an iat that is not a time": issuer.Token(claims{"iat": "now"}), "no aud": issuer.Token(claims{"aud": json.RawMessage("null")}),
 	} {
 		if _, err := verifier.Verify(t.Context(), raw); err == nil || errors.Is(err, postern.ErrUnavailable) {
 			t.Errorf("%s: %v", name, err)

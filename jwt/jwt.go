@@ -115,7 +115,7 @@ type Config struct {
 	// MaxStale is how long the last keys serve while the issuer cannot be reached. Zero: 24 hours.
 	MaxStale time.Duration
 	// KeySnapshot is a file that holds the last keys, so that a start during an outage works. It must be
-	// protected like the program: who can write it can choose the keys. Empty: none.
+	// protected like the program: whoever can write it can choose the keys. Empty: none.
 	KeySnapshot string
 	// CacheBytes bounds the memory for tokens that have been verified, so that their next use needs no
 	// signature check. A usual token takes about 1.5 KB. Zero: DefaultCacheBytes. Negative: none are
@@ -256,7 +256,7 @@ func algorithms(names []string) ([]jws.Algorithm, error) {
 	for _, name := range names {
 		alg := jws.Algorithm(name)
 		if !alg.Known() {
-			return nil, fmt.Errorf("jwt: Config.Algorithms: %q is none of %s", name, jws.Algorithms())
+			return nil, fmt.Errorf("jwt: Config.Algorithms: %q is not one of %s", name, jws.Algorithms())
 		}
 		accepted = append(accepted, alg)
 	}

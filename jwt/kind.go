@@ -24,7 +24,7 @@ type Mark struct {
 }
 
 // ofIDTokens are the claims that OpenID Connect Core §2, §3.3.2.11 and §5.1 and its logout specifications
-// give ID tokens, and with RFC 8417 events: a token is no access token for having one of them.
+// give ID tokens, and with RFC 8417 events: having one of them does not make a token an access token.
 var ofIDTokens = strings.Fields(`iss sub aud exp iat nbf jti auth_time nonce acr amr azp at_hash c_hash s_hash sid events
 	name given_name family_name middle_name nickname preferred_username profile picture website email email_verified
 	gender birthdate zoneinfo locale phone_number phone_number_verified address updated_at`)
@@ -76,7 +76,7 @@ func (v *Verifier) checkType(typ string, set *claims.Object) error {
 	case v.requireATJWT:
 		return reason.New(postern.ErrMalformed, "jwt: typ is %.64q, expected at+jwt", typ)
 	case typ != "" && typ != "jwt" && !slices.Contains(v.types, typ):
-		return reason.New(postern.ErrMalformed, "jwt: typ is %.64q, expected at+jwt or JWT: this is no access token", typ)
+		return reason.New(postern.ErrMalformed, "jwt: typ is %.64q, expected at+jwt or JWT: this is not an access token", typ)
 	case len(v.mark.Values) == 0:
 		if err := v.checkNoOther(set); err != nil {
 			return err
@@ -93,18 +93,18 @@ func (v *Verifier) checkMark(set *claims.Object) error {
 	text, ok := value.Text()
 	switch {
 	case !ok:
-		return reason.New(postern.ErrMalformed, "jwt: claim %s is not there as a string: this is no access token of this issuer", v.mark.Claim)
+		return reason.New(postern.ErrMalformed, "jwt: claim %s is not there as a string: this is not an access token of this issuer", v.mark.Claim)
 	case len(v.mark.Values) > 0 && !slices.Contains(v.mark.Values, text):
-		return reason.New(postern.ErrMalformed, "jwt: claim %s is %.64q, expected one of %s: this is no access token", v.mark.Claim, text, list(v.mark.Values))
+		return reason.New(postern.ErrMalformed, "jwt: claim %s is %.64q, expected one of %s: this is not an access token", v.mark.Claim, text, list(v.mark.Values))
 	}
 	return nil
 }
 
 // checkNoOther looks for the claims of a security event (RFC 8417 §2.2) and of an ID token (OpenID Connect
-// Core §2). They count when they are there, whatever they hold: who writes them knows what they mean.
+// Core §2). They count when they are there, whatever they hold: an issuer that writes them knows what they mean.
 func (v *Verifier) checkNoOther(set *claims.Object) error {
 	if _, found := set.Lookup("events"); found {
-		return reason.New(postern.ErrMalformed, "jwt: claim events is there: this is a security event or a logout token and no access token")
+		return reason.New(postern.ErrMalformed, "jwt: claim events is there: this is a security event or a logout token, not an access token")
 	}
 	if v.idTokens {
 		return nil
@@ -116,7 +116,7 @@ func (v *Verifier) checkNoOther(set *claims.Object) error {
 	}
 	for _, name := range [...]string{"c_hash", "nonce"} {
 		if _, found := set.Lookup(name); found {
-			return reason.New(postern.ErrMalformed, "jwt: claim %s is there: this is no access token; send the access token instead", name)
+			return reason.New(postern.ErrMalformed, "jwt: claim %s is there: this is not an access token; send the access token instead", name)
 		}
 	}
 	use, found := set.Lookup("token_use")

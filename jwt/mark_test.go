@@ -92,7 +92,7 @@ func TestAudienceAndClientHaveOtherNames(t *testing.T) {
 	}{
 		{"the first name that is there", claims{"cid": "c", "app": "a"}, "c"},
 		{"the second", claims{"app": "a"}, "a"},
-		{"one that is no string is passed over", claims{"cid": 1, "app": "a"}, "a"},
+		{"one that is not a string is passed over", claims{"cid": 1, "app": "a"}, "a"},
 		{"client_id and azp are not named", claims{"azp": "z"}, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 	"github.com/postern-auth/postern/posterntest"
 )
 
-// A body that happens to fit, behind a status that says otherwise, is no key set and no metadata.
+// A body that happens to fit, behind a status that says otherwise, is neither a key set nor metadata.
 func TestF4_KeysAndMetadataCountWithStatus200Alone(t *testing.T) {
 	for _, endpoint := range []posterntest.Endpoint{posterntest.KeySet, posterntest.Metadata} {
 		for _, status := range []int{http.StatusCreated, http.StatusFound, http.StatusNotFound, http.StatusInternalServerError} {

@@ -59,7 +59,7 @@ func TestFindingT1_NullIsAbsentInATokenAndItsHeader(t *testing.T) {
 		{"kid", issuer.Token(nil, posterntest.Header("kid", null)), nil},
 		{"typ", issuer.Token(nil, posterntest.Header("typ", null)), nil},
 		{"cty and x5t", issuer.Token(nil, posterntest.Header("cty", null), posterntest.Header("x5t", null)), nil},
-		{"typ null is no at+jwt, so the marks count", issuer.Token(claims{"nonce": "n"}, posterntest.Header("typ", null)), postern.ErrMalformed},
+		{"typ null is not at+jwt, so the marks count", issuer.Token(claims{"nonce": "n"}, posterntest.Header("typ", null)), postern.ErrMalformed},
 		{"kid null names no key of another", issuer.Token(nil, posterntest.Header("kid", null), posterntest.SignedBy(posterntest.NewKey(t, jwt.ES256, "x"))), postern.ErrSignature},
 		{"exp", issuer.Token(claims{"exp": null}), postern.ErrMalformed},
 		{"aud", issuer.Token(claims{"aud": null}), postern.ErrAudience},

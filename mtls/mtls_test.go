@@ -127,7 +127,7 @@ func TestP4_EnvoysHeader(t *testing.T) {
 		{"a chain alone", proxy, []string{"Chain=" + cert(der(ours))}, false},
 		{"a short hash", proxy, []string{good[:len(good)-2]}, false},
 		{"a long hash", proxy, []string{good + "00"}, false},
-		{"a hash that is no hexadecimal", proxy, []string{"Hash=" + strings.Repeat("xy", 32)}, false},
+		{"a hash that is not hexadecimal", proxy, []string{"Hash=" + strings.Repeat("xy", 32)}, false},
 		{"an empty hash", proxy, []string{"Hash=;Cert=" + cert(der(ours))}, false},
 		{"an unknown key", proxy, []string{good + ";Issuer=a"}, false},
 		{"a key without a value", proxy, []string{good + ";By"}, false},

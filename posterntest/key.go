@@ -77,7 +77,7 @@ func generate(alg string) (crypto.Signer, error) {
 		_, private, err := ed25519.GenerateKey(rand.Reader)
 		return private, err
 	}
-	return nil, fmt.Errorf("algorithm %.64q is none that package jwt knows", alg)
+	return nil, fmt.Errorf("algorithm %.64q is not one that package jwt knows", alg)
 }
 
 // signature is written without package jws, so that what verifies is not tested against itself.

@@ -120,7 +120,7 @@ func (i *Issuer) remember(raw string, set Claims) {
 	i.answers[raw] = a
 }
 
-// date returns the time that a claim of whole seconds stands for, and zero for what is none.
+// date returns the time that a claim of whole seconds stands for, and zero for anything else.
 func date(claim any) time.Time {
 	switch seconds := claim.(type) {
 	case int64:

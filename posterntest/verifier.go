@@ -90,7 +90,7 @@ func (s Sample) cases() []sampleCase {
 	return list
 }
 
-// hostile returns texts that are no tokens of anybody.
+// hostile returns texts that are not tokens of anybody.
 func hostile(good string) []string {
 	return []string{
 		"", ".", "..", "...", "=", "\x00", "\xff\xfe", "a b", "{}", "null",

@@ -9,7 +9,7 @@ import (
 )
 
 // EntraID returns the Config for v2.0 access tokens of one Entra ID tenant (Azure AD). The tenant is its id, a
-// GUID in lower case; "common" and "organizations" are no issuers. The audiences are the client id of the
+// GUID in lower case; "common" and "organizations" are not issuers. The audiences are the client id of the
 // API's own registration, which v2.0 tokens have, and its api:// URI if tokens with that are to pass.
 //
 // Entra signs for all of its tenants with the same keys, so it is the issuer alone that keeps others out. An

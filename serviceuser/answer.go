@@ -17,10 +17,10 @@ import (
 )
 
 // ErrUnavailable says that the authorization server gave no usable answer: it could not be reached, was
-// out of order, or answered what is no token and no refusal. The same request may succeed later.
+// out of order, or answered with neither a token nor a refusal. The same request may succeed later.
 var ErrUnavailable = errors.New("no usable answer from the authorization server")
 
-// Error is the answer of a token endpoint that is no token (RFC 6749 §5.2). It wraps ErrUnavailable when
+// Error is the answer of a token endpoint that is not a token (RFC 6749 §5.2). It wraps ErrUnavailable when
 // the server did not refuse but was out of order: a status of 500 and above, 408, 425, 429, a redirect, or
 // one of the codes that say "later".
 type Error struct {
@@ -97,7 +97,7 @@ func (e *Error) Unwrap() error {
 }
 
 // readAnswer returns the answer's JSON object. The error is an *Error when the server says that there is no
-// token, be it under a status of success.
+// token, even under a status of success.
 func readAnswer(answer fetch.Answer) (*claims.Object, error) {
 	success := answer.Status >= 200 && answer.Status < 300
 	e := &Error{Status: answer.Status}

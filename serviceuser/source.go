@@ -193,7 +193,7 @@ func (s *Source) LogValue() slog.Value { return slog.StringValue(s.String()) }
 // carry, say for a line end behind it, is an error when it is first asked for.
 func PersonalAccessToken(token string) oauth2.TokenSource { return &personal{token} }
 
-// personal is a struct so that its text is no part of it when it is printed.
+// personal is a struct so that printing it does not show its text.
 type personal struct{ token string }
 
 func (p *personal) Token() (*oauth2.Token, error) {

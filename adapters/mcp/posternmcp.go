@@ -12,7 +12,7 @@
 //	http.Handle("/.well-known/oauth-protected-resource", protected)
 //	http.Handle("/.well-known/oauth-protected-resource/mcp", protected)
 //
-// A tool asks who calls:
+// A tool asks who is calling:
 //
 //	token, ok := posternmcp.TokenFrom(req) // or req.Extra.TokenInfo, as the SDK has it
 //

@@ -621,9 +621,9 @@ func TestWiringMistakesPanic(t *testing.T) {
 	posternmcp.Protect(http.NotFoundHandler(), good)
 	for name, change := range map[string]func(*posternmcp.Config){
 		"no issuer":                    func(c *posternmcp.Config) { c.Issuer = "" },
-		"an issuer that is no URL":     func(c *posternmcp.Config) { c.Issuer = "issuer" },
+		"an issuer that is not a URL":  func(c *posternmcp.Config) { c.Issuer = "issuer" },
 		"no resource":                  func(c *posternmcp.Config) { c.Resource = "" },
-		"a resource that is no URL":    func(c *posternmcp.Config) { c.Resource = "mcp" },
+		"a resource that is not a URL": func(c *posternmcp.Config) { c.Resource = "mcp" },
 		"a resource with a fragment":   func(c *posternmcp.Config) { c.Resource += "#tools" },
 		"an empty scope":               func(c *posternmcp.Config) { c.Scopes = []string{""} },
 		"two scopes in one":            func(c *posternmcp.Config) { c.Scopes = []string{"a b"} },

@@ -71,7 +71,7 @@ func apply(ctx context.Context, e *env, f applyFlags) error {
 	return err
 }
 
-// dryRun compares without making the store where there is none.
+// dryRun compares, and makes no store where there is none.
 func dryRun(ctx context.Context, e *env, f applyFlags, doc *setup.Document) (*setup.Plan, error) {
 	options := setup.Options{Prune: f.prune}
 	none, err := noDatabase(filepath.Join(f.data, databaseFile))

@@ -304,8 +304,8 @@ func TestTimesInWords(t *testing.T) {
 		{"this moment", "nbf", fmt.Sprint(now.Unix()), fmt.Sprintf("%d  2030-01-02T03:04:05Z (now)", now.Unix())},
 		{"an end long ago", "exp", "0", "0  1970-01-01T00:00:00Z (60 years ago)"},
 		{"the end of time", "exp", "253402300799", "253402300799  9999-12-31T23:59:59Z (in 7969 years)"},
-		{"a time that is none", "exp", `"soon"`, "soon"},
-		{"a number that is no time", "age", "7", "7"},
+		{"a time that is not one", "exp", `"soon"`, "soon"},
+		{"a number that is not a time", "age", "7", "7"},
 		{"a list", "aud", `["a","b"]`, `["a","b"]`},
 		{"control characters", "sub", `"\u001b[31m\u009b\u202e"`, `\x1b[31m\u009b\u202e`},
 	}

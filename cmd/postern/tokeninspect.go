@@ -185,7 +185,7 @@ func (i *inspection) complete(getenv func(string) string, content *content) bool
 }
 
 // verifier returns what can judge the token: the issuer's keys, or the issuer itself. The error unreadable
-// says why the token is not a JWT, if it is none.
+// says why the token is not a JWT, if it is not one.
 func (i *inspection) verifier(e *env, getenv func(string) string, unreadable error) (postern.Verifier, error) {
 	proof := first(i.proof.secret, i.proof.secretFile, i.proof.keyFile)
 	if i.introspects && proof == "" {

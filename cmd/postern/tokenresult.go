@@ -22,7 +22,7 @@ type content struct {
 	header, claims claims.Object
 }
 
-// errDamaged says that a text begins as a JWT does and is none.
+// errDamaged says that a text begins like a JWT and is not one.
 var errDamaged = errors.New("was cut or changed on its way")
 
 // decodeJWT decodes a JWT, also one that no verifier would take. It trusts nothing.
@@ -93,7 +93,7 @@ func (c *content) hasAudience(audience string) bool {
 }
 
 // result is the outcome of an inspection: a verified token, a refusal with advice, or neither when nothing
-// was verified. The content is nil when the token is no JWT.
+// was verified. The content is nil when the token is not a JWT.
 type result struct {
 	content *content
 	token   *postern.Token

@@ -68,7 +68,7 @@ func unwrapAnswer(text string) (inner, from string, err error) {
 		Error       string `json:"error"`
 	}
 	if json.Unmarshal([]byte(text), &answer) != nil {
-		return "", "", errors.New("it begins like JSON and is none: give the value of access_token alone")
+		return "", "", errors.New("it begins like JSON and is not JSON: give the value of access_token alone")
 	}
 	switch {
 	case answer.AccessToken != "":

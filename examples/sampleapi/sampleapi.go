@@ -55,7 +55,7 @@ func (o Options) Client(getenv func(string) string) (*http.Client, error) {
 }
 
 // Guard returns a Guard whose refusals have the status and body that refusal says. The headers are those
-// of RFC 6750, but for the challenge to who comes without a token, which names the scheme alone.
+// of RFC 6750, except that the challenge to a request without a token names the scheme alone.
 func (o Options) Guard(verifier postern.Verifier, refusal Refusal) *postern.Guard {
 	return &postern.Guard{
 		Verifier:         verifier,

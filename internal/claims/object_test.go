@@ -21,18 +21,18 @@ const typical = `{"iss":"https://login.example.com","sub":"service-user|01234567
 func TestParseRefusesWhatIsNotExactlyOneStrictObject(t *testing.T) {
 	deep := func(n int) string { return `{"a":` + strings.Repeat("[", n) + strings.Repeat("]", n) + `}` }
 	tests := []struct{ name, text string }{
-		{"the empty text is no object", ``},
-		{"white space alone is no object", " \n"},
-		{"an array is no object", `[]`},
-		{"a string is no object", `"a"`},
-		{"null is no object", `null`},
-		{"a byte order mark is no white space", "\ufeff{}"},
-		{"a form feed is no white space", "\f{}"},
-		{"a no-break space is no white space", "\u00a0{}"},
+		{"the empty text is not an object", ``},
+		{"white space alone is not an object", " \n"},
+		{"an array is not an object", `[]`},
+		{"a string is not an object", `"a"`},
+		{"null is not an object", `null`},
+		{"a byte order mark is not white space", "\ufeff{}"},
+		{"a form feed is not white space", "\f{}"},
+		{"a no-break space is not white space", "\u00a0{}"},
 		{"a NUL behind the object is text", "{}\x00"},
 		{"a second object is trailing text", `{}{}`},
 		{"a comma behind the object is trailing text", `{},`},
-		{"a comment is no JSON", `{/**/}`},
+		{"a comment is not JSON", `{/**/}`},
 		{"an object without end", `{`},
 		{"a name without value", `{"a"}`},
 		{"a name with a colon and no value", `{"a":}`},
@@ -80,13 +80,13 @@ func TestParseRefusesWhatIsNotExactlyOneStrictObject(t *testing.T) {
 		{"a high surrogate and an escape", `{"a":"\ud800\n"}`},
 		{"a lone surrogate in a name", `{"\ud800":1}`},
 		{"a lone surrogate deep down", `{"a":[{"b":["\udead"]}]}`},
-		{"a byte that is no UTF-8", "{\"a\":\"\xff\"}"},
+		{"a byte that is not UTF-8", "{\"a\":\"\xff\"}"},
 		{"an overlong slash", "{\"a\":\"\xc0\xaf\"}"},
 		{"a surrogate in UTF-8", "{\"a\":\"\xed\xa0\x80\"}"},
 		{"a character above U+10FFFF", "{\"a\":\"\xf4\x90\x80\x80\"}"},
 		{"UTF-8 cut short", "{\"a\":\"\xe2\x82\"}"},
-		{"a byte that is no UTF-8 in a name", "{\"\xff\":1}"},
-		{"a byte that is no UTF-8 outside a string", "{}\xff"},
+		{"a byte that is not UTF-8 in a name", "{\"\xff\":1}"},
+		{"a byte that is not UTF-8 outside a string", "{}\xff"},
 		{"an escaped NUL in a name", `{"iss\u0000":1}`},
 		{"an escaped NUL in a name deep down", `{"a":[{"iss\u0000":1}]}`},
 		{"an object nested too deep", strings.Repeat(`{"a":`, 33) + `1` + strings.Repeat(`}`, 33)},
@@ -238,7 +238,7 @@ func TestAllStopsWhenItsReaderDoes(t *testing.T) {
 
 func TestParseOfATypicalSetAllocatesNothing(t *testing.T) {
 	if !json.Valid([]byte(typical)) {
-		t.Fatal("the typical set is no JSON")
+		t.Fatal("the typical set is not JSON")
 	}
 	if set := parsed(t, typical); set.Len() != 24 {
 		t.Fatalf("the typical set has %d members, want 24", set.Len())

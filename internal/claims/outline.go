@@ -1,9 +1,9 @@
 package claims
 
 // Members calls visit for each member of the object that text is, and looks no deeper: what a value holds,
-// and whether it is JSON at all, is for who reads it (ParseValue, Object.Parse). So one member that cannot
-// be read costs nobody the others, which is right for documents of which each reader needs a part, such as
-// key sets and metadata; claims sets are Objects. A name that comes twice is visited twice.
+// and whether it is JSON at all, is for its reader to decide (ParseValue, Object.Parse). So one member that
+// cannot be read costs nobody the others, which is right for documents of which each reader needs a part,
+// such as key sets and metadata; claims sets are Objects. A name that comes twice is visited twice.
 func Members(text string, visit func(name, value string)) error {
 	s := scanner{text: text}
 	s.space()
@@ -62,8 +62,8 @@ func (s *scanner) outline(closing byte, item func() error) error {
 	}
 }
 
-// label reads a member's name and the colon behind it. A name that cannot be read is empty: it is none that
-// anybody looks for.
+// label reads a member's name and the colon behind it. A name that cannot be read is empty, and
+// nobody looks for an empty name.
 func (s *scanner) label() (string, error) {
 	if s.peek() != '"' {
 		return "", s.fail("want a name in quotes")

@@ -201,7 +201,7 @@ func (s *scanner) literal(word string, k Kind) (Value, error) {
 	return Value{kind: k, raw: word}, nil
 }
 
-// number reads the grammar of RFC 8259 §6 and leaves the arithmetic to who wants the number.
+// number reads the grammar of RFC 8259 §6 and leaves the arithmetic to whoever wants the number.
 func (s *scanner) number() (Value, error) {
 	start := s.pos
 	if s.peek() == '-' {
@@ -306,7 +306,7 @@ var special = func() (table [256]bool) {
 	return table
 }()
 
-// escape reads one escape sequence. A surrogate must come as a pair: half of one is no character, and
+// escape reads one escape sequence. A surrogate must come as a pair: half of one is not a character, and
 // decoders that disagree about it disagree about names.
 func (s *scanner) escape() error {
 	if s.pos+1 >= len(s.text) {

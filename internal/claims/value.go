@@ -59,7 +59,7 @@ func (v Value) Bool() (value, ok bool) {
 	return v.kind == True, v.kind == True || v.kind == False
 }
 
-// Object parses an object. The error says when the value is none.
+// Object parses an object. The error says when the value is not one.
 func (v Value) Object() (*Object, error) {
 	if v.kind != Obj {
 		return nil, errors.New("claims: want an object")
@@ -123,7 +123,7 @@ func split(array string, list []string) ([]string, error) {
 	return list, nil
 }
 
-// Elements calls visit for each element of an array. The error says when the value is none.
+// Elements calls visit for each element of an array. The error says when the value is not one.
 func (v Value) Elements(visit func(Value)) error {
 	if v.kind != Array {
 		return errors.New("claims: want an array")
@@ -136,7 +136,7 @@ func (v Value) Elements(visit func(Value)) error {
 const maxDate = 253402300799
 
 // Time returns a NumericDate (RFC 7519 §2): seconds since 1970 in UTC, a fraction allowed. The error
-// says when the value is no number or lies outside the years 1970 to 9999; -0 is refused with the other
+// says when the value is not a number or lies outside the years 1970 to 9999; -0 is refused with the other
 // negative numbers.
 func (v Value) Time() (time.Time, error) {
 	if v.kind != Number {

@@ -1,4 +1,4 @@
-// Package clock tells the time to who asks for it with every request.
+// Package clock tells the time to code that asks for it with every request.
 //
 //	var clock clock.Clock
 //	now := clock.Now()

@@ -1,4 +1,4 @@
-// Package facts reads the members of a claims set, be it a JWT's payload or an introspection answer, into
+// Package facts reads the members of a claims set, a JWT's payload or an introspection answer, into
 // what a Token holds. It gives them their types and trusts nothing: what the facts are worth is decided by
 // the verifier that reads them.
 //
@@ -81,7 +81,7 @@ func compile(name string) (path, error) {
 	p := strings.Split(rest, "/")
 	for i, member := range p {
 		if strings.Contains(strings.NewReplacer("~0", "", "~1", "").Replace(member), "~") {
-			return nil, fmt.Errorf("claim name %q is no JSON Pointer: ~ stands without 0 or 1", name)
+			return nil, fmt.Errorf("claim name %q is not a JSON Pointer: ~ stands without 0 or 1", name)
 		}
 		p[i] = strings.NewReplacer("~1", "/", "~0", "~").Replace(member)
 	}

@@ -137,7 +137,7 @@ func keyID(element string) (id string) {
 }
 
 // ParseKey reads one public JSON Web Key (RFC 7517 §4). A key that holds private members is refused:
-// who sends one has lost it. A member that is null is absent, and one that does not concern a key of this
+// whoever sends one has lost it. A member that is null is absent, and one that does not concern a key of this
 // kty may be anything.
 func ParseKey(text string) (*Key, error) {
 	var k jwk

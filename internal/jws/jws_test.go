@@ -187,7 +187,7 @@ func TestTypeIsFoldedAsAMediaType(t *testing.T) {
 		`"at+jwt"`: "at+jwt", `"AT+JWT"`: "at+jwt", `"application/at+jwt"`: "at+jwt", `"Application/AT+JWT"`: "at+jwt",
 		`"JWT"`: "jwt", `"jwt"`: "jwt", `""`: "", `"application/"`: "application/", `"application/a/b"`: "application/a/b",
 		`"application/application/at+jwt"`: "application/application/at+jwt", `"text/at+jwt"`: "text/at+jwt",
-		`"JW\u0054"`: "jwt", `"at+jwt "`: "at+jwt ", `"at\u212a"`: "at\u212a", // the Kelvin sign is no k
+		`"JW\u0054"`: "jwt", `"at+jwt "`: "at+jwt ", `"at\u212a"`: "at\u212a", // the Kelvin sign is not a k
 	}
 	for typ, want := range tests {
 		message, err := jws.Parse(encode(`{"alg":"ES256","typ":`+typ+`}`) + ".e30.AA")

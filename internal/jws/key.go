@@ -177,7 +177,7 @@ func ParsePrivateKey(text []byte) (crypto.Signer, error) {
 	case "EC PRIVATE KEY":
 		key, err = x509.ParseECPrivateKey(block.Bytes)
 	default:
-		return nil, fmt.Errorf("jws: PEM block %.64q is no private key", block.Type)
+		return nil, fmt.Errorf("jws: PEM block %.64q is not a private key", block.Type)
 	}
 	if err != nil {
 		// The parser's own text may quote key material.

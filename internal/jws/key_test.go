@@ -162,7 +162,7 @@ func TestParseKeySetRefusesWhatIsNoSet(t *testing.T) {
 		}
 	}
 	if set, err := jws.ParseKeySet(`{"keys":[` + many + `{}]}`); err != nil || len(set.LeftOut) != 256 {
-		t.Errorf("a set of 301 keys that are none: %d left out, %v; want that the first 256 are remembered", len(set.LeftOut), err)
+		t.Errorf("a set of 301 objects that are not keys: %d left out, %v; want that the first 256 are remembered", len(set.LeftOut), err)
 	}
 }
 

@@ -65,7 +65,7 @@ func TestFindingK1_OneOddKeyCostsThatKeyAlone(t *testing.T) {
 		{"a deep member", []string{deep}, 0, 1, "deeper"},
 		{"text that is not UTF-8", []string{withText(t, es, `{`, "{\"x-a\":\"\xff\",")}, 0, 1, "UTF-8"},
 		{"half a surrogate pair", []string{withText(t, es, `{`, `{"x-a":"\ud800",`)}, 0, 1, "escape"},
-		{"a number that is none", []string{withText(t, es, `{`, `{"x-a":+1,`)}, 0, 1, "value"},
+		{"a number that is not one", []string{withText(t, es, `{`, `{"x-a":+1,`)}, 0, 1, "value"},
 		{"null, numbers, texts, lists", []string{`null`, `1`, `"]},{"`, `[{}]`, `{}`, `true`}, 0, 6, ""},
 		{"an id that is a number", []string{id(rs, `"kid":1`)}, 0, 1, "member kid"},
 		{"an id of a megabyte", []string{id(rs, `"kid":"`+strings.Repeat("k", 1<<20)+`"`)}, 0, 1, "key id"},

@@ -38,7 +38,7 @@ const MaxSize = 16 << 10
 const maxKeyID = 512
 
 var (
-	// ErrMalformed says that the text is no compact JWS that this package reads.
+	// ErrMalformed says that the text is not a compact JWS that this package reads.
 	ErrMalformed = errors.New("jws: malformed")
 	// ErrSignature says that a signature does not match, or that key and algorithm do not fit.
 	ErrSignature = errors.New("jws: signature does not match")

@@ -16,7 +16,7 @@ import (
 )
 
 // defects are the cases of the JWS file that are marked valid although the key is for another algorithm
-// than the token names: "PS256" for a PS384 token, "ES521" (which is none) for an ES512 one.
+// than the token names: "PS256" for a PS384 token, "ES521" (which does not exist) for an ES512 one.
 var defects = []int{346, 347, 350, 351}
 
 func TestWycheproofJWS(t *testing.T) {
@@ -108,7 +108,7 @@ func TestWycheproofSignatures(t *testing.T) {
 		{"rsa_pss_2048_sha256_mgf1_32_test.json", ps, verdicts{Valid: 63, Invalid: 45}},
 		{"rsa_pss_2048_sha384_mgf1_48_test.json", ps, verdicts{Valid: 95, Invalid: 46}},
 		{"rsa_pss_3072_sha256_mgf1_32_test.json", ps, verdicts{Valid: 63, Invalid: 45}},
-		// A salt of 32 bytes under SHA-512 is no PS512 (RFC 7518 §3.5), so the whole file is refused.
+		// A salt of 32 bytes under SHA-512 is not PS512 (RFC 7518 §3.5), so the whole file is refused.
 		{"rsa_pss_4096_sha512_mgf1_32_test.json", ps, verdicts{Valid: 132, Invalid: 45, Differ: 132}},
 		{"ecdsa_secp256r1_sha256_p1363_test.json", es, verdicts{Valid: 173, Invalid: 89}},
 		{"ecdsa_secp384r1_sha384_p1363_test.json", es, verdicts{Valid: 193, Invalid: 87}},

@@ -12,7 +12,7 @@ import (
 )
 
 // Snapshot is a file that holds the last good set, so that a process that starts during an outage can
-// work. It must be as well protected as the program itself: who writes it chooses the keys. The zero
+// work. It must be as well protected as the program itself: whoever writes it chooses the keys. The zero
 // value keeps none.
 type Snapshot struct {
 	Path   string

@@ -60,7 +60,7 @@ func Open(dir string) (*CA, error) {
 	return ca, err
 }
 
-// File returns the path of the authority's certificate in PEM, which is no secret.
+// File returns the path of the authority's certificate in PEM, which is not a secret.
 func (ca *CA) File() string { return ca.file }
 
 // Certificate returns a certificate for the hosts that the authority vouches for. It is made for
@@ -89,11 +89,11 @@ func read(certFile, keyFile string) (*CA, error) {
 	}
 	pair, err := tls.X509KeyPair(certPEM, keyPEM)
 	if err != nil {
-		return nil, fmt.Errorf("localca: %s and %s are no certificate and its key; remove both to have new ones made", certFile, keyFile)
+		return nil, fmt.Errorf("localca: %s and %s are not a certificate and its key; remove both to have new ones made", certFile, keyFile)
 	}
 	key, ok := pair.PrivateKey.(*ecdsa.PrivateKey)
 	if !ok || !pair.Leaf.IsCA {
-		return nil, fmt.Errorf("localca: %s is no certificate authority of ours; remove it and %s to have new ones made", certFile, keyFile)
+		return nil, fmt.Errorf("localca: %s is not a certificate authority that Postern made; remove it and %s to have new ones made", certFile, keyFile)
 	}
 	return &CA{file: certFile, cert: pair.Leaf, key: key}, nil
 }

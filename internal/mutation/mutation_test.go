@@ -59,7 +59,7 @@ func TestEveryMutantIsOneChangeToTheSource(t *testing.T) {
 	}
 	for name := range sample {
 		if !names[name] {
-			t.Errorf("%s is in the sample and is no mutant", name)
+			t.Errorf("%s is in the sample and is not a mutant", name)
 		}
 	}
 }

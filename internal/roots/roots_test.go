@@ -31,10 +31,10 @@ func TestFilesThatHoldNoRoots(t *testing.T) {
 		text []byte
 	}{
 		{"an empty file", nil},
-		{"a file that is no PEM", []byte("hello")},
+		{"a file that is not PEM", []byte("hello")},
 		{"a certificate in DER", []byte{0x30, 0x03, 0x02, 0x01, 0x01}},
 		{"a private key", []byte("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n")},
-		{"a certificate that is none", []byte("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")},
+		{"a certificate that is not one", []byte("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")},
 	}
 	for _, variable := range variables {
 		for _, test := range tests {

@@ -85,7 +85,7 @@ func TestNoFileIsAFailureAndNotASkip(t *testing.T) {
 	checkout(t, map[string]string{"shared/vectors/a/b.json": `{`})
 	for name, test := range map[string]func(vectors.T){
 		"a missing file":              func(t vectors.T) { vectors.Read(t, "a/c.json") },
-		"a file that is no JSON":      func(t vectors.T) { vectors.JSON(t, "a/b.json", new(any)) },
+		"a file that is not JSON":     func(t vectors.T) { vectors.JSON(t, "a/b.json", new(any)) },
 		"a pattern that matches none": func(t vectors.T) { vectors.Glob(t, "*.json") },
 	} {
 		if end := ended(test); !strings.HasPrefix(end, "failed: ") {

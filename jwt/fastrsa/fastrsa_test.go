@@ -27,7 +27,7 @@ type testKey struct {
 	check   jws.RSACheck
 }
 
-// testKeys are a usual key, one with the least exponent, and one whose length is no multiple of 64 bits.
+// testKeys are a usual key, one with the least exponent, and one whose length is not a multiple of 64 bits.
 var testKeys = sync.OnceValue(func() []testKey {
 	return []testKey{
 		newKey("2048 bits", 1024, 1024, 65537),
