@@ -225,7 +225,7 @@ var introspectionMutants = []mutant{
 	{"introspection: least age of a negative answer", "introspection/verify.go", `min(v.config.MaxAge, negativeAge)`, `v.config.MaxAge`, nil},
 	{"introspection: a renewal that learns better", "introspection/verify.go", `if _, found := v.active.Get(raw); found {`, `if false {`, nil},
 	{"introspection: status", "introspection/verify.go", "case http.StatusOK:\n", "case http.StatusOK, http.StatusAccepted, http.StatusInternalServerError:\n", nil},
-	{"introspection: one call a token", "introspection/calls.go", `if call := c.byToken[raw]; call != nil {`, `for _, call := range c.under {`, nil},
+	{"introspection: one call a token", "introspection/calls.go", `if call := c.byToken[raw]; call != nil {`, `for _, call := range c.byToken {`, nil},
 	{"introspection: calls at a time", "introspection/calls.go", ` && l.running < minPlaces+l.more`, ``, nil},
 	{"introspection: most calls at a time", "introspection/calls.go", ` && l.more < maxPlaces-minPlaces`, ``, nil},
 	{"introspection: calls that wait", "introspection/calls.go", `l.queue.Len() <= maxWaiting && `, ``, nil},
