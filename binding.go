@@ -13,8 +13,8 @@ import (
 type Binding interface {
 	// Member returns the confirmation member that Check proves, such as "jkt".
 	Member() string
-	// Check returns nil when the request proves that its sender is whom the token is bound to. Errors
-	// wrap ErrProof, ErrNonce, ErrBinding or ErrUnavailable.
+	// Check returns nil when the request proves that its sender is the one that the token is bound to.
+	// Errors wrap ErrProof, ErrNonce, ErrBinding or ErrUnavailable.
 	Check(context.Context, Presentation, *Token) error
 }
 

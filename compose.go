@@ -35,8 +35,8 @@ func (v *Verifiers) Verify(ctx context.Context, raw string) (*Token, error) {
 }
 
 // Warm makes ready what the Verifiers need before their first token, such as the issuers' keys: all at the
-// same time, so that one issuer that does not answer holds up no other. The error joins those of the
-// Verifiers that failed; the others are ready all the same.
+// same time, so that one issuer that does not answer does not hold up another. The error joins those of
+// the Verifiers that failed; the others are ready all the same.
 func (v *Verifiers) Warm(ctx context.Context) error {
 	members := v.members()
 	failed := make([]error, len(members))
@@ -52,8 +52,8 @@ func (v *Verifiers) Warm(ctx context.Context) error {
 
 // Ready returns nil while every one of the Verifiers can decide, for health endpoints. Otherwise the error
 // joins what is wrong with each of those that cannot: only their issuers' tokens are answered 503. An error
-// that does not wrap ErrUnavailable is of those that can still decide, with keys that could not be renewed.
-// It makes no call.
+// that does not wrap ErrUnavailable comes from those that can still decide, with keys that could not be
+// renewed. It makes no call.
 func (v *Verifiers) Ready() error {
 	var failed []error
 	for _, m := range v.members() {
@@ -73,7 +73,7 @@ func (v *Verifiers) Ready() error {
 	return errors.Join(failed...)
 }
 
-// Revoke calls Revoke of every one of the Verifiers that remembers tokens.
+// Revoke calls Revoke on each of the Verifiers that remembers tokens.
 func (v *Verifiers) Revoke(gone func(*Token) bool) {
 	for _, m := range v.members() {
 		if r, ok := m.Verifier.(interface{ Revoke(func(*Token) bool) }); ok {
@@ -82,8 +82,8 @@ func (v *Verifiers) Revoke(gone func(*Token) bool) {
 	}
 }
 
-// Issuer returns the issuer that all the Verifiers verify tokens of, such as those of
-// FirstOf(jwtVerifier, introspectionVerifier), or "" when they are several or it is not known.
+// Issuer returns the one issuer whose tokens all the Verifiers verify, as in FirstOf(jwtVerifier,
+// introspectionVerifier), or "" when there are several or it is not known.
 func (v *Verifiers) Issuer() string {
 	issuer := ""
 	for i, m := range v.members() {
@@ -157,9 +157,9 @@ type IssuerVerifier interface {
 }
 
 // ByIssuers returns a Verifier that hands a JWT to the verifier of the issuer that it names, before any of
-// it is trusted: the chosen Verifier checks everything, the issuer included. Anything else than a JWT of
-// one of their issuers is ErrNotMine. What goes wrong with one issuer, an outage too, is a matter of its
-// tokens alone. It panics when given none, one that does not know its issuer, or two of one issuer.
+// it is trusted: the chosen Verifier checks everything, the issuer included. Anything but a JWT of one of
+// their issuers is ErrNotMine. What goes wrong with one issuer, even an outage, concerns its tokens alone.
+// It panics when given none, one that does not know its issuer, or two of one issuer.
 //
 //	postern.ByIssuers(staff, customers)                           // two verifiers of package jwt
 //	postern.FirstOf(postern.ByIssuers(staff, customers), opaque)  // and opaque tokens of one server

@@ -33,14 +33,14 @@ func TokenFrom(ctx context.Context) (*Token, bool) {
 }
 
 // Until returns a copy of ctx that is done when its Token ends (exp), for what runs longer than a request
-// should: a stream, a WebSocket, a long poll. context.Cause is then an error that wraps ErrExpired.
+// usually does: a stream, a WebSocket, a long poll. context.Cause is then an error that wraps ErrExpired.
 //
 //	ctx, cancel := postern.Until(r.Context())
 //	defer cancel()
 //	for ctx.Err() == nil { … } // and select on ctx.Done() wherever it waits
 //
-// Where there is no Token, or one without exp, the copy ends with ctx. It is over at once for a token that a
-// verifier's leeway let pass after exp. A token that is revoked before exp does not end it.
+// Without a Token, or with one that has no exp, the copy ends with ctx. It is over at once for a token that
+// a verifier's leeway let pass after exp. A token that is revoked before exp does not end it.
 func Until(ctx context.Context) (context.Context, context.CancelFunc) {
 	token, ok := TokenFrom(ctx)
 	if !ok || token.Expiry().IsZero() {

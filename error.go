@@ -26,17 +26,17 @@ var (
 	ErrProof        = errors.New("proof of possession does not hold")
 	ErrNonce        = errors.New("proof needs a nonce")
 	ErrUnavailable  = errors.New("could not decide")
-	// ErrBinding says that a token's confirmation and the way it was presented do not go together. It is a
-	// matter of the token (invalid_token, RFC 8705 §3), not of a DPoP proof.
+	// ErrBinding says that a token's confirmation and the way it was presented do not go together. The
+	// token is at fault (invalid_token, RFC 8705 §3), not a DPoP proof.
 	ErrBinding = errors.New("token and its presentation do not go together")
-	// ErrUnbound says that a token is bound to nobody where it has to be: SenderConstrained's reason.
+	// ErrUnbound says that a token is not bound to a sender where it has to be: SenderConstrained's reason.
 	ErrUnbound = errors.New("token is not bound to its sender")
-	// ErrNotMine says that a Verifier does not serve tokens of this shape or issuer. It may come with
-	// ErrIssuer or ErrMalformed beside it, for the case that no other Verifier claims the token either.
+	// ErrNotMine says that a Verifier does not serve tokens of this shape or issuer. It may come
+	// together with ErrIssuer or ErrMalformed, in case no other Verifier claims the token either.
 	ErrNotMine = errors.New("not for this verifier")
 )
 
-// ErrNoClaim says that a token has no claim of a name.
+// ErrNoClaim says that a token has no claim with the name asked for.
 var ErrNoClaim = errors.New("no such claim")
 
 // ScopeError says which scopes would have sufficed. It wraps ErrInsufficient.

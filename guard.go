@@ -10,9 +10,9 @@ import (
 )
 
 // Guard decides about requests: it takes the access token out of the Authorization header, the only place
-// that counts (RFC 6750 §2.1), verifies it, checks that it is bound to nobody else, and checks what the route
-// requires. It never reads a body. The zero value with a Verifier is ready for use. It is
-// safe for concurrent use; its fields must not change once it is used.
+// that counts (RFC 6750 §2.1), verifies it, checks that it is not bound to somebody else, and checks what the
+// route requires. It never reads a body. The zero value with a Verifier is ready for use. It is safe for
+// concurrent use; its fields must not change once it is used.
 type Guard struct {
 	// Verifier verifies the tokens. Required.
 	Verifier Verifier
@@ -26,17 +26,17 @@ type Guard struct {
 	AuthorizationServers []string
 	ScopesSupported      []string
 	// Responder writes the answer to a refused request in place of the Guard. The headers that RFC 6750
-	// wants are set by then; it writes Content-Type, status and body.
+	// requires have been set by then; it writes Content-Type, status and body.
 	Responder func(http.ResponseWriter, *http.Request, *Error)
 	// RefuseQueryToken refuses a request that carries an access_token in its query beside the one in the
 	// Authorization header (RFC 6750 §2: not more than one): for a Guard in front of programs that may take
-	// theirs from there. Otherwise the parameter counts for nothing, as one in a form always does.
+	// theirs from there. Otherwise the parameter is ignored, as one in a form always is.
 	RefuseQueryToken bool
 	// OnDecision is called once for every decision, the middleware's or Check's, for metrics: with the
 	// token of a request that passes (nil when it had none and needed none), or with the refusal. It must
 	// not block.
 	OnDecision func(*http.Request, *Token, *Error)
-	// Logger gets one line for every refusal. Nil: none is written.
+	// Logger gets one line for every refusal. Nil: nothing is logged.
 	Logger *slog.Logger
 	// InsecureExplain tells clients why they were refused, in words meant for the operator: reason and
 	// cause, in the body and in the headers Postern-Reason and Postern-Explanation. Those words name what

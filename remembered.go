@@ -19,8 +19,8 @@ const (
 	hintTail = 32
 )
 
-// hints say by whom a token was verified before, so that it need not be read again to know whom to ask. A
-// hint is trusted with nothing: it may be another token's, so the Verifier that it leads to is asked whether
+// hints say by whom a token was verified before, so that it need not be read again to know whom to ask.
+// Nothing is decided by a hint: it may be another token's, so the Verifier that it leads to is asked whether
 // it remembers this one, to the byte. The zero value is ready. It is safe for concurrent use.
 type hints[T any] struct {
 	table atomic.Pointer[hintTable[T]]

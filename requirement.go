@@ -15,7 +15,7 @@ import (
 // An error that wraps ErrInsufficient is answered 403, one that wraps ErrStepUp 401, one that wraps
 // ErrUnavailable 503, and one that wraps another reason as that reason is: ErrInactive, of a token that was
 // revoked, 401. An error of any other kind is answered 403 with no detail. Check must be safe for
-// concurrent use, and it is called anew for every request: no decision is cached.
+// concurrent use, and it is called again for every request: no decision is cached.
 type Requirement interface {
 	Check(context.Context, *Token) error
 }
@@ -167,8 +167,8 @@ func (a anyOf) Check(ctx context.Context, t *Token) error {
 func (a anyOf) scopes() []string { return all(a[:1]).scopes() }
 
 // FreshLogin requires that the person logged in at most maxAge ago, by the token's auth_time, and in one
-// of the ways named, by its acr (RFC 9470). A maxAge of zero asks for no age, no acr for no way; one of
-// them must be asked for, and no acr be empty, or FreshLogin panics.
+// of the ways named, by its acr (RFC 9470). With a maxAge of zero any age will do, and without an acr
+// any way; FreshLogin panics when given neither, or an empty acr.
 func FreshLogin(maxAge time.Duration, acr ...string) Requirement {
 	if maxAge < 0 || maxAge == 0 && len(acr) == 0 || slices.Contains(acr, "") {
 		panic("postern: FreshLogin needs a positive age or an acr, and no empty one, which is that of a token without")
@@ -186,8 +186,8 @@ func FreshLogin(maxAge time.Duration, acr ...string) Requirement {
 	})
 }
 
-// SenderConstrained requires a token that is bound to its sender, by DPoP or mutual TLS. That the binding
-// holds has been proved by then; this refuses tokens that have none, with 401: the client needs another
+// SenderConstrained requires a token that is bound to its sender, by DPoP or mutual TLS. The binding
+// itself has been proved by then; this refuses tokens without one, with 401: the client needs another
 // token, not more rights.
 func SenderConstrained() Requirement {
 	return RequirementFunc(func(_ context.Context, t *Token) error {

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// Resolver is how ByIssuerFunc comes to the Verifiers of issuers that are not known when the program starts.
+// Resolver is how ByIssuerFunc finds the Verifiers of issuers that are not known when the program starts.
 type Resolver struct {
 	// Allow reports whether tokens of an issuer are taken at all. It is asked about every token, before
 	// anything is fetched or remembered. What it gets is a stranger's text: whatever it lets pass is called
@@ -25,9 +25,9 @@ type Resolver struct {
 	// meanwhile, and has 5 seconds. An error that wraps ErrIssuer says that the issuer is not served after
 	// all; any other is an outage. Either is remembered for 5 seconds. Required.
 	Verifier func(ctx context.Context, issuer string) (Verifier, error)
-	// Max is how many issuers are kept that have had a good token. The one whose last token is longest ago
-	// makes room. Each of their Verifiers has its own memory, so give it a bound that this number of them
-	// can have (CacheBytes). Zero: 1000.
+	// Max is how many issuers are kept that have had a good token. The one that has gone longest without a
+	// token makes room. Each of their Verifiers has its own memory, so give it a bound that this number of
+	// them can have (CacheBytes). Zero: 1000.
 	Max int
 }
 
@@ -262,8 +262,8 @@ func (t *tenants) forgetLeastRecent() {
 }
 
 // members returns the issuers that have had a good token. Where the last is long ago, or the issuer is not
-// allowed any more, it is idle: keys that nobody needed for a day are nobody's alarm. The unproven are left
-// out, so that what strangers try does not show in Ready.
+// allowed any more, it is idle: keys that nobody has needed for a day are no cause for alarm. The unproven
+// are left out, so that what strangers try does not show in Ready.
 func (t *tenants) members() []member {
 	t.mu.RLock()
 	proven := slices.Collect(maps.Values(t.proven))

@@ -56,8 +56,8 @@ const (
 )
 
 // TokenData is what a Verifier knows about a token. The zero value of a field means that the token says
-// nothing about it, or nothing that can be read: claims by which no Verifier judges a token (client_id, jti,
-// username, auth_time, acr) refuse none for having another type.
+// nothing about it, or nothing that can be read: a claim by which no Verifier judges a token (client_id,
+// jti, username, auth_time, acr) does not make it bad by having another type.
 type TokenData struct {
 	Issuer   string // iss
 	Subject  string // sub
@@ -195,7 +195,7 @@ func (t *Token) ClientID() string { return t.at(textClientID) }
 // ID returns the token's id (jti), or "": not every token has one.
 func (t *Token) ID() string { return t.at(textID) }
 
-// Username returns the subject's name for people, or "". It identifies nobody: names change hands.
+// Username returns the subject's human-readable name, or "". It identifies nobody: names change hands.
 func (t *Token) Username() string { return t.at(textUsername) }
 
 // IssuedAt returns when the token was issued (iat), or the zero time.
@@ -204,7 +204,7 @@ func (t *Token) IssuedAt() time.Time { return t.date(dateIssuedAt) }
 // NotBefore returns when the token begins to be valid (nbf), or the zero time.
 func (t *Token) NotBefore() time.Time { return t.date(dateNotBefore) }
 
-// Expiry returns when the token ends (exp). It is zero only where the verifier was told to accept that.
+// Expiry returns when the token expires (exp). It is zero only where the verifier was told to accept that.
 func (t *Token) Expiry() time.Time { return t.date(dateExpiry) }
 
 // AuthTime returns when the person logged in (auth_time), or the zero time.

@@ -9,8 +9,9 @@
 //	}
 //	introspection.Config{Auth: clientauth.PrivateKeyJWT(key)}
 //
-// A Method that signs needs no secret at the server and is the one to choose where the server has it.
-// Methods keep their secrets to themselves: they print, log and format as their kind and client id.
+// A Method that signs needs no secret at the server, and is the one to choose where the server
+// supports it. Methods keep their secrets to themselves: they print, log and format as their kind and
+// client id.
 package clientauth
 
 import (
@@ -106,8 +107,9 @@ const (
 // KeyMethod is private_key_jwt: the client signs an assertion with its key (RFC 7523 §2.2).
 type KeyMethod struct {
 	key *Key
-	// Reuse sends an assertion again until shortly before it ends, instead of signing one a request. Only
-	// servers that do not insist on single use accept that. It must be set before the first use.
+	// Reuse sends an assertion again until shortly before it expires, instead of signing one for each
+	// request. Only servers that do not insist on single use accept that. It must be set before the first
+	// use.
 	Reuse bool
 
 	mu       sync.Mutex

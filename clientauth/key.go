@@ -23,7 +23,7 @@ const (
 	Application    = "application"    // the key of an API or another client
 )
 
-// KeyFile is a private key with whose it is, in the JSON that ZITADEL made common. It is a secret.
+// KeyFile is a private key and whose it is, in the JSON format that ZITADEL made common. It is a secret.
 type KeyFile struct {
 	Type  string `json:"type"`
 	KeyID string `json:"keyId"`
@@ -122,7 +122,7 @@ func ParseKeyFile(text []byte) (*Key, error) {
 	if err := looksLike(text); err != nil {
 		return nil, err
 	}
-	// The strict reader first: a file with a name twice would mean two things to two programs.
+	// The strict reader comes first: a file with the same name twice would mean two things to two programs.
 	var set claims.Object
 	if err := set.Parse(string(text)); err != nil {
 		return nil, fmt.Errorf("not a JSON object: %w", err)
@@ -144,7 +144,7 @@ func ParseKeyFile(text []byte) (*Key, error) {
 	return f.Parse()
 }
 
-// looksLike says of other files than key files that are given in their place what they are.
+// looksLike recognises other files that are given in place of a key file.
 func looksLike(text []byte) error {
 	const wanted = "want the JSON file that the server made with the key, with the members type, keyId, key, and userId or clientId"
 	switch trimmed := bytes.TrimSpace(text); {

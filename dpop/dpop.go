@@ -11,12 +11,12 @@
 //	}
 //	private := guard.Require(postern.SenderConstrained())
 //
-// A proof names the URL of the request as the client sees it. Behind a proxy the API sees another: set
-// Config.Origin to the origin that clients use, or Config.TrustedProxies to the proxies that tell it; and
-// Config.PathPrefix to the path that the proxy takes off, if it does.
+// A proof names the URL of the request as the client sees it. Behind a proxy the API sees a different
+// one: set Config.Origin to the origin that clients use, or Config.TrustedProxies to the proxies that
+// tell it; and Config.PathPrefix to the path that the proxy strips, if it does.
 //
 // A proof is good for one request. Several replicas of an API must share what they have seen, through
-// Config.Replays, for a proof not to pass once at each of them.
+// Config.Replays, or a proof passes once at each of them.
 //
 // A client makes its requests through a Transport, which adds token and proofs:
 //
@@ -34,8 +34,8 @@
 // the signature; htm and htu against the request; iat; ath against the token; the nonce, when it asks for
 // one; and that the proof is new.
 //
-// What it does not check: the token itself, which is the Verifier's matter, and the body and the query of
-// the request, which no proof covers.
+// What it does not check: the token itself, which the Verifier does, and the body and the query of the
+// request, which no proof covers.
 package dpop
 
 import (
@@ -90,7 +90,7 @@ type Config struct {
 	TrustedProxies []netip.Prefix
 	// UseForwarded reads Forwarded (RFC 7239) from TrustedProxies, in place of the X-Forwarded headers.
 	UseForwarded bool
-	// PathPrefix is the path under Origin that clients use and that a proxy takes off before the request gets
+	// PathPrefix is the path under Origin that clients use and that a proxy strips before the request gets
 	// here, such as "/orders" for https://api.example.com/orders/1 that arrives as /1. It begins with a slash.
 	// Empty: paths arrive as clients wrote them.
 	PathPrefix string
@@ -125,9 +125,9 @@ type Binding struct {
 	now            func() time.Time
 }
 
-// New returns a Binding. It panics when the Config names an unknown algorithm, an Origin that is no
-// http or https origin, a PathPrefix that is not a path, a negative Window or a NonceKey that is too short,
-// for those are mistakes in the program.
+// New returns a Binding. It panics when the Config names an unknown algorithm, an Origin that is not an
+// http or https origin, a PathPrefix that is not a path, a negative Window or a NonceKey that is too short:
+// those are mistakes in the program.
 func New(config Config) *Binding {
 	b := &Binding{
 		window:         config.Window,

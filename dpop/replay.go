@@ -21,10 +21,10 @@ type ReplayKey [sha256.Size]byte
 // ReplayStore remembers which proofs have been used. Implementations must be safe for concurrent use.
 type ReplayStore interface {
 	// Use records the key until the time given, and reports whether it was not recorded yet. Both must be
-	// one atomic step: of any number of calls with one key, at all replicas together, one alone may
-	// report true. With SQL that is an INSERT … ON CONFLICT DO NOTHING that affected a row. An error means
-	// that it cannot be known; the request is then answered 503. A record must never make room for
-	// another before its time.
+	// one atomic step: of any number of calls with one key, at all replicas together, only one may report
+	// true. With SQL that is an INSERT … ON CONFLICT DO NOTHING that affected a row. An error means that
+	// it cannot be known; the request is then answered 503. A record must never make room for another
+	// before its time.
 	Use(ctx context.Context, key ReplayKey, expires time.Time) (fresh bool, err error)
 }
 
@@ -54,7 +54,7 @@ const (
 // proof of the last minutes may pass once more after a restart; Config.RequireNonce without a NonceKey
 // closes that gap. When it is full it refuses to answer until records expire, for to forget one early
 // would let a proof pass twice. One key may take a quarter of the room that is left for others, which is a
-// fifth of it all when it is alone; so no sender fills it for all.
+// fifth of the whole when it is alone; so no single sender can fill it.
 //
 // A clock that jumps makes it forget nothing: records are kept until the wall clock and the monotonic one
 // both say that they are over. When a clock was set back to a time whose records are gone, it refuses to

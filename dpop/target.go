@@ -51,7 +51,7 @@ func requestPath(r *http.Request) (string, error) {
 	return normalizePath(path)
 }
 
-// requestPrefix returns the path that a proxy took off the request's.
+// requestPrefix returns the path that a proxy stripped from the request's.
 func (b *Binding) requestPrefix(r *http.Request) (string, error) {
 	if b.usePrefix && hops.Trusted(b.trustedProxies, r.RemoteAddr) {
 		if value := last(r.Header["X-Forwarded-Prefix"]); value != "" {
@@ -65,8 +65,8 @@ func (b *Binding) requestPrefix(r *http.Request) (string, error) {
 	return b.prefix, nil
 }
 
-// atPrefix reports whether the request is for the very path that a proxy took off: whether that had a slash
-// at its end cannot be seen any more.
+// atPrefix reports whether the request is for the very path that a proxy stripped: whether that had a slash
+// at its end can no longer be seen.
 func (b *Binding) atPrefix(r *http.Request) bool {
 	path, _ := requestPath(r)
 	prefix, _ := b.requestPrefix(r)

@@ -27,8 +27,8 @@ const (
 )
 
 // Transport is an http.RoundTripper that sends a DPoP-bound access token and a proof with every request.
-// It remembers the nonces that servers send, one an origin, and makes a request that a server wants again
-// with a nonce (use_dpop_nonce) once more, when its body can be had again through Request.GetBody.
+// It remembers the nonces that servers send, one for each origin. When a server asks for a nonce
+// (use_dpop_nonce), it makes the request once more, if Request.GetBody can provide the body again.
 //
 // A request that follows a redirect to another origin is sent on without token and proof. It is safe for
 // concurrent use; its fields must not change once it is used.
@@ -158,7 +158,7 @@ func redirectedAway(r *http.Request) bool {
 	return false
 }
 
-// origin returns what tells servers apart. For a URL that has none, every request fails before it is
+// origin returns what tells servers apart. For a URL without one, every request fails before it is
 // sent.
 func origin(u *url.URL) string {
 	origin, err := normalizeOrigin(u.Scheme, u.Host)

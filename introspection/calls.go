@@ -105,7 +105,7 @@ func (c *calls) start(ctx context.Context, raw string, known bool) (*call, error
 	return call, nil
 }
 
-// leave is what a use does that waits no longer. A call for which nobody waits is not made.
+// leave takes back a use that waits no longer. A call for which nobody waits is not made.
 func (c *calls) leave(call *call) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -166,7 +166,7 @@ func (c *calls) giveUp(call *call, err error) {
 	close(call.done)
 }
 
-// forget makes sure that later uses share no call that there is by then.
+// forget makes sure that later uses do not share the calls that are open.
 func (c *calls) forget() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -182,8 +182,9 @@ const (
 	maxWaiting      = 2048
 	maxWaitingBytes = 4 << 20
 	// patience is for how long calls take their turns. When the first in line has waited longer, whoever
-	// asks faster than the server answers has filled the queue: the last in line is then served first. Who
-	// comes once still gets an answer in time, whereas in turn everybody would get theirs too late.
+	// asks faster than the server answers has filled the queue: the last in line is then served first.
+	// Whoever comes once still gets an answer in time, whereas in turn everybody would get theirs too
+	// late.
 	patience = time.Second
 	// steady is the answer time below which no difference is made.
 	steady = 10 * time.Millisecond

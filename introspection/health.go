@@ -11,15 +11,15 @@ import (
 )
 
 const (
-	// breakAfter is after how many failures in a row it is looked whether the server or the tokens are why,
-	// and breakFor how long a server that fails is then left alone.
+	// breakAfter is the number of failures in a row after which to find out whether the server or the
+	// tokens are why, and breakFor is how long a server that fails is then left alone.
 	breakAfter = 10
 	breakFor   = time.Second
 	// lookTimeout bounds a look. All wait for its end.
 	lookTimeout = 2 * time.Second
-	// maxPause bounds for how long a server can have itself left alone by Retry-After.
+	// maxPause bounds how long a server can ask to be left alone by Retry-After.
 	maxPause = 30 * time.Second
-	// undecidedFor is for how long a token is not asked about again for which the server failed.
+	// undecidedFor is how long a token for which the server failed is not asked about again.
 	undecidedFor = 500 * time.Millisecond
 )
 
@@ -134,7 +134,7 @@ func (c *calls) runLook(texts []string, answers uint64) {
 	c.dispatch()
 }
 
-// lookFailed leaves the server alone. Who came last may have come after the end of the outage, and looks
+// lookFailed leaves the server alone. The last use may have come after the end of the outage, and looks
 // again for all.
 func (c *calls) lookFailed(err error) {
 	var last *call
@@ -162,7 +162,7 @@ type laterError struct {
 
 func (e *laterError) Unwrap() error { return e.error }
 
-// pause returns for how long the server wants to be left alone, by the outcome of a call; zero: it has not
+// pause returns how long the server wants to be left alone, by the outcome of a call; zero: it has not
 // said.
 func pause(err error) time.Duration {
 	var later *laterError

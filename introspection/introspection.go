@@ -1,5 +1,5 @@
 // Package introspection verifies access tokens by asking the authorization server about them (RFC 7662).
-// It is the way for opaque tokens, and for JWTs whose revocation must count before they expire.
+// It is for opaque tokens, and for JWTs whose revocation must count before they expire.
 //
 //	verifier, err := introspection.NewVerifier(introspection.Config{
 //		Issuer:   "https://login.example.com",
@@ -11,10 +11,10 @@
 //	}
 //	guard := &postern.Guard{Verifier: verifier}
 //
-// Answers are kept for MaxAge, five seconds unless set otherwise, and never beyond the token's exp: so a
-// busy token costs a call every few seconds, and a revoked one passes for that long at most. It is renewed
-// while the last answer still serves, so that nobody waits for it. From exp on, by this API's clock and for the
-// Leeway, every use asks: the server's clock decides.
+// Answers are kept for MaxAge, five seconds unless set otherwise, and never beyond the token's exp: so a busy
+// token costs a call every few seconds, and a revoked one passes for that long at most. It is renewed while the
+// last answer still serves, so that nobody waits for it. From exp on, by this API's clock and for the Leeway,
+// every use asks the server, whose clock decides.
 //
 // Concurrent uses of one token share a call. Of calls about different tokens, 63 are under way at a time,
 // and up to 256 at a server that answers them as fast; others wait for their turn until ctx ends, for five
@@ -91,10 +91,10 @@ type Config struct {
 	// is not meant for the API that asks, as ZITADEL does. An aud that is there is still checked, when an
 	// audience is configured.
 	AudienceCheckedByServer bool
-	// SignedAnswers asks for answers that the server has signed, and accepts no others (RFC 9701): what is
-	// between, such as a proxy that ends TLS, can then not change them, and what was answered can be proved.
-	// The keys are those of the issuer's metadata, so Issuer is required. An answer that does not verify is
-	// an outage. A signed answer is at most 16 KB long.
+	// SignedAnswers asks for answers that the server has signed, and accepts no others (RFC 9701): then
+	// nothing in between, such as a proxy that terminates TLS, can change them, and what was answered can be
+	// proved. The keys are those of the issuer's metadata, so Issuer is required. An answer that does not
+	// verify is an outage. A signed answer is at most 16 KB long.
 	SignedAnswers bool
 	// ClaimNames says where rights are found. The zero value: scope, roles and permissions; aud and
 	// client_id.
@@ -103,14 +103,14 @@ type Config struct {
 	// configured, for they would only tell the server of strangers' tokens. PosternTokens is for opaque
 	// tokens of Postern's own server. A text that is not a token by its syntax (RFC 6750 §2.1) is never sent.
 	Accept func(raw string) bool
-	// Leeway is by how much the clocks of server and API may differ: it is added to exp and taken from nbf, of
+	// Leeway is how far the clocks of server and API may differ: it is added to exp and taken from nbf, of
 	// tokens that the server calls active, and allowed for in the iat of a signed answer. Zero: DefaultLeeway.
 	// Negative: none.
 	Leeway time.Duration
 	// MaxTokenBytes is the length beyond which a token is refused and the server is not asked. Zero: 16 KB.
 	MaxTokenBytes int
-	// MaxAge is for how long an answer serves, and with it for how long a revoked token may still pass.
-	// Zero: DefaultMaxAge. Negative: every use asks.
+	// MaxAge is how long an answer serves, and so how long a revoked token may still pass. Zero:
+	// DefaultMaxAge. Negative: every use asks.
 	MaxAge time.Duration
 	// CacheBytes bounds the memory for answers. Zero: DefaultCacheBytes.
 	CacheBytes int64
@@ -127,7 +127,7 @@ type Config struct {
 	InsecureNoExpiry bool
 	// InsecureNoAudience accepts answers whatever their aud: also tokens meant for other APIs.
 	InsecureNoAudience bool
-	// InsecureHTTP calls the server over http on other hosts than loopback: tokens and credentials can
+	// InsecureHTTP calls the server over http on hosts other than loopback: tokens and credentials can
 	// then be read on the way.
 	InsecureHTTP bool
 }
@@ -217,8 +217,8 @@ func (v *Verifier) Issuer() string {
 	return v.config.Issuer
 }
 
-// pooled returns the client with a Transport that keeps as many connections as calls may be under way: of the
-// standard library's two a host, all others would be opened anew for each call.
+// pooled returns the client with a Transport that keeps as many connections as calls may be under way: the
+// standard library keeps two for each host, and would open all others again for each call.
 func pooled(client *http.Client) *http.Client {
 	standard, ok := http.DefaultTransport.(*http.Transport)
 	if client != nil && client.Transport != nil || !ok {

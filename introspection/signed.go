@@ -95,8 +95,8 @@ func present(set *claims.Object, names ...string) error {
 	return nil
 }
 
-// checkAge keeps an old answer from being played back, of a time when the token was active: it may be as old
-// as a call takes, and what clocks differ.
+// checkAge keeps an old answer, from a time when the token was active, from being played back: it may be as
+// old as a call takes, plus what clocks differ.
 func (s *signed) checkAge(set *claims.Object) error {
 	value, _ := set.Lookup("iat")
 	iat, err := value.Time()

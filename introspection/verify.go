@@ -92,7 +92,7 @@ func (v *Verifier) lately(raw string, now time.Time) error {
 
 func (a *answer) expired(now time.Time) bool { return !a.exp.IsZero() && !now.Before(a.exp) }
 
-// notToken returns where the text is not a b64token any more (RFC 6750 §2.1), the only syntax that comes under
+// notToken returns where the text stops being a b64token (RFC 6750 §2.1), the only syntax that comes under
 // scheme Bearer; -1: it is one.
 func notToken(raw string) int {
 	text := strings.TrimRight(raw, "=")
@@ -140,7 +140,7 @@ func (v *Verifier) ask(ctx context.Context, raw string) (answer, error) {
 }
 
 // undecided remembers for a moment that there is no answer about the token, so that one which makes the
-// server fail does not cost a call a use.
+// server fail does not cost a call for every use.
 func (v *Verifier) undecided(raw string, err error) {
 	wait := max(undecidedFor, pause(err))
 	a := answer{err: postern.Unavailable(err, max(retryAfter, wait)), hard: time.Now().Add(wait)}
@@ -171,13 +171,13 @@ func (v *Verifier) remember(raw string, a answer, asked time.Time, since uint64)
 	v.active.Put(raw, a, a.token.Size(), since)
 }
 
-// ahead returns how long before its end an answer is renewed that took the time given to come: early
+// ahead returns how long before its end an answer is renewed, given how long it took to come: early
 // enough for one more try.
 func (v *Verifier) ahead(took time.Duration) time.Duration {
 	return min(max(2*took, v.config.MaxAge/5), v.config.MaxAge/2)
 }
 
-// refusalBytes is what the reason takes for which a token is not accepted.
+// refusalBytes is the size of the reason for which a token is not accepted.
 const refusalBytes = 256
 
 // call sends the request and returns the body of a 200. The server's text goes nowhere else.

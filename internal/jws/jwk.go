@@ -41,11 +41,11 @@ type LeftOut struct {
 	Reason error
 }
 
-// ParseKeySet reads a key set. RFC 7517 §5 has a reader pass over a key that it does not understand; so is
-// one passed over that cannot be read, is weak, or is not for signatures. The same key listed twice is one.
-// Keys of one id are told apart by algorithm and type; two that are not are both left out, for nothing
-// would say which is meant. Of more than 256 keys the first are used. The error says that the text is not a
-// key set at all.
+// ParseKeySet reads a key set. RFC 7517 §5 has a reader pass over a key that it does not understand; this
+// one also passes over keys that cannot be read, are weak, or are not for signatures. The same key listed
+// twice is one. Keys with one id are told apart by algorithm and type; two that cannot be are both left
+// out, because nothing says which is meant. Of more than 256 keys the first are used. The error says that
+// the text is not a key set at all.
 func ParseKeySet(text string) (KeySet, error) {
 	list, err := keysOf(text)
 	if err != nil {

@@ -143,7 +143,7 @@ func parse(raw string, size int, known *genuine, proof bool) (Message, error) {
 	return m, nil
 }
 
-// ErrParts is Parse's error for what is not three parts, as no opaque token is.
+// ErrParts is Parse's error for text that is not three parts, such as an opaque token.
 var ErrParts = malformed("want three parts")
 
 // refusal is an ErrMalformed with its reason, put into words only when somebody reads it.

@@ -1,5 +1,5 @@
 // Package keyset keeps an issuer's public keys: fetched when first needed, renewed ahead of need, and
-// never lost to an outage nor worn out by forged tokens.
+// neither lost in an outage nor worn out by forged tokens.
 //
 //	set := keyset.New(keyset.Config{Load: load})
 //	keys, err := set.Lookup(ctx, header.KeyID, header.Algorithm)
@@ -8,8 +8,8 @@
 //	case err != nil:                        // nobody can say: not the token's fault
 //	}
 //
-// There is no goroutine that runs by itself: uses of the set start the fetches, and a set that nobody uses
-// makes no calls. Time is measured on the monotonic clock.
+// No goroutine runs by itself: uses of the set start the fetches, and a set that nobody uses makes no
+// calls. Time is measured on the monotonic clock.
 package keyset
 
 import (
@@ -405,7 +405,7 @@ func noneUsable(leftOut []jws.LeftOut) error {
 }
 
 // adopt makes the keys the current ones. A key that was there before stays the same Key, and one that is
-// gone is marked, for those who remember what they verified with it.
+// gone is marked, for caches that remember what was verified with it.
 func (s *Set) adopt(loaded jws.KeySet, fetched time.Time) {
 	before := s.current.Load()
 	next := newGeneration(loaded, fetched, before)
