@@ -17,10 +17,10 @@
 // token signed by it; one that it withdraws is refused within a minute; while the issuer is away, its last
 // keys serve for a day. A key that cannot be used is left out and costs no other: Keys says which and why.
 //
-// What a Verifier checks, in this order, and nothing of it can be switched off but by a field that begins
-// with Insecure: the syntax of the token, to the byte; alg, against the list for the issuer; typ; iss, byte
-// for byte; that it is an access token and no ID token; aud; exp, which must be there, nbf and iat; that
-// the key exists, and fits alg; the signature.
+// What a Verifier checks, in this order, and only a field that begins with Insecure can switch any of it
+// off: the syntax of the token, to the byte; alg, against the list for the issuer; typ; iss, byte for byte;
+// that it is an access token and not an ID token; aud; exp, which must be there, nbf and iat; that the key
+// exists, and fits alg; the signature.
 //
 // What decides is read strictly, and what nobody asked for cannot refuse a token: a claim that no check reads
 // is empty when its type is wrong, JSON null is absent, and a key that the header brings or points to (jwk,
@@ -80,7 +80,7 @@ const DefaultCacheBytes = 32 << 20
 
 // Config configures a Verifier for the tokens of one issuer.
 type Config struct {
-	// Issuer is the iss of the tokens, byte for byte: a final slash matters. Required. A URL whose
+	// Issuer is the iss of the tokens, byte for byte: a trailing slash matters. Required. A URL whose
 	// metadata is found below it, unless JWKSURL is set.
 	Issuer string
 	// Audience is what aud must hold, byte for byte: the identifier of this API at the issuer. Required,
@@ -94,14 +94,14 @@ type Config struct {
 	Algorithms []string
 	// JWKSURL is where the keys are. Empty: where the issuer's metadata says.
 	JWKSURL string
-	// Leeway is by how much the clocks of issuer and API may differ: it is added to exp and taken from nbf
-	// and iat. Zero: DefaultLeeway. Negative: none.
+	// Leeway is how far the clocks of issuer and API may differ: it is added to exp and taken from nbf and
+	// iat. Zero: DefaultLeeway. Negative: none.
 	Leeway time.Duration
 	// ClaimNames says where rights are found. The zero value: scope, roles and permissions; aud and
 	// client_id.
 	ClaimNames postern.ClaimNames
-	// RequireATJWT accepts nothing but typ at+jwt (RFC 9068 §4). Otherwise typ JWT and none pass too,
-	// unless the token has the marks of an ID token.
+	// RequireATJWT accepts nothing but typ at+jwt (RFC 9068 §4). Otherwise typ JWT or no typ passes
+	// too, unless the token has the marks of an ID token.
 	RequireATJWT bool
 	// Types are further values of typ that pass as JWT does, for an issuer whose access tokens have one of
 	// its own: JOSE in a SPIFFE JWT-SVID. Case does not matter, nor a leading application/. A type that
@@ -110,12 +110,13 @@ type Config struct {
 	// AccessTokenMark is how the issuer marks its access tokens. The zero value: not at all.
 	AccessTokenMark Mark
 	// MaxTokenBytes is the length beyond which a token is refused unread. Zero: 16 KB. Servers bound headers
-	// too: net/http to 1 MB, many proxies to 8 KB. A postern.ByIssuer in front looks at no token beyond 16 KB.
+	// too: net/http to 1 MB, many proxies to 8 KB. A postern.ByIssuer in front does not look at tokens beyond
+	// 16 KB.
 	MaxTokenBytes int
 	// MaxStale is how long the last keys serve while the issuer cannot be reached. Zero: 24 hours.
 	MaxStale time.Duration
-	// KeySnapshot is a file that holds the last keys, so that a start during an outage works. It must be
-	// protected like the program: whoever can write it can choose the keys. Empty: none.
+	// KeySnapshot is a file that holds the last keys, so that a program can start during an outage. It
+	// must be protected like the program: whoever can write it can choose the keys. Empty: none.
 	KeySnapshot string
 	// CacheBytes bounds the memory for tokens that have been verified, so that their next use needs no
 	// signature check. A usual token takes about 1.5 KB. Zero: DefaultCacheBytes. Negative: none are
@@ -134,12 +135,12 @@ type Config struct {
 	// API, which may be anyone's.
 	InsecureNoAudience bool
 	// InsecureAcceptIDTokens accepts JWTs with the marks of an ID token (at_hash, c_hash, nonce, token_use id)
-	// as access tokens, for an issuer whose access tokens have them, too: dex. Its price: an ID token is
-	// handed to every client that logs people in, which may keep it, log it or send it on, and any of them
-	// whose client id is an audience here can then call this API as that person. Package introspection asks
-	// such an issuer instead and needs no such switch.
+	// as access tokens, for an issuer whose access tokens have them too: dex. Its price: an ID token is handed
+	// to every client that logs people in, which may keep it, log it or send it on, and any of them whose
+	// client id is an audience here can then call this API as that person. Package introspection asks such an
+	// issuer instead and needs no such switch.
 	InsecureAcceptIDTokens bool
-	// InsecureHTTP fetches metadata and keys over http from other hosts than loopback: whoever is on the
+	// InsecureHTTP fetches metadata and keys over http from hosts other than loopback: whoever is on the
 	// way can then choose the keys.
 	InsecureHTTP bool
 }

@@ -43,8 +43,8 @@ func (v *Verifier) verified(token *postern.Token, key *keyset.Key) verified {
 }
 
 // Verify verifies the token, or remembers that it has: then the times are checked again, and that the
-// issuer has not withdrawn the key. Everything that costs nothing is checked before the keys are asked
-// for and the signature is computed.
+// issuer has not withdrawn the key. Everything cheap is checked before the keys are asked for and the
+// signature is computed.
 //
 // Errors wrap postern's ErrNotMine (no JWS, or another issuer's), ErrMalformed, ErrSignature (with
 // ErrUnknownKey when the issuer has no such key, with ErrAlgorithm when alg is not accepted), ErrExpired,
@@ -151,7 +151,7 @@ func (v *Verifier) checkKind(header *jws.Header, set *claims.Object) error {
 func (v *Verifier) check(data *postern.TokenData, set *claims.Object) error {
 	switch {
 	case len(v.audiences) > 0 && len(data.Audience) == 0:
-		// No aud is two things wrong, for RFC 9068 §2.2 requires one.
+		// Without aud two things are wrong, because RFC 9068 §2.2 requires one.
 		return reason.Both(postern.ErrAudience, postern.ErrMalformed, "jwt: aud is absent or empty, expected one of %s", list(v.audiences))
 	case len(v.audiences) > 0 && !slices.ContainsFunc(data.Audience, v.isAudience):
 		return reason.New(postern.ErrAudience, "jwt: aud is %s, expected one of %s", list(slices.Clone(data.Audience)), list(v.audiences))
@@ -219,7 +219,7 @@ func (v *Verifier) verifySignature(ctx context.Context, message *jws.Message) (*
 	if err == nil || !errors.Is(err, postern.ErrSignature) {
 		return key, err
 	}
-	// The issuer may have put another key in the place of one that we know.
+	// The issuer may have replaced a key that we know by another.
 	if keys = v.keys.Changed(ctx, id, alg, keys); len(keys) == 0 {
 		return nil, err
 	}

@@ -16,8 +16,8 @@
 // certificate and refused over any other; tokens that are not bound pass as before, unless the route asks
 // for postern.SenderConstrained.
 //
-// Where a proxy ends TLS, it must tell which certificate it saw. Such a header is as good as its sender, so
-// name both, header and proxies:
+// Where a proxy terminates TLS, it must say which certificate it saw. Such a header is only as good as its
+// sender, so name both, header and proxies:
 //
 //	mtls.New(mtls.Config{
 //		Header:         mtls.ClientCert,
@@ -25,8 +25,9 @@
 //	})
 //
 // What a Binding checks is that the certificate is the one whose hash the token has. What it does not
-// check: names, issuer, dates and revocation of the certificate. RFC 8705 needs none of them, for the
-// authorization server bound the token to this one certificate; tls.Config can ask for more.
+// check: names, issuer, dates and revocation of the certificate. RFC 8705 needs none of these,
+// because the authorization server bound the token to this one certificate; tls.Config can ask for
+// more.
 package mtls
 
 import (
@@ -60,9 +61,10 @@ type Config struct {
 	// alone counts.
 	Header string
 	// TrustedProxies are the addresses of the proxies that set Header, and delete the one that a client
-	// sent. From them the header alone counts, for the certificate of the connection would be their own.
-	// From other peers the header is ignored. Of several elements the last counts: it is the certificate
-	// that the nearest proxy saw, so in a row of proxies the others must pass the header on unchanged.
+	// sent. From them only the header counts, because the certificate of the connection would be their
+	// own. From other peers the header is ignored. Of several elements the last counts: it is the
+	// certificate that the nearest proxy saw, so in a chain of proxies the others must pass the header
+	// on unchanged.
 	TrustedProxies []netip.Prefix
 }
 
@@ -73,8 +75,8 @@ type Binding struct {
 	trustedProxies []netip.Prefix
 }
 
-// New returns a Binding. It panics when the Config names another header than ClientCert or XFCC, or one of
-// Header and TrustedProxies without the other, for those are mistakes in the program.
+// New returns a Binding. It panics when the Config names a header other than ClientCert or XFCC, or only
+// one of Header and TrustedProxies: those are mistakes in the program.
 func New(config Config) *Binding {
 	if config.Header != "" && config.Header != ClientCert && config.Header != XFCC {
 		panic(fmt.Sprintf("mtls: Config.Header is %q, want %q, %q or nothing", config.Header, ClientCert, XFCC))

@@ -78,7 +78,7 @@ type Issuer struct {
 	strays    int
 }
 
-// NewIssuer returns an Issuer with one ES256 key. Whatever goes wrong in it fails the test.
+// NewIssuer returns an Issuer with one ES256 key. Anything that goes wrong in it fails the test.
 func NewIssuer(t testing.TB) *Issuer {
 	t.Helper()
 	i := &Issuer{

@@ -48,7 +48,7 @@ func (k *Key) Algorithm() string { return k.alg }
 // Public returns the public half.
 func (k *Key) Public() crypto.PublicKey { return k.private.Public() }
 
-// firstRSA is the one RSA key that most tests need; a second one in a process is made anew.
+// firstRSA is the one RSA key that most tests need; any further one in a process is generated.
 var firstRSA = struct {
 	sync.Once
 	key *rsa.PrivateKey

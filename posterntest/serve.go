@@ -26,7 +26,7 @@ func (i *Issuer) Calls(endpoint Endpoint) int {
 	return i.calls[endpoint]
 }
 
-// Strays returns how many calls the Client was asked to make to anybody else.
+// Strays returns how many calls the Client was asked to make to any other host.
 func (i *Issuer) Strays() int {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -121,8 +121,8 @@ func (i *Issuer) serveKeySet(w http.ResponseWriter) {
 	i.write(w, map[string]any{"keys": keys})
 }
 
-// serveIntrospection answers whoever brings a client authentication, of any kind: which one is a matter
-// of the real server.
+// serveIntrospection answers every request with a client authentication of any kind: checking it is up
+// to the real server.
 func (i *Issuer) serveIntrospection(w http.ResponseWriter, r *http.Request) {
 	_, _, basic := r.BasicAuth()
 	if !basic && r.PostFormValue("client_assertion") == "" && r.PostFormValue("client_id") == "" {

@@ -20,8 +20,8 @@ import (
 // have no scopes. So protect what daemons call with roles, and never with the absence of a scope.
 //
 // The client is azp. How it proved itself is azpacr, which an ID token does not have: that is how the two are
-// told apart when the API's registration logs people in, too. Tokens for Microsoft Graph, with a nonce in the header, can be verified by nobody but
-// Graph: ask for a scope of your own API instead.
+// told apart when the API's registration logs people in too. Tokens for Microsoft Graph, with a nonce in the
+// header, can only be verified by Graph: ask for a scope of your own API instead.
 func EntraID(tenant string, audiences ...string) jwt.Config {
 	issuer := ""
 	if tenant != "" {

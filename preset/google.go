@@ -5,13 +5,13 @@ import (
 	"github.com/postern-auth/postern/jwt"
 )
 
-// Google returns the Config for ID tokens that Google's service accounts send to services, as Cloud Run
-// and Cloud Functions have it: the audience is the URL of this service, chosen by the caller.
+// Google returns the Config for ID tokens that Google's service accounts send to services, as for Cloud
+// Run and Cloud Functions: the audience is the URL of this service, chosen by the caller.
 //
-// It is an ID token in the place of an access token, for Google has no access tokens for APIs of others:
-// its own are opaque, are for Google's APIs, and cannot be introspected. So this preset says which service
-// account calls, by sub and the claim email, and nothing of what it may do: there are no scopes and no
-// roles. Ask for the caller in a Requirement:
+// It is an ID token in the place of an access token, because Google has no access tokens for other
+// people's APIs: its own are opaque, are for Google's APIs, and cannot be introspected. So this preset
+// says which service account calls, by sub and the claim email, and nothing about what it may do: there
+// are no scopes and no roles. Ask for the caller in a Requirement:
 //
 //	caller := postern.RequirementFunc(func(_ context.Context, t *postern.Token) error {
 //		if t.Subject() != "112233445566778899000" {

@@ -21,7 +21,7 @@ import (
 // nonce into access tokens. The claim typ tells them apart: Bearer or DPoP is an access token.
 //
 // Keycloak puts an API into aud when the client that asks has roles there, or by an audience mapper; aud
-// "account", which its tokens have unasked, is for Keycloak itself and no audience for an API.
+// "account", which its tokens have unasked, is for Keycloak itself and not an audience for an API.
 func Keycloak(base, realm, client string) jwt.Config {
 	return jwt.Config{
 		Issuer:          keycloakIssuer(base, realm),

@@ -10,8 +10,8 @@ import "github.com/postern-auth/postern/jwt"
 // and a token that names none could be anybody's. SPIRE writes it when its server has jwt_issuer set to the
 // URL given here. The typ may be JWT, JOSE or absent; aud and exp are required, as in every token.
 //
-// A JWT-SVID says who is calling, by sub, the SPIFFE ID, and nothing of what it may do: there are no scopes and no
-// roles. Any workload of the trust domain can get one for this audience, so ask for the caller in a
+// A JWT-SVID says who is calling, by sub, the SPIFFE ID, and nothing about what it may do: there are no scopes
+// and no roles. Any workload of the trust domain can get one for this audience, so ask for the caller in a
 // Requirement:
 //
 //	caller := postern.RequirementFunc(func(_ context.Context, t *postern.Token) error {

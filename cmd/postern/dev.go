@@ -165,8 +165,8 @@ func (f devFlags) check() error {
 	return nil
 }
 
-// openDevelopment takes the folder and opens the sockets first: a second dev, or another program there, ends
-// it with nothing done.
+// openDevelopment takes the folder and opens the sockets first: if another dev or another program has them,
+// it ends with nothing done.
 func openDevelopment(f devFlags) (*development, error) {
 	dir, err := filepath.Abs(f.data)
 	if err != nil {
@@ -206,8 +206,8 @@ func (d *development) close() {
 	d.lock.Close()
 }
 
-// issuers are the names that the authorization server goes by: without a final slash for the programs of
-// ZITADEL's samples, with one for those of Auth0's.
+// issuers are the names that the authorization server goes by: without a trailing slash for the programs
+// of ZITADEL's samples, with one for those of Auth0's.
 func (d *development) issuers() []string {
 	return []string{
 		d.http.URL("localhost"),

@@ -17,8 +17,8 @@ type try struct {
 	lines  []tryLine
 }
 
-// tryLine is a request and its answer: the status is what came, for a line that promises another is worse
-// than none.
+// tryLine is a request and its answer: the status is the one that came, because a line that promises
+// another is worse than no line.
 type tryLine struct {
 	who, why string // whose token, and what makes the API answer as wanted
 	want     int

@@ -177,8 +177,8 @@ func serve(ctx context.Context, e *env, f serveFlags) error {
 	return servers.Wait(ctx)
 }
 
-// checkListener refuses what an operator is hardly aware of: a plain listener that others reach, while the
-// issuers promise TLS. Secrets and tokens would cross the network for everybody to read.
+// checkListener refuses what an operator is hardly aware of: a plain-text listener that others can reach,
+// while the issuers promise TLS. Secrets and tokens would cross the network for everybody to read.
 func (f serveFlags) checkListener(at net.Addr) error {
 	tcp, ok := at.(*net.TCPAddr)
 	if f.tlsCert != "" || f.behindProxy || ok && tcp.IP.IsLoopback() {
@@ -193,8 +193,8 @@ func (f serveFlags) checkListener(at net.Addr) error {
 	return nil
 }
 
-// checkDatabase refuses to begin anew where there may have been a server: a folder that is not mounted, or a
-// misspelt one, would be one that knows no client and signs with other keys.
+// checkDatabase refuses to begin from nothing where there may have been a server: with a folder that is not
+// mounted, or misspelt, it would know no client and sign with other keys.
 func (f serveFlags) checkDatabase() error {
 	file := filepath.Join(f.data, databaseFile)
 	none, err := noDatabase(file)

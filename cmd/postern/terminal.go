@@ -7,7 +7,7 @@ import (
 	"golang.org/x/term"
 )
 
-// terminal reports whether a stream of the process is one.
+// terminal reports whether a stream of the process is a terminal.
 func terminal(stream any) bool {
 	file, ok := stream.(*os.File)
 	return ok && term.IsTerminal(int(file.Fd()))

@@ -27,8 +27,8 @@ func (p *clientProof) flags(c *cobra.Command, id string) {
 // given reports whether flags say how the client proves itself.
 func (p *clientProof) given() bool { return p.secretFile != "" || p.keyFile != "" }
 
-// complete fills in from what the environment says. Its secret goes before its key, and both behind flags:
-// a client has one proof, never two.
+// complete fills in from what the environment says. Its secret comes before its key, and flags come before
+// both: a client has one proof, never two.
 func (p *clientProof) complete(environment clientProof) {
 	switch {
 	case p.given():

@@ -156,7 +156,7 @@ func environmentAPI(getenv func(string) string) clientProof {
 }
 
 // complete fills in from the environment what the flags leave open: of its two issuers and their audiences
-// those that the token names, for it is trusted by none until it is verified. It reports whether the
+// those that the token names, since none of it is trusted until it is verified. It reports whether the
 // environment's API can ask about a JWT.
 func (i *inspection) complete(getenv func(string) string, content *content) bool {
 	auth0 := "https://" + getenv("AUTH0_DOMAIN") + "/"

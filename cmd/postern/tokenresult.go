@@ -25,7 +25,7 @@ type content struct {
 // errDamaged says that a text begins like a JWT and is not one.
 var errDamaged = errors.New("was cut or changed on its way")
 
-// decodeJWT decodes a JWT, also one that no verifier would take. It trusts nothing.
+// decodeJWT decodes a JWT, even one that no verifier would accept. It trusts nothing.
 func decodeJWT(raw string) (*content, error) {
 	parts := strings.Split(raw, ".")
 	if len(parts) == 5 {
@@ -99,7 +99,7 @@ type result struct {
 	token   *postern.Token
 	err     error
 	advice  string
-	// revocation says whether a JWT was revoked, in words; empty when that is no question.
+	// revocation says whether a JWT was revoked, in words; empty when the question does not arise.
 	revocation string
 }
 

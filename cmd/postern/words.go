@@ -29,7 +29,7 @@ func newVersionCommand(e *env) *cobra.Command {
 	}
 }
 
-// newHelpCommand is cobra's, but that asking about what there is not is wrong usage.
+// newHelpCommand is cobra's, except that asking about a command that does not exist is wrong usage.
 func newHelpCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "help [COMMAND]",
@@ -45,7 +45,7 @@ func newHelpCommand() *cobra.Command {
 	}
 }
 
-// noCommand says that a command has no such command, and which one may be meant.
+// noCommand says that there is no such command, and which one may be meant.
 func noCommand(c *cobra.Command, name string) error {
 	return usage("no command %.64q in %s%s", name, c.CommandPath(), meant(name, commandNames(c)))
 }
@@ -119,7 +119,7 @@ func edits(a, b string) int {
 // fieldName is how the library names a field of a Config.
 var fieldName = regexp.MustCompile(`\b(?:(?:jwt|introspection|server|serviceuser|clientauth): )?(?:Config|ClientCredentials|JWTProfile)\.([A-Z][A-Za-z]*)`)
 
-// fieldWords are the fields of the library in the words of who sets flags and variables.
+// fieldWords are the fields of the library in the words of somebody who sets flags and variables.
 var fieldWords = map[string]string{
 	"Issuer": "issuer", "Issuers": "issuer", "Audience": "audience", "Audiences": "audience",
 	"TokenURL": "token endpoint", "JWKSURL": "URL of the keys", "Endpoint": "introspection endpoint",

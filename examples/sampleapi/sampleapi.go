@@ -39,7 +39,7 @@ type Options struct {
 	// HTTPClient calls the issuer. Nil: one that trusts the system's certificate authorities and those in
 	// the files that CA_FILE and SSL_CERT_FILE name.
 	HTTPClient *http.Client
-	// Logger gets one line for every refusal. Nil: none is written.
+	// Logger gets one line for every refusal. Nil: nothing is logged.
 	Logger *slog.Logger
 	// InsecureExplain tells callers why they were refused, in headers and in words meant for the operator.
 	// It is for development only.
@@ -76,7 +76,7 @@ func (o Options) Guard(verifier postern.Verifier, refusal Refusal) *postern.Guar
 const allow = "GET, HEAD, OPTIONS"
 
 // API serves the routes of a mux as the samples do: what has no route is refused before any token is looked
-// at, and like everything else in JSON: an unknown path with 404, another method than GET, HEAD and OPTIONS
+// at, and like everything else in JSON: an unknown path with 404, a method other than GET, HEAD and OPTIONS
 // with 405. It is safe for concurrent use; its fields must not change once it serves.
 type API struct {
 	// Mux has the routes, each as "GET /path" without wildcards. Paths are compared byte for byte: a final

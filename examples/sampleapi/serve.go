@@ -16,7 +16,7 @@ import (
 )
 
 // Serve serves a sample at an address until ctx ends, and then lets requests under way finish. It writes
-// one line to messages once it listens. The error of an address that is taken names it and the flag
+// one line to messages once it listens. The error for an address that is in use names it and the flag
 // --listen.
 func Serve(ctx context.Context, name, listen string, handler http.Handler, messages io.Writer) error {
 	listener, err := httpd.Listen(listen, "--listen", nil)

@@ -14,10 +14,10 @@
 // Variables: ZITADEL_DOMAIN is the issuer, such as https://example.zitadel.cloud, byte for byte, and
 // ZITADEL_INTROSPECTION_URL where to ask, unless the issuer's metadata says so. The API proves itself with
 // the key file that API_PRIVATE_KEY_FILE names, or else with API_CLIENT_ID and API_CLIENT_SECRET, or else
-// with CLIENT_ID and CLIENT_SECRET; the key goes first because it never leaves this machine. PROJECT_ID,
-// when set, makes tokens for other audiences than the project and the API's client id be refused. Without it
-// the audience is left to the authorization server, which ought to call a token inactive that is not for this
-// API; a line in the log says so at start.
+// with CLIENT_ID and CLIENT_SECRET; the key goes first because it never leaves this machine. With PROJECT_ID
+// set, tokens for audiences other than the project and the API's client id are refused. Without it the
+// audience is left to the authorization server, which ought to call a token that is not for this API
+// inactive; a line in the log says so at start.
 package zitadelapi
 
 import (

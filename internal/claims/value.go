@@ -13,7 +13,7 @@ import (
 // Kind is the JSON type of a Value.
 type Kind uint8
 
-// The kinds of RFC 8259 §3; true and false are two, as the grammar has them.
+// The kinds of RFC 8259 §3; true and false are two kinds, as in the grammar.
 const (
 	None Kind = iota // the zero Value: no value at all
 	String
