@@ -100,7 +100,8 @@ func (o Options) adminNeeds() []postern.Requirement {
 	return []postern.Requirement{postern.Permission("read:admin-messages")}
 }
 
-// refusal answers as the Python API does, except about the issuer, whose errors that blamed on callers.
+// refusal answers as the Python API does, except for errors about the issuer, which that API blames on
+// callers.
 func refusal(r *http.Request, e *postern.Error) (int, sampleapi.Body) {
 	words := len(strings.Fields(r.Header.Get("Authorization")))
 	switch {
