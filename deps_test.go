@@ -71,7 +71,7 @@ var rules = []rule{
 	{"server/internal/introspect", []string{"server/internal/oauth", "server/internal/endpoint", "server/store", "server/internal/rights", "server/internal/clients", "server/internal/accesstoken", "server/internal/holding"}, "an endpoint over what tokens give"},
 	{"server/internal/revoke", []string{"server/internal/oauth", "server/internal/endpoint", "server/store", "server/internal/clients", "server/internal/accesstoken"}, "an endpoint over tokens"},
 	{"server/internal/discovery", []string{"server/internal/oauth", "server/internal/endpoint", "server/internal/keys", "internal/jws"}, "an endpoint over what is published"},
-	{"server", []string{".", "server/...", "internal/jws"}, "wiring"},
+	{"server", []string{".", "server/...", "internal/ascii", "internal/jws"}, "wiring"},
 
 	{"examples/...", []string{".", "jwt", "introspection", "clientauth", "serviceuser", "preset", "examples/...", "internal/environ", "internal/roots", "internal/httpd"}, "what a user would import, and what our programs share"},
 	{"cmd/...", []string{"...", "github.com/spf13/...", "golang.org/x/..."}, "programs put everything together"},

@@ -60,7 +60,7 @@ func TestClientsProveThemselves(t *testing.T) {
 		{"a secret with a zero byte behind", call{header: raw(basic("robot:robot-secret\x00"))}, 401, "invalid_client"},
 		{"an id of a megabyte's kind", call{header: raw(basic(strings.Repeat("a", 5000) + ":x"))}, 401, "invalid_client"},
 		{"no colon in the header", call{header: raw(basic("robot"))}, 401, "invalid_client"},
-		{"a header that is no base64", call{header: raw("Basic %%%")}, 401, "invalid_client"},
+		{"a header that is not base64", call{header: raw("Basic %%%")}, 401, "invalid_client"},
 		{"an empty header", call{header: raw("Basic")}, 401, "invalid_client"},
 		{"another scheme", call{header: raw("Bearer robot-secret")}, 401, "invalid_client"},
 		{"a client_id alone", call{form: body("client_id", "robot")}, 401, "invalid_client"},

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/postern-auth/postern/internal/ascii"
 	"github.com/postern-auth/postern/server/internal/oauth"
 )
 
@@ -45,12 +46,12 @@ func newIssuers(names []string, insecureHTTP bool) (issuers, error) {
 	return all, nil
 }
 
-// parseIssuer checks what RFC 8414 §2 has an issuer be, and that there is no path: clients append
-// well-known paths to it in more than one way.
+// parseIssuer checks what RFC 8414 §2 requires of an issuer, and that there is no path: clients
+// append well-known paths to it in more than one way.
 func parseIssuer(issuer string, insecureHTTP bool) (*url.URL, error) {
 	u, err := url.Parse(issuer)
 	if err != nil {
-		return nil, fmt.Errorf("server: issuer %.64q is no URL", issuer)
+		return nil, fmt.Errorf("server: issuer %.64q is not a URL", issuer)
 	}
 	reason := ""
 	switch {
@@ -121,33 +122,23 @@ func loopback(host string) bool {
 // spellings returns the Host headers that mean the issuer: lower case, and where the port is the
 // scheme's own, with it and without.
 func spellings(u *url.URL) []string {
-	host := lower(u.Host)
+	host := ascii.Lower(u.Host)
 	standard := map[string]string{"https": "443", "http": "80"}[u.Scheme]
 	switch u.Port() {
 	case "":
 		return []string{host, host + ":" + standard}
 	case standard:
-		bare := lower(u.Hostname())
+		bare := ascii.Lower(u.Hostname())
 		if strings.Contains(bare, ":") {
 			bare = "[" + bare + "]"
 		}
-		return []string{bare, net.JoinHostPort(lower(u.Hostname()), standard)}
+		return []string{bare, net.JoinHostPort(ascii.Lower(u.Hostname()), standard)}
 	}
 	return []string{host}
 }
 
 // of returns the issuer that a Host header means.
 func (all *issuers) of(host string) (oauth.Issuer, bool) {
-	issuer, ok := all.byHost[lower(host)]
+	issuer, ok := all.byHost[ascii.Lower(host)]
 	return issuer, ok
-}
-
-// lower folds ASCII alone: Unicode would make other names equal to ours.
-func lower(s string) string {
-	return strings.Map(func(r rune) rune {
-		if 'A' <= r && r <= 'Z' {
-			return r + 'a' - 'A'
-		}
-		return r
-	}, s)
 }

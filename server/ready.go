@@ -45,7 +45,7 @@ func (ready *readiness) check(ctx context.Context, s store.Store) error {
 	if time.Now().Before(ready.until) {
 		return ready.err
 	}
-	// Not with the context of who asks, for the answer is for others too.
+	// Not with the caller's context, because the answer is for others too.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readyFor)
 	defer cancel()
 	ready.err = s.Ping(ctx)

@@ -22,7 +22,7 @@ var hostile = []struct {
 }{
 	{"a parameter is there twice", call{body: "grant_type=client_credentials&grant_type=client_credentials&token=x"}, 400, "invalid_request"},
 	{"an unknown parameter is there twice", call{body: "x=1&x=2"}, 400, "invalid_request"},
-	{"the body is no form", call{body: "grant_type=%zz"}, 400, "invalid_request"},
+	{"the body is not a form", call{body: "grant_type=%zz"}, 400, "invalid_request"},
 	{"the body separates with semicolons", call{body: "grant_type=client_credentials;scope=openid"}, 400, "invalid_request"},
 	{"a value is not UTF-8", call{body: "token=%ff&grant_type=client_credentials&assertion=%ff"}, 400, "invalid_request"},
 	{"the body is 64 KiB and a byte", call{body: "x=" + strings.Repeat("a", 64<<10-1)}, 413, "invalid_request"},

@@ -266,7 +266,7 @@ func (w *world) object(text string) map[string]any {
 	w.t.Helper()
 	var m map[string]any
 	if err := json.Unmarshal([]byte(text), &m); err != nil {
-		w.t.Fatalf("answer is no JSON object: %v: %q", err, text)
+		w.t.Fatalf("answer is not a JSON object: %v: %q", err, text)
 	}
 	return m
 }

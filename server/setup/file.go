@@ -32,7 +32,7 @@ func (t target) pending() string {
 	return filepath.Join(t.folder(), "."+filepath.Base(string(t))+document.PendingSuffix)
 }
 
-// read returns what a file holds; false says that there is none.
+// read returns what a file holds; false says that there is no file.
 func read(path string) ([]byte, bool, error) {
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -46,7 +46,7 @@ func read(path string) ([]byte, bool, error) {
 	}
 	// A pipe or a device would block, or never end.
 	if !info.Mode().IsRegular() || info.Size() > maxFile {
-		return nil, false, fmt.Errorf("%q is no regular file of at most %d bytes", path, maxFile)
+		return nil, false, fmt.Errorf("%q is not a regular file of at most %d bytes", path, maxFile)
 	}
 	content, err := os.ReadFile(path)
 	if err != nil {

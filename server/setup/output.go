@@ -89,7 +89,7 @@ func (c *comparison) target(file document.Word) target {
 	return target(path)
 }
 
-// idFile compares a file that holds an id, which is no secret.
+// idFile compares a file that holds an id, which is not a secret.
 func (c *comparison) idFile(file document.Word, id, owner string) error {
 	if file.Text == "" {
 		return nil

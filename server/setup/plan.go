@@ -23,7 +23,7 @@ const (
 // Field is one fact of an object that a Change sets.
 type Field struct {
 	Name string `json:"name"`
-	// Old and New are a string, a bool or a []string; nil is none.
+	// Old and New are a string, a bool or a []string; nil stands for no value.
 	Old any `json:"old"`
 	New any `json:"new"`
 }

@@ -101,8 +101,8 @@
 //
 // A secret's or token's file holds it with a line end. A key's file is ZITADEL's JSON: type
 // (serviceaccount or application), keyId, key, and userId or clientId and appId; an RSA key is in PKCS #1,
-// others in PKCS #8. An id file holds an id that others must be told: it is no secret, and as little
-// overwritten.
+// others in PKCS #8. An id file holds an id that others must be told: it is not a secret, and it is not
+// overwritten either.
 package setup
 
 import "github.com/postern-auth/postern/server/internal/document"

@@ -21,8 +21,8 @@ type Owner struct {
 	ID   string
 }
 
-// Client is who proves itself to the server (RFC 6749 §1.1), whatever kind it is of. What a kind has beside
-// this is kept by a noun of its own, such as API, whose Put writes the Client too.
+// Client is what proves itself to the server (RFC 6749 §1.1), of whatever kind. What a kind has beside this
+// is kept by a noun of its own, such as API, whose Put writes the Client too.
 type Client struct {
 	Owner
 	ClientID string // client_id, unique among all kinds

@@ -11,8 +11,8 @@ type SubjectKind string
 // ServiceUserSubject is the kind of a service user.
 const ServiceUserSubject SubjectKind = "service_user"
 
-// Subject is who a token is about (sub), whatever kind it is of. What a kind has beside this is kept by a
-// noun of its own, such as ServiceUser, whose Put writes the Subject too.
+// Subject is whom a token is about (sub), of whatever kind. What a kind has beside this is kept by a noun
+// of its own, such as ServiceUser, whose Put writes the Subject too.
 type Subject struct {
 	ID             string // unique among all kinds
 	Kind           SubjectKind

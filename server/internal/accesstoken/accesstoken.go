@@ -1,7 +1,7 @@
 // Package accesstoken makes the authorization server's access tokens and reads them back.
 //
 // A token is opaque, a random string with a row in the store, or a JWT in the form that the API's
-// programs were written for. Who asks what a token says need not know which:
+// programs were written for. A caller that asks what a token says need not know which:
 //
 //	mint := &accesstoken.Mint{Tokens: s, Keys: ring, Now: time.Now}
 //	raw, err := mint.Issue(ctx, accesstoken.Draft{
@@ -27,8 +27,8 @@ import (
 	"github.com/postern-auth/postern/server/store"
 )
 
-// ErrInactive says that a raw token is none of ours, or has ended. Errors that wrap it carry the reason;
-// errors that do not are outages.
+// ErrInactive says that a raw token is not one of ours, or has ended. Errors that wrap it carry the
+// reason; errors that do not are outages.
 var ErrInactive = errors.New("accesstoken: inactive")
 
 func inactive(format string, args ...any) error {

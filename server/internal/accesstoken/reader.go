@@ -105,7 +105,7 @@ func (r *Reader) jwt(ctx context.Context, raw string) (Facts, error) {
 		return Facts{}, err
 	}
 	if !slices.Contains(r.Issuers, facts.Issuer) {
-		return Facts{}, inactive("token has iss %.64q, which is none of this server's", facts.Issuer)
+		return Facts{}, inactive("token has iss %.64q, which is not one of this server's", facts.Issuer)
 	}
 	if typ := message.Header.Type; typ != "jwt" && typ != "at+jwt" {
 		return Facts{}, inactive("token has typ %.64q, want JWT or at+jwt", typ)
@@ -159,10 +159,10 @@ func parseJWT(payload string) (Facts, error) {
 	return facts, nil
 }
 
-// complete refuses a JWT of ours that is no access token, whatever else our keys may have signed.
+// complete refuses a JWT of ours that is not an access token, whatever else our keys may have signed.
 func (f *Facts) complete() error {
 	if f.ID == "" || f.SubjectID == "" || f.ClientID == "" || f.IssuedAt.IsZero() || f.ExpiresAt.IsZero() {
-		return inactive("token is signed by this server and is no access token")
+		return inactive("token is signed by this server but is not an access token")
 	}
 	return nil
 }

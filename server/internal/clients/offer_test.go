@@ -17,7 +17,7 @@ func TestBasicHasOneReadingUnlessEncodingMatters(t *testing.T) {
 		{"colons in the secret", "Basic " + encode("a:b:c"), []password{{"a", "b:c"}}},
 		{"a plus has two readings", "Basic " + encode("a:b+c"), []password{{"a", "b c"}, {"a", "b+c"}}},
 		{"an escape has two readings", "Basic " + encode("a%40b:c"), []password{{"a@b", "c"}, {"a%40b", "c"}}},
-		{"a percent sign that is no escape has one", "Basic " + encode("a:100%"), []password{{"a", "100%"}}},
+		{"a percent sign that is not an escape has one", "Basic " + encode("a:100%"), []password{{"a", "100%"}}},
 		{"an encoded colon is part of the id", "Basic " + encode("a%3Ab:c"), []password{{"a:b", "c"}, {"a%3Ab", "c"}}},
 		{"spaces behind the scheme", "BASIC   " + encode("a:b"), []password{{"a", "b"}}},
 		{"no id", "Basic " + encode(":b"), nil},

@@ -132,7 +132,7 @@ type Expiry struct {
 	after time.Duration
 }
 
-// From returns the end of what was made at a time; the zero time is none.
+// From returns the end of what was made at a time; the zero time stands for no end.
 func (e Expiry) From(created time.Time) time.Time {
 	if e.after > 0 {
 		return created.Add(e.after)

@@ -57,7 +57,7 @@ func checkNames(r *reader, doc *Document) {
 		clients.add(r, u.Was, "earlier username")
 	}
 	// A token's audience names an API by identifier or by client id: what is one API's identifier and
-	// another's client id would let the second read tokens that are none of its business.
+	// another's client id would let the second read tokens that do not concern it.
 	for _, a := range doc.APIs() {
 		owner, taken := clients[a.Identifier.Text]
 		if taken && owner != a.ClientID.At {

@@ -62,7 +62,7 @@ type Store interface {
 // one that wraps store.ErrUnavailable.
 type Ring struct {
 	config  Config
-	reading sync.Mutex // held by the one who reads the list again
+	reading sync.Mutex // held by whoever reads the list again
 	current atomic.Pointer[list]
 }
 

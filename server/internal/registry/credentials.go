@@ -11,7 +11,8 @@ import (
 	"github.com/postern-auth/postern/server/store"
 )
 
-// CreateSecret makes a client secret and returns it; the store keeps its digest alone. The zero time is no end.
+// CreateSecret makes a client secret and returns it; the store keeps only its digest. The zero time means no
+// end.
 func (r *Registry) CreateSecret(ctx context.Context, owner store.Owner, expires time.Time) (raw string, err error) {
 	raw = secret.New()
 	row := store.Secret{ID: secret.NewID(), Owner: owner, Digest: secret.Digest(raw), CreatedAt: r.now, ExpiresAt: expires}

@@ -12,7 +12,7 @@ import (
 // Field is one fact of an object that a change sets.
 type Field struct {
 	Name string
-	// Old and New are a string, a bool or a []string; nil is none.
+	// Old and New are a string, a bool or a []string; nil stands for no value.
 	Old any
 	New any
 }

@@ -20,7 +20,7 @@ import (
 )
 
 // Rights are what one subject holds. The zero value holds nothing. It does not know which projects
-// and APIs are active: who asks does.
+// and APIs are active: the caller does.
 type Rights struct {
 	projects map[string][]string // role keys by project id
 	apis     map[string][]string // permission keys by API id

@@ -21,7 +21,7 @@ func (d *database) Explain(err error) error {
 	return nil
 }
 
-// resultCode returns SQLite's extended result code, or 0 when the error is none of SQLite's.
+// resultCode returns SQLite's extended result code, or 0 when the error is not one of SQLite's.
 func resultCode(err error) int {
 	if e, ok := errors.AsType[*engine.Error](err); ok {
 		return e.Code()

@@ -26,7 +26,7 @@ const tempInMemory = "temp_store(2)"
 // Open opens the store in the file at path. Where there is none it creates one with mode 0600, and its
 // folder with mode 0700; a file that others may read is made private. It then brings the schema up to date.
 //
-// It fails when the file is no SQLite database or that of another program, when it is damaged, and when its
+// It fails when the file is not an SQLite database or that of another program, when it is damaged, and when its
 // schema is newer than this program. The context bounds Open alone.
 func Open(ctx context.Context, path string, options Options) (*Store, error) {
 	d, err := open(ctx, path, options)

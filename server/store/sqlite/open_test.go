@@ -128,12 +128,12 @@ func TestOpenRefusesWhatIsNoSoundDatabaseOfOurs(t *testing.T) {
 		prepare func(t *testing.T, path string)
 		want    string
 	}{
-		{"a short text", func(t *testing.T, path string) { writeFile(t, path, []byte("hello")) }, "is no SQLite database"},
-		{"a long text", func(t *testing.T, path string) { writeFile(t, path, bytes.Repeat([]byte("hello\n"), 10_000)) }, "is no SQLite database"},
+		{"a short text", func(t *testing.T, path string) { writeFile(t, path, []byte("hello")) }, "is not an SQLite database"},
+		{"a long text", func(t *testing.T, path string) { writeFile(t, path, bytes.Repeat([]byte("hello\n"), 10_000)) }, "is not an SQLite database"},
 		{"a folder", func(t *testing.T, path string) { must(t, os.Mkdir(path, 0o700)) }, "expected a file"},
 		{"another program's database", makeForeign, "belongs to another program"},
 		{"a newer schema", makeNewer, "start a newer postern"},
-		{"a damaged header", damage(0, 16), "is no SQLite database"},
+		{"a damaged header", damage(0, 16), "is not an SQLite database"},
 		{"a damaged schema", damage(100, 3000), "is damaged"},
 		{"damaged pages", damage(8*4096, 40*4096), "is damaged"},
 		{"a file that was cut off", cutOff, "is damaged"},

@@ -38,7 +38,7 @@ func prepareFile(ctx context.Context, db *sql.DB, path string) error {
 	}
 	switch resultCode(err) & 0xff {
 	case code.SQLITE_NOTADB:
-		return fmt.Errorf("the file is no SQLite database: give the path of another or restore a backup: %w", err)
+		return fmt.Errorf("the file is not an SQLite database: give the path of another or restore a backup: %w", err)
 	case code.SQLITE_CORRUPT:
 		return fmt.Errorf("the database is damaged: restore a backup: %w", err)
 	}

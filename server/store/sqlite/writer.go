@@ -204,8 +204,8 @@ func savepoint(q *statements, f func(*statements) error) error {
 	failed := f(q)
 	if failed != nil {
 		if _, err := q.Exec("ROLLBACK TO write"); err != nil {
-			// What failed is told in words alone: it may be that an object was not found, and that is no
-			// answer to the others in the transaction.
+			// What failed is told in words alone: that an object was not found, say, is not an answer for the
+			// others in the transaction.
 			return fmt.Errorf("%w: %v: %w", errLost, failed, err)
 		}
 	}

@@ -18,7 +18,7 @@ var apiTests = []test{
 		absent[store.API](t)(s.APIByClientID(ctx, "a1"))
 		absent[store.API](t)(s.APIByIdentifier(ctx, "a1"))
 	}},
-	{"a service user's name is no API's client id", func(t *testing.T, s store.Store) {
+	{"a service user's name is not an API's client id", func(t *testing.T, s store.Store) {
 		world(t, s)
 		absent[store.API](t)(s.APIByClientID(t.Context(), user1().Username))
 		absent[store.ServiceUser](t)(s.ServiceUserByUsername(t.Context(), api1().ClientID))

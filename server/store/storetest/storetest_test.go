@@ -46,7 +46,7 @@ var mutants = []struct {
 	{"assignments come in another order", "assignments", func(s store.Store) store.Store { return reversed{s} }},
 	{"projects come in another order", "projects", func(s store.Store) store.Store { return reversed{s} }},
 	{"times come in the local zone", "values", func(s store.Store) store.Store { return local{s} }},
-	{"a string that is no UTF-8 is an outage", "values", func(s store.Store) store.Store { return strict{s} }},
+	{"a string that is not UTF-8 is an outage", "values", func(s store.Store) store.Store { return strict{s} }},
 }
 
 // TestMutants shows that the suite finds faults: each mutant has to fail its group.
