@@ -79,10 +79,17 @@ func loops(i *issuer, raw string) ([]subject, error) {
 		}
 		subjects = append(subjects, subject{g.name, l.run})
 	}
+	refused, err := refusedLoops(i, hot, raw)
+	return append(subjects, refused...), err
+}
+
+// refusedLoops returns the subjects of the server loop for requests that are refused.
+func refusedLoops(i *issuer, hot postern.Verifier, raw string) ([]subject, error) {
 	fast, err := fastVerifier(i, 0)
 	if err != nil {
 		return nil, err
 	}
+	var subjects []subject
 	for _, refused := range []struct {
 		name     string
 		verifier postern.Verifier

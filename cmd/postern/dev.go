@@ -23,6 +23,7 @@ import (
 	"github.com/postern-auth/postern/internal/httpd"
 	"github.com/postern-auth/postern/internal/localca"
 	"github.com/postern-auth/postern/internal/roots"
+	"github.com/postern-auth/postern/internal/wholefile"
 	"github.com/postern-auth/postern/server"
 	"github.com/postern-auth/postern/server/setup"
 	"github.com/postern-auth/postern/server/store"
@@ -229,7 +230,7 @@ func (d *development) seed(ctx context.Context, s store.Store, dir string, e *en
 	path := filepath.Join(d.dir, "dev.yaml")
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		text, err = devDocument, writeFile(path, devDocument)
+		text, err = devDocument, wholefile.Write(path, devDocument)
 	}
 	if err != nil {
 		return err
@@ -277,7 +278,7 @@ func (d *development) writeBundle(e *env) (string, error) {
 	if lacking != "" {
 		fmt.Fprintf(e.stderr, "postern: warning: %s has less than this system trusts, so that programs that use it may not reach other hosts: %s\n", path, lacking)
 	}
-	return path, writeFile(path, text)
+	return path, wholefile.Write(path, text)
 }
 
 func (d *development) serveSamples(servers *httpd.Group, f devFlags, stderr io.Writer, logger *slog.Logger) error {

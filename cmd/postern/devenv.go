@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/postern-auth/postern/internal/wholefile"
 )
 
 // variable is a line of dev.env.
@@ -91,22 +93,5 @@ func writeEnv(path string, list []variable) error {
 		}
 		fmt.Fprintf(&b, "%s=%s\n", v.name, value)
 	}
-	return writeFile(path, []byte(b.String()))
-}
-
-// writeFile writes a file for its owner alone, whole or not at all.
-func writeFile(path string, text []byte) error {
-	temporary, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*") // 0600
-	if err != nil {
-		return err
-	}
-	defer os.Remove(temporary.Name())
-	if _, err := temporary.Write(text); err != nil {
-		temporary.Close()
-		return err
-	}
-	if err := temporary.Close(); err != nil {
-		return err
-	}
-	return os.Rename(temporary.Name(), path)
+	return wholefile.Write(path, []byte(b.String()))
 }

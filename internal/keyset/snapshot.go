@@ -4,11 +4,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/postern-auth/postern/internal/claims"
 	"github.com/postern-auth/postern/internal/jws"
+	"github.com/postern-auth/postern/internal/wholefile"
 )
 
 // Snapshot is a file that holds the last good set, so that a process that starts during an outage can
@@ -31,19 +31,7 @@ func (p Snapshot) save(set jws.KeySet) error {
 	if err != nil {
 		return err
 	}
-	temporary, err := os.CreateTemp(filepath.Dir(p.Path), ".keys-*") // 0600
-	if err != nil {
-		return err
-	}
-	defer os.Remove(temporary.Name())
-	if _, err := temporary.Write(text); err != nil {
-		temporary.Close()
-		return err
-	}
-	if err := temporary.Close(); err != nil {
-		return err
-	}
-	return os.Rename(temporary.Name(), p.Path)
+	return wholefile.Write(p.Path, text)
 }
 
 // load reads the set and when it was fetched.
