@@ -7,6 +7,7 @@ import (
 	"iter"
 	"log/slog"
 	"maps"
+	"math"
 	"strings"
 	"time"
 
@@ -177,7 +178,18 @@ func (t *Token) has(list int, value string) bool {
 // epoch is the zero time, so that a Token's zero value has no times.
 var epoch = time.Time{}.UnixMicro()
 
-func micros(t time.Time) int64 { return t.UnixMicro() - epoch }
+// micros returns the microseconds from the zero time to t. A date beyond those that fit is the last that does:
+// nothing that is far ahead may come out in the past.
+func micros(t time.Time) int64 {
+	const most = math.MaxInt64 / 1_000_000
+	switch seconds := t.Unix() - epoch/1_000_000; {
+	case seconds >= most || t.Unix() >= 0 && seconds < 0:
+		return math.MaxInt64
+	case t.Before(time.Time{}):
+		return 0 // before all dates, which says as little as none
+	}
+	return t.UnixMicro() - epoch
+}
 
 func (t *Token) date(i int) time.Time { return time.UnixMicro(t.times[i] + epoch).UTC() }
 

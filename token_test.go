@@ -3,6 +3,7 @@ package postern_test
 import (
 	"encoding/base64"
 	"errors"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -102,6 +103,26 @@ func TestClaimsAreReadAsJSONAndInBase64URL(t *testing.T) {
 		err := postern.NewToken(postern.TokenData{Claims: claims}).Claim("a", &v)
 		if err == nil || errors.Is(err, postern.ErrNoClaim) || !strings.Contains(err.Error(), "claims of the token") {
 			t.Errorf("%s: %v, want an error about the claims", name, err)
+		}
+	}
+}
+
+func TestADateBeyondAllThatFitStaysAhead(t *testing.T) {
+	for _, row := range []struct {
+		date, from, to time.Time
+	}{
+		{time.Unix(1<<53, 0), time.Date(200000, 1, 1, 0, 0, 0, 0, time.UTC), time.Unix(1<<53, 0)},
+		{time.Unix(1<<62, 0), time.Date(200000, 1, 1, 0, 0, 0, 0, time.UTC), time.Unix(1<<62, 0)},
+		{time.Unix(math.MaxInt64, 0), time.Date(200000, 1, 1, 0, 0, 0, 0, time.UTC), time.Unix(1<<62, 0)},
+		{time.Date(9999, 12, 31, 23, 59, 59, 999999000, time.UTC), time.Date(9999, 12, 31, 23, 59, 59, 999999000, time.UTC), time.Date(9999, 12, 31, 23, 59, 59, 999999000, time.UTC)},
+		{time.Unix(-1<<60, 0), time.Time{}, time.Time{}},
+		{time.Time{}, time.Time{}, time.Time{}},
+	} {
+		token := postern.NewToken(postern.TokenData{IssuedAt: row.date, NotBefore: row.date, Expiry: row.date, AuthTime: row.date})
+		for _, got := range []time.Time{token.IssuedAt(), token.NotBefore(), token.Expiry(), token.AuthTime()} {
+			if got.Before(row.from) || got.After(row.to) {
+				t.Errorf("date %v comes back as %v, want one from %v to %v", row.date, got, row.from, row.to)
+			}
 		}
 	}
 }
