@@ -17,6 +17,7 @@ import (
 	"encoding/base32"
 	"encoding/base64"
 	"encoding/binary"
+	"sync/atomic"
 	"time"
 
 	"github.com/postern-auth/postern/internal/opaque"
@@ -34,15 +35,26 @@ const (
 // ids sort as their times do, so the encoding keeps the order of the bytes.
 var ids = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
 
-// NewID returns a new id of 26 characters: 48 bits of time in milliseconds, then 80 random bits. Ids of
-// later milliseconds sort behind.
-func NewID() string { return newID(time.Now()) }
+// lastID is the moment of the last id, in units of 2⁻¹⁶ milliseconds.
+var lastID atomic.Uint64
 
-func newID(now time.Time) string {
+// NewID returns a new id of 26 characters: 48 bits of time in milliseconds, 16 bits that count within one, and 64
+// random bits. In a process each sorts behind those before it, also when the clock is set back.
+func NewID() string {
 	var b [16]byte
-	binary.BigEndian.PutUint64(b[:8], uint64(now.UnixMilli())<<16)
-	rand.Read(b[6:])
+	binary.BigEndian.PutUint64(b[:8], later(time.Now()))
+	rand.Read(b[8:])
 	return ids.EncodeToString(b[:])
+}
+
+func later(now time.Time) uint64 {
+	for {
+		last := lastID.Load()
+		next := max(uint64(now.UnixMilli())<<16, last+1)
+		if lastID.CompareAndSwap(last, next) {
+			return next
+		}
+	}
 }
 
 // New returns a new client secret of 43 characters.
