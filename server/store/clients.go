@@ -15,7 +15,7 @@ const (
 	APIClient ClientKind = "api"
 )
 
-// Owner names the client that a Secret or ClientKey belongs to: the service user or API with the ID.
+// Owner names the client that a Secret or ClientKey belongs to: the service user, API or application with the ID.
 type Owner struct {
 	Kind ClientKind
 	ID   string

@@ -45,6 +45,7 @@ type Projects interface {
 	// gone is taken from every Assignment too. Errors: ErrExists when another project has the name, or an
 	// API is called as its ID.
 	PutProject(context.Context, Project) error
-	// DeleteProject removes the project, its APIs, their secrets and keys, and all assignments on them.
+	// DeleteProject removes the project, its APIs and applications, their secrets and keys, and all assignments on
+	// them.
 	DeleteProject(ctx context.Context, id string) error
 }

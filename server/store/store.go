@@ -44,10 +44,19 @@ type Tx interface {
 	APIs
 	Subjects
 	ServiceUsers
+	Users
+	Passwords
 	Assignments
 	Clients
 	Secrets
 	ClientKeys
+	Applications
+	Consents
+	Sessions
+	PendingRequests
+	PushedRequests
+	Attempts
+	Families
 	Tokens
 	Assertions
 	SigningKeys

@@ -28,7 +28,7 @@ type Subject struct {
 type Subjects interface {
 	Subject(ctx context.Context, id string) (Subject, error)
 	// PutSubject creates the subject or replaces the one with its ID, but for NotBefore, which only
-	// EndSubject moves.
+	// EndSubject moves. Errors: ErrExists when a subject of another kind has the ID.
 	PutSubject(context.Context, Subject) error
 	// EndSubject sets NotBefore to the time, unless it is later already. Errors: ErrNotFound.
 	EndSubject(ctx context.Context, id string, at time.Time) error

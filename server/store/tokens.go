@@ -27,6 +27,8 @@ type Token struct {
 	SubjectID string
 	// ClientID is the client that asked for it; for a personal access token the service user's username.
 	ClientID string
+	// FamilyID is the Family that it lives and dies with; empty: none.
+	FamilyID string
 	Issuer   string // the one that issued it; empty for a personal access token
 	Name     string // of a personal access token, for people
 	// Audience holds project ids and API identifiers. Empty for a personal access token means: all that
@@ -48,8 +50,9 @@ type Tokens interface {
 	TokensOf(ctx context.Context, subjectID string, kind TokenKind) ([]Token, error)
 	// RevokeToken marks the token as revoked at the time. Revoking it again changes nothing.
 	RevokeToken(ctx context.Context, id string, at time.Time) error
-	// DeleteExpiredTokens removes access tokens, JWT revocations and assertion ids that ended before
-	// the time, at most limit rows of each, and returns how many rows went.
+	// DeleteExpiredTokens removes what ended before the time, at most limit rows of each noun, and returns how
+	// many rows went: access tokens, JWT revocations, assertion ids, sessions, pending and pushed requests,
+	// attempts, and families with their codes and refresh tokens.
 	DeleteExpiredTokens(ctx context.Context, before time.Time, limit int) (int, error)
 
 	// RevokeJWT remembers the jti as revoked until its token has expired.

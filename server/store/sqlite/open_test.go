@@ -236,7 +236,11 @@ func second[T any](_ T, err error) error { return err }
 
 func explainPlan(t *testing.T, db *sql.DB, query string) string {
 	t.Helper()
-	rows, err := db.Query("EXPLAIN QUERY PLAN "+query, "1", "2")
+	var args []any
+	for strings.Contains(query, fmt.Sprintf("$%d", len(args)+1)) {
+		args = append(args, "1")
+	}
+	rows, err := db.Query("EXPLAIN QUERY PLAN "+query, args...)
 	if err != nil {
 		t.Fatal(err)
 	}

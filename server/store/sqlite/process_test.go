@@ -40,6 +40,10 @@ func play(ctx context.Context, role, path string) error {
 		return echo(ctx, s)
 	case "write beside":
 		return writeBeside(ctx, s, "child")
+	case "use code-f1":
+		return useBeside(ctx, s, "code-f1", "")
+	case "use refresh-f1":
+		return useBeside(ctx, s, "refresh-f1", "child")
 	}
 	return fmt.Errorf("expected a known role, got %q", role)
 }
@@ -213,5 +217,54 @@ func TestTwoProcessesWriteAtOnceAndWaitForEachOther(t *testing.T) {
 	tokens, err := s.TokensOf(t.Context(), "u1", store.AccessToken)
 	if err != nil || len(tokens) != 2*32*40 {
 		t.Errorf("expected %d tokens, got %d, %v", 2*32*40, len(tokens), err)
+	}
+}
+
+// useBeside waits for a line and tells how many of a hundred uses at once succeeded.
+func useBeside(ctx context.Context, s store.Store, name, next string) error {
+	if _, err := bufio.NewReader(os.Stdin).ReadString('\n'); err != nil {
+		return err
+	}
+	n, err := storetest.UseTogether(ctx, s, name, next, 100)
+	fmt.Println(n)
+	return err
+}
+
+func TestTwoProcessesUseNoCodeOrRefreshTokenMoreOftenThanOne(t *testing.T) {
+	for name, want := range map[string]int{"code-f1": 1, "refresh-f1": store.MaxSuccessors} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "postern.db")
+			s := open(t, path, sqlite.Options{})
+			storetest.Share(t, s)
+			cmd := process(t, "use "+name, path)
+			stdin, err := cmd.StdinPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			var stdout bytes.Buffer
+			cmd.Stdout = &stdout
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := io.WriteString(stdin, "go\n"); err != nil {
+				t.Fatal(err)
+			}
+			var next string
+			if name == "refresh-f1" {
+				next = "parent"
+			}
+			mine, err := storetest.UseTogether(t.Context(), s, name, next, 100)
+			if err := errors.Join(err, cmd.Wait()); err != nil {
+				t.Fatal(err)
+			}
+			var theirs int
+			if _, err := fmt.Sscan(stdout.String(), &theirs); err != nil || mine+theirs != want {
+				t.Errorf("expected %d uses of both together to succeed, got %d and %d, %v", want, mine, theirs, err)
+			}
+			family, err := s.Family(t.Context(), "f1")
+			if err != nil || family.RevokedAt.IsZero() {
+				t.Errorf("expected the family to be revoked, got %+v, %v", family, err)
+			}
+		})
 	}
 }

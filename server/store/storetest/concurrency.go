@@ -29,13 +29,25 @@ func together(n int, f func(i int) error) []error {
 // onlyOne checks that one call had success and all others met what it had made.
 func onlyOne(t *testing.T, errs []error) {
 	t.Helper()
+	onlyOneBut(t, store.ErrExists, errs)
+}
+
+// onlyOneFound checks that one call had success and all others found nothing any more.
+func onlyOneFound(t *testing.T, errs []error) {
+	t.Helper()
+	onlyOneBut(t, store.ErrNotFound, errs)
+}
+
+// onlyOneBut checks that one call had success and all others the error.
+func onlyOneBut(t *testing.T, want error, errs []error) {
+	t.Helper()
 	var succeeded int
 	for _, err := range errs {
 		if err == nil {
 			succeeded++
 			continue
 		}
-		refused(t, store.ErrExists, err)
+		refused(t, want, err)
 	}
 	if succeeded != 1 {
 		t.Errorf("expected 1 of %d calls to succeed, got %d", len(errs), succeeded)

@@ -9,18 +9,23 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/postern-auth/postern/server/store"
 )
 
-// WriteUntilKilled writes tokens, secrets, revocations, assertions and transactions from many goroutines
-// for ever, and after each call that returned nil writes a line to acks. It returns only with an error.
+// WriteUntilKilled writes tokens, secrets, revocations, assertions, logouts, codes and transactions from many
+// goroutines for ever, and after each call that returned nil writes a line to acks. It returns only with an error.
 //
 // It is for a process that is killed; run names the process, so that its objects are not those of an
 // earlier one. Each line is written with one call, so that acks can be a pipe.
 func WriteUntilKilled(ctx context.Context, s store.Store, run string, acks io.Writer) error {
 	user := "user-" + run
 	if err := s.PutServiceUser(ctx, store.ServiceUser{ID: user, Username: user, Active: true, CreatedAt: noon}); err != nil {
+		return err
+	}
+	person := store.User{ID: "person-" + user, Handle: handleOf(user), LoginName: user, Active: true}
+	if err := s.PutUser(ctx, person); err != nil {
 		return err
 	}
 	const writers = 16
@@ -47,7 +52,7 @@ func WriteUntilKilled(ctx context.Context, s store.Store, run string, acks io.Wr
 }
 
 func writeOne(ctx context.Context, s store.Store, user, id string, n int) (kind string, err error) {
-	switch n % 6 {
+	switch n % 8 {
 	case 0, 1:
 		return "token", s.CreateToken(ctx, accessToken(id, user))
 	case 2:
@@ -64,9 +69,36 @@ func writeOne(ctx context.Context, s store.Store, user, id string, n int) (kind 
 			}
 			return tx.CreateToken(ctx, pat(id, user))
 		})
+	case 5:
+		session := sessionOf("person-" + user)
+		session.Digest, session.ID = digest(id), id
+		if err := s.CreateSession(ctx, store.Digest{}, session); err != nil {
+			return "", err
+		}
+		return "logout", s.DeleteSession(ctx, session.Digest)
+	case 6:
+		return "code", useNewCode(ctx, s, user, id)
 	default:
 		return "jwt", s.RevokeJWT(ctx, id, noon)
 	}
+}
+
+// useNewCode issues a code for the user, who is a client too, and uses it.
+func useNewCode(ctx context.Context, s store.Store, user, id string) error {
+	err := s.InTx(ctx, func(tx store.Tx) error {
+		if err := tx.CreateFamily(ctx, family(id, user, user)); err != nil {
+			return err
+		}
+		return tx.CreateCode(ctx, store.Code{Digest: digest(id), FamilyID: id, ExpiresAt: noon.Add(time.Minute)})
+	})
+	if err != nil {
+		return err
+	}
+	use, err := s.UseCode(ctx, digest(id), noon)
+	if err == nil && use != store.Used {
+		return fmt.Errorf("storetest: expected a code to be used, got %q", use)
+	}
+	return err
 }
 
 // CheckAcknowledged reads the lines that WriteUntilKilled wrote and looks for every object in the store, and
@@ -128,6 +160,17 @@ func checkOne(ctx context.Context, s store.Store, secrets []store.Secret, kind, 
 		return nil
 	case "pair":
 		return second(s.Token(ctx, id))
+	case "logout":
+		if err := second(s.Session(ctx, digest(id))); !errors.Is(err, store.ErrNotFound) {
+			return errors.Join(err, errors.New("the session lives"))
+		}
+		return nil
+	case "code":
+		code, err := s.Code(ctx, digest(id))
+		if err == nil && code.UsedAt.IsZero() {
+			return errors.New("the code can be used again")
+		}
+		return err
 	case "jwt":
 		revoked, err := s.JWTRevoked(ctx, id)
 		if err == nil && !revoked {

@@ -51,6 +51,16 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"subjects", subjectTests},
 		{"service users", serviceUserTests},
 		{"assignments", assignmentTests},
+		{"users", userTests},
+		{"passwords", passwordTests},
+		{"applications", applicationTests},
+		{"consents", consentTests},
+		{"sessions", sessionTests},
+		{"requests", requestTests},
+		{"attempts", attemptTests},
+		{"families", familyTests},
+		{"codes", codeTests},
+		{"refresh tokens", refreshTests},
 		{"secrets and keys", keyTests},
 		{"tokens", tokenTests},
 		{"revocations and assertions", assertionTests},
@@ -116,6 +126,7 @@ func world(t *testing.T, s store.Store) {
 		for _, token := range []store.Token{accessToken("t1", "u1"), accessToken("t2", "u2"), pat("pat1", "u1"), pat("pat2", "u2")} {
 			ok(t, tx.CreateToken(ctx, token))
 		}
+		people(t, tx)
 		return nil
 	}))
 }

@@ -47,6 +47,25 @@ var mutants = []struct {
 	{"projects come in another order", "projects", func(s store.Store) store.Store { return reversed{s} }},
 	{"times come in the local zone", "values", func(s store.Store) store.Store { return local{s} }},
 	{"a string that is not UTF-8 is an outage", "values", func(s store.Store) store.Store { return strict{s} }},
+	{"letter case counts", "users", func(s store.Store) store.Store { return exact{s} }},
+	{"an address that is not verified finds its user", "users", func(s store.Store) store.Store { return trusting{s} }},
+	{"a better hash undoes a change of the password", "passwords", func(s store.Store) store.Store { return eager{s} }},
+	{"applications come in another order", "applications", func(s store.Store) store.Store { return reversed{s} }},
+	{"a consent is as old as its last change", "consents", func(s store.Store) store.Store { return fresh{s} }},
+	{"a second factor undoes a logout", "sessions", func(s store.Store) store.Store { return eager{s} }},
+	{"a session that has ended comes back when it is used", "sessions", func(s store.Store) store.Store { return immortal{s} }},
+	{"facts are written over others", "requests", func(s store.Store) store.Store { return eager{s} }},
+	{"a pushed request may be used again", "requests", func(s store.Store) store.Store { return repeating{s} }},
+	{"an attempt is allowed beside others", "attempts", func(s store.Store) store.Store { return trusting{s} }},
+	{"an attempt that succeeds has failed", "attempts", func(s store.Store) store.Store { return forgetful{s} }},
+	{"a family that is revoked lives", "families", func(s store.Store) store.Store { return immortal{s} }},
+	{"a logout ends what does not end with the session", "families", func(s store.Store) store.Store { return eager{s} }},
+	{"a code may be used again", "codes", func(s store.Store) store.Store { return repeating{s} }},
+	{"a code that is used again revokes nothing", "codes", func(s store.Store) store.Store { return forgetful{s} }},
+	{"a refresh token has no end of overlap", "refresh_tokens", func(s store.Store) store.Store { return repeating{s} }},
+	{"a refresh token has no overlap", "refresh_tokens", func(s store.Store) store.Store { return hasty{s} }},
+	{"the siblings of a refresh token live on", "refresh_tokens", func(s store.Store) store.Store { return immortal{s} }},
+	{"a refresh token that is used again revokes nothing", "refresh_tokens", func(s store.Store) store.Store { return forgetful{s} }},
 }
 
 // TestMutants shows that the suite finds faults: each mutant has to fail its group.
@@ -245,6 +264,12 @@ func (s reversed) Projects(ctx context.Context) ([]store.Project, error) {
 	return projects, err
 }
 
+func (s reversed) Applications(ctx context.Context) ([]store.Application, error) {
+	applications, err := s.Store.Applications(ctx)
+	slices.Reverse(applications)
+	return applications, err
+}
+
 type local struct{ store.Store }
 
 func (s local) Token(ctx context.Context, id string) (store.Token, error) {
@@ -260,4 +285,120 @@ func (s strict) Token(ctx context.Context, id string) (store.Token, error) {
 		return store.Token{}, store.ErrUnavailable
 	}
 	return s.Store.Token(ctx, id)
+}
+
+type exact struct{ store.Store }
+
+func (s exact) UserByLogin(ctx context.Context, organizationID, login string) (store.User, error) {
+	user, err := s.Store.UserByLogin(ctx, organizationID, login)
+	if err == nil && login != user.LoginName && login != user.Email {
+		return store.User{}, store.ErrNotFound
+	}
+	return user, err
+}
+
+type trusting struct{ store.Store }
+
+func (s trusting) UserByLogin(ctx context.Context, organizationID, login string) (store.User, error) {
+	users, err := s.Users(ctx, "", 100)
+	if i := slices.IndexFunc(users, func(u store.User) bool { return u.Email == login }); i >= 0 {
+		return users[i], err
+	}
+	return s.Store.UserByLogin(ctx, organizationID, login)
+}
+
+func (s trusting) Attempt(ctx context.Context, key string, now time.Time, policy store.AttemptPolicy) (store.Permit, error) {
+	permit, err := s.Store.Attempt(ctx, key, now, policy)
+	if permit.Busy {
+		permit = store.Permit{Allowed: true}
+	}
+	return permit, err
+}
+
+type eager struct{ store.Store }
+
+func (s eager) RehashPassword(ctx context.Context, userID, _, phc string) error {
+	return s.PutPassword(ctx, store.Password{UserID: userID, PHC: phc})
+}
+
+func (s eager) ReplaceSession(ctx context.Context, former store.Digest, next store.Session) error {
+	return s.CreateSession(ctx, former, next)
+}
+
+func (s eager) ChangeFacts(ctx context.Context, d store.Digest, _, facts string, now time.Time) error {
+	request, err := s.PendingRequest(ctx, d)
+	if err != nil {
+		return err
+	}
+	return s.Store.ChangeFacts(ctx, d, request.Facts, facts, now)
+}
+
+func (s eager) RevokeFamiliesOfSession(ctx context.Context, sessionID string, at time.Time, reason string) (int, error) {
+	families, err := s.FamiliesOfSession(ctx, sessionID)
+	for _, family := range families {
+		err = errors.Join(err, s.RevokeFamily(ctx, family.ID, at, reason))
+	}
+	return len(families), err
+}
+
+type fresh struct{ store.Store }
+
+func (s fresh) PutConsent(ctx context.Context, c store.Consent) error {
+	return errors.Join(s.DeleteConsent(ctx, c.UserID, c.ClientID), s.Store.PutConsent(ctx, c))
+}
+
+type immortal struct{ store.Store }
+
+func (s immortal) TouchSession(ctx context.Context, d store.Digest, _, idleExpires time.Time) error {
+	return s.Store.TouchSession(ctx, d, time.Time{}, idleExpires)
+}
+
+func (s immortal) FamilyAlive(ctx context.Context, id string, now time.Time) (bool, error) {
+	family, err := s.Family(ctx, id)
+	return family.ExpiresAt.After(now), forgive(err, store.ErrNotFound)
+}
+
+func (s immortal) UseRefreshToken(ctx context.Context, d store.Digest, now time.Time, overlap time.Duration, next store.RefreshToken) (store.Use, error) {
+	if token, err := s.RefreshToken(ctx, d); err == nil && token.FirstUsedAt.IsZero() {
+		overlap = 1000 * time.Hour
+	}
+	return s.Store.UseRefreshToken(ctx, d, now, overlap, next)
+}
+
+func (s repeating) UsePushedRequest(ctx context.Context, d store.Digest, now time.Time) error {
+	return forgive(s.Store.UsePushedRequest(ctx, d, now), store.ErrNotFound)
+}
+
+func (s repeating) UseCode(ctx context.Context, d store.Digest, now time.Time) (store.Use, error) {
+	if code, err := s.Code(ctx, d); err == nil && !code.UsedAt.IsZero() {
+		return store.Used, nil
+	}
+	return s.Store.UseCode(ctx, d, now)
+}
+
+func (s repeating) UseRefreshToken(ctx context.Context, d store.Digest, now time.Time, _ time.Duration, next store.RefreshToken) (store.Use, error) {
+	return s.Store.UseRefreshToken(ctx, d, now, 1000*time.Hour, next)
+}
+
+func (s hasty) UseRefreshToken(ctx context.Context, d store.Digest, now time.Time, _ time.Duration, next store.RefreshToken) (store.Use, error) {
+	return s.Store.UseRefreshToken(ctx, d, now, 0, next)
+}
+
+func (s forgetful) EndAttempt(ctx context.Context, key string, _ bool, now time.Time, policy store.AttemptPolicy) error {
+	return s.Store.EndAttempt(ctx, key, false, now, policy)
+}
+
+func (s forgetful) UseCode(ctx context.Context, d store.Digest, now time.Time) (store.Use, error) {
+	if code, err := s.Code(ctx, d); err == nil && !code.UsedAt.IsZero() {
+		return store.UseAgain, nil
+	}
+	return s.Store.UseCode(ctx, d, now)
+}
+
+func (s forgetful) UseRefreshToken(ctx context.Context, d store.Digest, now time.Time, overlap time.Duration, next store.RefreshToken) (store.Use, error) {
+	token, err := s.RefreshToken(ctx, d)
+	if err == nil && (token.Successors == store.MaxSuccessors || !token.FirstUsedAt.IsZero() && now.Sub(token.FirstUsedAt) > overlap) {
+		return store.UseAgain, nil
+	}
+	return s.Store.UseRefreshToken(ctx, d, now, overlap, next)
 }

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"strings"
 	"testing"
@@ -42,6 +43,42 @@ var hostileStrings = map[string]string{
 	"a wild card":    "%",
 	"a newline":      "t1\n",
 	"another script": "τ1",
+}
+
+// oddPeople keeps the string wherever people and applications have one.
+func oddPeople(t *testing.T, s store.Store, odd string) {
+	t.Helper()
+	ctx := t.Context()
+	d := store.Digest(sha256.Sum256([]byte(odd)))
+	user := store.User{
+		ID: "anna" + odd, OrganizationID: odd, Handle: store.UserHandle(append(d[:], d[:]...)), LoginName: odd, Email: odd, EmailVerifiedAt: noon,
+		Name: odd, GivenName: odd, FamilyName: odd, Nickname: odd, PictureID: odd, Locale: odd,
+	}
+	app := store.Application{
+		ID: "app" + odd, Name: odd, ClientID: "app" + odd, Type: store.WebApplication, RedirectURIs: []string{odd, "", odd},
+		LogoutURIs: []string{odd}, AllowedOrigins: []string{odd}, BackchannelLogoutURI: odd, Grants: []string{odd},
+		IDTokenAlgorithm: odd, IDTokenClaims: store.FullClaims, Profile: odd,
+	}
+	session := store.Session{
+		Digest: d, ID: odd, UserID: user.ID, Methods: []store.Method{{Name: odd, At: noon}},
+		IdleExpiresAt: noon, ExpiresAt: noon, UserAgent: odd, AddressPrefix: odd,
+	}
+	family := store.Family{
+		ID: odd, SubjectID: user.ID, ClientID: app.ClientID, SessionID: odd, Kind: store.CodeFamily, Scopes: []string{odd},
+		Targets: []string{odd}, ACR: odd, AMR: []string{odd}, Confirmation: odd, ExpiresAt: noon, Reason: odd,
+	}
+	pending := store.PendingRequest{Digest: d, Request: odd, Facts: odd, ExpiresAt: noon}
+	ok(t, s.PutUser(ctx, user))
+	ok(t, s.PutApplication(ctx, app))
+	ok(t, s.CreateSession(ctx, store.Digest{}, session))
+	ok(t, s.CreateFamily(ctx, family))
+	ok(t, s.CreatePendingRequest(ctx, pending))
+	same(t, user)(s.UserByLogin(ctx, odd, odd))
+	same(t, user)(s.UserByPicture(ctx, odd))
+	same(t, app)(s.ApplicationByClientID(ctx, "app"+odd))
+	same(t, session)(s.SessionByID(ctx, odd))
+	same(t, []store.Family{family})(s.FamiliesOfSession(ctx, odd))
+	same(t, pending)(s.PendingRequest(ctx, d))
 }
 
 var valueTests = []test{
@@ -93,6 +130,7 @@ var valueTests = []test{
 			same(t, []store.Assignment{grant})(s.AssignmentsOf(ctx, user.ID))
 			same(t, token)(s.Token(ctx, odd))
 			same(t, true)(s.JWTRevoked(ctx, odd))
+			oddPeople(t, s, odd)
 			if t.Failed() {
 				t.Fatal(name)
 			}
@@ -115,6 +153,17 @@ var valueTests = []test{
 			same(t, []store.ClientKey{})(s.ClientKeysOf(ctx, store.Owner{Kind: store.ServiceUserClient, ID: hostile}))
 			same(t, false)(s.JWTRevoked(ctx, hostile))
 			refused(t, store.ErrNotFound, s.RevokeToken(ctx, hostile, noon))
+			absent[store.User](t)(s.User(ctx, hostile))
+			absent[store.User](t)(s.UserByLogin(ctx, "org", hostile))
+			absent[store.User](t)(s.UserByLogin(ctx, hostile, "anna"))
+			absent[store.User](t)(s.UserByPicture(ctx, hostile))
+			absent[store.Application](t)(s.ApplicationByClientID(ctx, hostile))
+			absent[store.Consent](t)(s.Consent(ctx, "anna", hostile))
+			absent[store.Session](t)(s.SessionByID(ctx, hostile))
+			absent[store.Family](t)(s.Family(ctx, hostile))
+			same(t, false)(s.FamilyAlive(ctx, hostile, noon))
+			same(t, 0)(s.RevokeFamiliesOfSession(ctx, hostile, noon, "x"))
+			refused(t, store.ErrNotFound, s.RevokeFamily(ctx, hostile, noon, "x"))
 			if t.Failed() {
 				t.Fatal(name)
 			}
@@ -146,6 +195,15 @@ var valueTests = []test{
 			ok(t, s.PutProject(ctx, store.Project{ID: fmt.Sprint(i), Name: name}))
 			same(t, store.ServiceUser{ID: fmt.Sprint(i), Username: name})(s.ServiceUserByUsername(ctx, name))
 		}
+	}},
+	{"logins that differ by more than letter case are two", func(t *testing.T, s store.Store) {
+		ctx := t.Context()
+		for i, name := range []string{"Grüße", "Gru\u0308ße", "Grüße ", "Grusse", "gr\ufffd\ufffdße"} {
+			u := store.User{ID: fmt.Sprint(i), OrganizationID: "org", Handle: handleOf(fmt.Sprint(i)), LoginName: name}
+			ok(t, s.PutUser(ctx, u))
+			same(t, u)(s.UserByLogin(ctx, "org", strings.ToUpper(name[:2])+name[2:]))
+		}
+		absent[store.User](t)(s.UserByLogin(ctx, "org", "gr\xff\xfeße"))
 	}},
 	{"what was given to the store or got from it may be changed afterwards", func(t *testing.T, s store.Store) {
 		ctx := t.Context()

@@ -98,14 +98,16 @@ func (t *Tx) PutProject(ctx context.Context, p store.Project) error {
 	})
 }
 
-// DeleteProject removes the project, its APIs, their secrets and keys, and all assignments on them.
+// DeleteProject removes the project, its APIs and applications, their secrets and keys, and all assignments on them.
 func (t *Tx) DeleteProject(ctx context.Context, id string) error {
 	return t.alter(ctx, "delete project", id, func(q Querier) error {
-		_, err := q.Exec(`
-			DELETE FROM clients
-			WHERE kind = 'api' AND id IN (SELECT id FROM apis WHERE project_id = $1)`, id)
-		if err != nil {
-			return err
+		for _, query := range []string{
+			`DELETE FROM clients WHERE kind = 'api' AND id IN (SELECT id FROM apis WHERE project_id = $1)`,
+			`DELETE FROM clients WHERE kind = 'application' AND id IN (SELECT id FROM applications WHERE project_id = $1)`,
+		} {
+			if _, err := q.Exec(query, id); err != nil {
+				return err
+			}
 		}
 		return change(q, `DELETE FROM projects WHERE id = $1`, id)
 	})

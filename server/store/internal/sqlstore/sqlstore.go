@@ -127,6 +127,27 @@ func (t *Tx) alter(ctx context.Context, what, id string, f func(Querier) error) 
 	return nil
 }
 
+// count runs a statement and returns how many rows it changed.
+func (t *Tx) count(ctx context.Context, what, id, query string, args ...any) (int, error) {
+	var n int
+	err := t.alter(ctx, what, id, func(q Querier) (err error) {
+		n, err = q.Exec(query, args...)
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	return n, nil
+}
+
+// orNow returns the time at which something ends. A zero one would leave it as it is and report that it ended.
+func (t *Tx) orNow(at time.Time) time.Time {
+	if at.IsZero() {
+		return t.now()
+	}
+	return at
+}
+
 // list returns all objects that the query yields. add scans a row and appends it, or adds it to the last
 // object when it is a further line of that.
 func list[T any](ctx context.Context, t *Tx, what, id string, add func(Scan, []T) ([]T, error), query string, args ...any) ([]T, error) {

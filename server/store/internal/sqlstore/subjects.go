@@ -19,17 +19,22 @@ func addSubject(row Scan, all []store.Subject) ([]store.Subject, error) {
 	return append(all, s), err
 }
 
-// PutSubject creates the subject or replaces the one with its ID, but for NotBefore.
+// PutSubject creates the subject or replaces the one with its ID, but for NotBefore. Errors: store.ErrExists
+// when a subject of another kind has the ID.
 func (t *Tx) PutSubject(ctx context.Context, s store.Subject) error {
 	return t.alter(ctx, "put subject", s.ID, func(q Querier) error { return putSubject(q, s) })
 }
 
 func putSubject(q Querier, s store.Subject) error {
-	_, err := q.Exec(`
+	n, err := q.Exec(`
 		INSERT INTO subjects (id, kind, organization_id, username, active) VALUES ($1, $2, $3, $4, $5)
-		ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, organization_id = excluded.organization_id,
-			username = excluded.username, active = excluded.active`,
+		ON CONFLICT (id) DO UPDATE SET organization_id = excluded.organization_id,
+			username = excluded.username, active = excluded.active
+		WHERE subjects.kind = excluded.kind`,
 		s.ID, s.Kind, s.OrganizationID, s.Username, s.Active)
+	if err == nil && n == 0 {
+		return store.ErrExists // a subject of another kind has the id
+	}
 	return err
 }
 

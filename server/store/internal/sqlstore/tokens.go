@@ -10,13 +10,13 @@ import (
 )
 
 const selectTokens = `
-	SELECT id, kind, digest, subject_id, client_id, issuer, name, audience, scopes,
+	SELECT id, kind, digest, subject_id, client_id, family_id, issuer, name, audience, scopes,
 		issued_at, expires_at, revoked_at
 	FROM tokens `
 
 func addToken(row Scan, all []store.Token) ([]store.Token, error) {
 	var t store.Token
-	err := row(&t.ID, &t.Kind, (*digest)(&t.Digest), &t.SubjectID, &t.ClientID, &t.Issuer, &t.Name,
+	err := row(&t.ID, &t.Kind, (*digest)(&t.Digest), &t.SubjectID, &t.ClientID, (*optional)(&t.FamilyID), &t.Issuer, &t.Name,
 		(*texts)(&t.Audience), (*texts)(&t.Scopes),
 		(*instant)(&t.IssuedAt), (*instant)(&t.ExpiresAt), (*instant)(&t.RevokedAt))
 	return append(all, t), err
@@ -27,10 +27,11 @@ func addToken(row Scan, all []store.Token) ([]store.Token, error) {
 func (t *Tx) CreateToken(ctx context.Context, token store.Token) error {
 	return t.alter(ctx, "create token", token.ID, func(q Querier) error {
 		_, err := q.Exec(`
-			INSERT INTO tokens (id, kind, digest, subject_id, client_id, issuer, name, audience, scopes,
+			INSERT INTO tokens (id, kind, digest, subject_id, client_id, family_id, issuer, name, audience, scopes,
 				issued_at, expires_at, revoked_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
-			token.ID, token.Kind, token.Digest[:], token.SubjectID, token.ClientID, token.Issuer, token.Name, texts(token.Audience), texts(token.Scopes),
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+			token.ID, token.Kind, token.Digest[:], token.SubjectID, token.ClientID, optional(token.FamilyID), token.Issuer,
+			token.Name, texts(token.Audience), texts(token.Scopes),
 			instant(token.IssuedAt), instant(token.ExpiresAt), instant(token.RevokedAt))
 		return err
 	})
@@ -54,40 +55,10 @@ func (t *Tx) TokensOf(ctx context.Context, subjectID string, kind store.TokenKin
 // RevokeToken marks the token as revoked at the time, or now for the zero time. Revoking it again changes
 // nothing.
 func (t *Tx) RevokeToken(ctx context.Context, id string, at time.Time) error {
-	if at.IsZero() {
-		at = t.now() // a zero time would leave the token as it is, and report that it was revoked
-	}
+	at = t.orNow(at)
 	return t.alter(ctx, "revoke token", id, func(q Querier) error {
 		return change(q, `UPDATE tokens SET revoked_at = coalesce(revoked_at, $2) WHERE id = $1`, id, instant(at))
 	})
-}
-
-// DeleteExpiredTokens removes access tokens, JWT revocations and assertion ids that ended before the time,
-// at most limit rows of each, and returns how many rows went.
-func (t *Tx) DeleteExpiredTokens(ctx context.Context, before time.Time, limit int) (int, error) {
-	var deleted int
-	err := t.alter(ctx, "delete expired tokens before", before.UTC().Format(time.RFC3339), func(q Querier) error {
-		deleted = 0
-		for _, query := range []string{
-			`DELETE FROM tokens WHERE id IN (SELECT id FROM tokens
-				WHERE kind = 'access_token' AND expires_at < $1 ORDER BY expires_at LIMIT $2)`,
-			`DELETE FROM revoked_jwts WHERE jti IN (SELECT jti FROM revoked_jwts
-				WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`,
-			`DELETE FROM used_assertions WHERE digest IN (SELECT digest FROM used_assertions
-				WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`,
-		} {
-			n, err := q.Exec(query, instant(before), max(limit, 0))
-			if err != nil {
-				return err
-			}
-			deleted += n
-		}
-		return nil
-	})
-	if err != nil {
-		return 0, err
-	}
-	return deleted, nil
 }
 
 // RevokeJWT remembers the jti as revoked until its token has expired; the zero time means for ever.

@@ -90,16 +90,82 @@ func (t *texts) Scan(column any) error {
 	return json.Unmarshal([]byte(array), (*[]string)(t))
 }
 
+// methods is a list of store.Method as a column: a JSON array with times in milliseconds.
+type methods []store.Method
+
+type method struct {
+	Name string `json:"name"`
+	At   *int64 `json:"at"` // null for the zero time
+}
+
+// Value implements driver.Valuer.
+func (m methods) Value() (driver.Value, error) {
+	list := make([]method, len(m))
+	for i, each := range m {
+		if !utf8.ValidString(each.Name) {
+			return nil, fmt.Errorf("expected UTF-8, got %s", quoted(each.Name))
+		}
+		list[i].Name = each.Name
+		if !each.At.IsZero() {
+			at := each.At.UnixMilli()
+			list[i].At = &at
+		}
+	}
+	array, err := json.Marshal(list)
+	return string(array), err
+}
+
+// Scan implements sql.Scanner.
+func (m *methods) Scan(column any) error {
+	array, ok := column.(string)
+	if !ok {
+		return fmt.Errorf("expected a JSON array, got %T", column)
+	}
+	var list []method
+	if err := json.Unmarshal([]byte(array), &list); err != nil {
+		return err
+	}
+	*m = make(methods, len(list))
+	for i, each := range list {
+		(*m)[i].Name = each.Name
+		if each.At != nil {
+			(*m)[i].At = time.UnixMilli(*each.At).UTC()
+		}
+	}
+	return nil
+}
+
+// handle is a store.UserHandle as a column.
+type handle store.UserHandle
+
+// Scan implements sql.Scanner.
+func (h *handle) Scan(column any) error { return scanBytes(h[:], column) }
+
+// optionalDigest is a store.Digest as a column that is NULL when the digest is zero.
+type optionalDigest store.Digest
+
+// Scan implements sql.Scanner.
+func (d *optionalDigest) Scan(column any) error {
+	if column == nil {
+		*d = optionalDigest{}
+		return nil
+	}
+	return scanBytes(d[:], column)
+}
+
 // digest is a store.Digest as a column.
 type digest store.Digest
 
 // Scan implements sql.Scanner.
-func (d *digest) Scan(column any) error {
+func (d *digest) Scan(column any) error { return scanBytes(d[:], column) }
+
+// scanBytes fills dest, all of it, with a column.
+func scanBytes(dest []byte, column any) error {
 	value, ok := column.([]byte)
-	if !ok || len(value) != len(d) {
-		return fmt.Errorf("expected a digest of %d bytes, got %T of %d", len(d), column, len(value))
+	if !ok || len(value) != len(dest) {
+		return fmt.Errorf("expected %d bytes, got %T of %d", len(dest), column, len(value))
 	}
-	*d = digest(value)
+	copy(dest, value)
 	return nil
 }
 

@@ -1,0 +1,51 @@
+package sqlstore
+
+import (
+	"context"
+	"time"
+)
+
+// deletions remove what ended before $1, at most $2 rows each, what ended first before others. A family goes
+// when the last of its refresh tokens has gone; there may be thousands of those.
+var deletions = []string{
+	`DELETE FROM tokens WHERE id IN (SELECT id FROM tokens
+		WHERE kind = 'access_token' AND expires_at < $1 ORDER BY expires_at LIMIT $2)`,
+	deletion("revoked_jwts", "jti", "expires_at"),
+	deletion("used_assertions", "digest", "expires_at"),
+	deletion("sessions", "digest", "idle_expires_at"),
+	deletion("pending_requests", "digest", "expires_at"),
+	deletion("pushed_requests", "digest", "expires_at"),
+	deletion("attempts", "key", "expires_at"),
+	`DELETE FROM refresh_tokens WHERE digest IN (SELECT r.digest FROM families f JOIN refresh_tokens r ON r.family_id = f.id
+		WHERE f.expires_at < $1 ORDER BY f.expires_at LIMIT $2)`,
+	`DELETE FROM families WHERE id IN (SELECT f.id FROM families f
+		WHERE f.expires_at < $1 AND NOT EXISTS (SELECT 1 FROM refresh_tokens r WHERE r.family_id = f.id)
+		ORDER BY f.expires_at LIMIT $2)`,
+}
+
+// deletion is one of deletions, for a table whose rows end at the time in the column.
+func deletion(table, key, column string) string {
+	return `DELETE FROM ` + table + ` WHERE ` + key + ` IN (SELECT ` + key + ` FROM ` + table + `
+		WHERE ` + column + ` < $1 ORDER BY ` + column + ` LIMIT $2)`
+}
+
+// DeleteExpiredTokens removes what ended before the time, at most limit rows of each noun, and returns how many
+// rows went. The code of a family goes with it and is not counted.
+func (t *Tx) DeleteExpiredTokens(ctx context.Context, before time.Time, limit int) (int, error) {
+	var deleted int
+	err := t.alter(ctx, "delete expired tokens before", before.UTC().Format(time.RFC3339), func(q Querier) error {
+		deleted = 0
+		for _, query := range deletions {
+			n, err := q.Exec(query, instant(before), max(limit, 0))
+			if err != nil {
+				return err
+			}
+			deleted += n
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	return deleted, nil
+}
