@@ -14,6 +14,7 @@ dev: ## run the authorization server and the sample APIs
 test: ## run the tests
 	go test ./...
 	@[ -n "$$POSTERN_VECTORS" ] || [ -d ../shared ] || echo "not run: the tests of vectors by others, which would lie in ../shared/vectors or where POSTERN_VECTORS says"
+	@command -v chromium >/dev/null && [ -d interop/pages/node_modules ] || echo "not run: the tests that look at pages in Chromium; interop/pages/install installs it"
 
 .PHONY: check
 check: ## formatting, vet, staticcheck, tests with the race detector, tidy modules
@@ -47,6 +48,10 @@ interop: ## the foreign clients and servers (needs python3 and node)
 .PHONY: long-timing
 long-timing: ## how long the server takes to refuse, whatever the reason: medians over minutes
 	go test -tags long -timeout 30m -count=1 -v -run '^TestLongFindingS6' ./server
+
+.PHONY: long-passwords
+long-passwords: ## how long the hash of an unknown user and of a wrong password takes: medians of 2,000 tries
+	go test -tags long -timeout 30m -count=1 -v -run '^TestLongS10' ./server/internal/password
 
 .PHONY: long-flood
 long-flood: ## stalled bodies over 10,000 connections and 9,600 streams against a 'postern serve'

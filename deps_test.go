@@ -72,6 +72,13 @@ var rules = []rule{
 	{"server/internal/introspect", []string{"server/internal/oauth", "server/internal/endpoint", "server/store", "server/internal/rights", "server/internal/clients", "server/internal/accesstoken", "server/internal/holding"}, "an endpoint over what tokens give"},
 	{"server/internal/revoke", []string{"server/internal/oauth", "server/internal/endpoint", "server/store", "server/internal/clients", "server/internal/accesstoken"}, "an endpoint over tokens"},
 	{"server/internal/discovery", []string{"server/internal/oauth", "server/internal/endpoint", "server/internal/keys", "internal/jws"}, "an endpoint over what is published"},
+	{"server/internal/password", []string{"golang.org/x/crypto/argon2", "golang.org/x/text/unicode/norm"}, "people's passwords alone are hashed slowly, and are typed on many keyboards"},
+	{"server/internal/totp", nil, "HMAC and base32"},
+	{"server/internal/browser", nil, "cookies know neither the store nor a page"},
+	{"server/internal/pkce", nil, "a hash and its spelling"},
+	{"server/internal/redirect", nil, "URIs are compared as text"},
+	{"server/internal/authorize", []string{"server/internal/oauth", "server/internal/pkce", "server/internal/redirect", "internal/scope"}, "what is asked and what comes next are values: no store, no HTTP, no pages"},
+	{"server/internal/page", nil, "pages are values, words and a stylesheet; they know no store and no protocol"},
 	{"server", []string{".", "server/...", "internal/ascii", "internal/jws"}, "wiring"},
 
 	{"examples/...", []string{".", "jwt", "introspection", "clientauth", "serviceuser", "preset", "examples/...", "internal/environ", "internal/roots", "internal/httpd"}, "what a user would import, and what our programs share"},

@@ -1,0 +1,243 @@
+package page
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// Yours is what all pages of a person's account share. Their links and forms lie below Base:
+//
+//	/ (security) /sessions /applications /tokens /profile
+//	/logout /sessions/{id}/end /others/end /applications/{id}/withdraw /tokens/new /tokens/{id}/revoke
+//	/password /second-factor/on /second-factor/off /second-factor/codes /passkeys/{id}/remove
+//
+// Where it ends in a verb, GET asks and POST does.
+type Yours struct {
+	Base   string
+	Person Person
+	// Saved is what was just done; the zero Saved is nothing.
+	Saved Saved
+}
+
+// A Saved is what was just done on an account page.
+type Saved struct{ key string }
+
+// What may have been done.
+var (
+	SavedProfile     = Saved{"profile"}
+	SessionEnded     = Saved{"session_ended"}
+	OthersEnded      = Saved{"others_ended"}
+	ConsentWithdrawn = Saved{"consent_withdrawn"}
+	TokenRevoked     = Saved{"token_revoked"}
+	PasswordSaved    = Saved{"password"}
+	SecondFactorOn   = Saved{"second_factor_on"}
+	SecondFactorOff  = Saved{"second_factor_off"}
+	PasskeyRemoved   = Saved{"passkey_removed"}
+)
+
+// Sentence returns the key of what was done, or "".
+func (s Saved) Sentence() string {
+	if s.key == "" {
+		return ""
+	}
+	return "saved." + s.key
+}
+
+func yours(file string, p Problem) shape {
+	return shape{file: file, layout: "account", status: p.status(), wait: p.seconds, policy: policy{alone: true}}
+}
+
+// Security shows how a person logs in.
+type Security struct {
+	Yours
+	// PasskeysOff says that the host of this server cannot have passkeys.
+	PasskeysOff bool
+	Passkeys    []Passkey
+	// SecondFactor is when codes from an app were turned on; zero: off.
+	SecondFactor time.Time
+	// RecoveryLeft of RecoveryAll codes are unused.
+	RecoveryLeft, RecoveryAll int
+	// Password is when it was changed; zero: there is none.
+	Password time.Time
+}
+
+// A Passkey is one of a person's.
+type Passkey struct {
+	ID, Name        string
+	Added, LastUsed time.Time
+}
+
+func (p Security) shape() shape { return yours("security", Problem{}) }
+
+// Sessions lists where a person is logged in.
+type Sessions struct {
+	Yours
+	Sessions []Session
+}
+
+// A Session is one of a person's.
+type Session struct {
+	ID string
+	// Browser and System are what the browser said of itself; either may be empty.
+	Browser, System string
+	// Address is from where it was last used.
+	Address        string
+	Since, LastUse time.Time
+	// This is the session that looks at the page.
+	This bool
+}
+
+func (p Sessions) shape() shape { return yours("sessions", Problem{}) }
+
+// Applications lists what a person let in.
+type Applications struct {
+	Yours
+	Consents []Given
+}
+
+// Given is a consent.
+type Given struct {
+	ID, Application string
+	// May is what the application may do.
+	May []Permission
+	// Identity says that it learns who the person is, Offline that it may go on while they are away.
+	Identity, Offline bool
+	Since             time.Time
+}
+
+func (p Applications) shape() shape { return yours("applications", Problem{}) }
+
+// AccessTokens lists a person's personal access tokens.
+type AccessTokens struct {
+	Yours
+	Tokens []AccessToken
+	// Born is the one just made, shown this once.
+	Born string
+}
+
+// An AccessToken is one of a person's. Its secret is not part of it.
+type AccessToken struct {
+	ID, Name               string
+	Created, Ends, LastUse time.Time
+}
+
+func (p AccessTokens) shape() shape { return yours("access_tokens", Problem{}) }
+
+// Profile is what a person says of themselves. It posts name, given_name, family_name, email and language.
+type Profile struct {
+	Yours
+	Name, GivenName, FamilyName, Email string
+	EmailVerified                      bool
+	// Language is the one chosen; empty: the browser's.
+	Language Language
+	Problem  Problem
+}
+
+func (p Profile) shape() shape { return yours("profile", p.Problem) }
+
+// Tongues are the languages to choose from.
+func (Profile) Tongues() []tongue {
+	var list []tongue
+	for _, l := range Languages() {
+		list = append(list, tongue{l, l.plain("language")})
+	}
+	return list
+}
+
+// ChangePassword asks for the password that is and the one to be. It posts password and new_password.
+type ChangePassword struct {
+	Yours
+	// First says that the person has none yet, so that none is asked for.
+	First   bool
+	Problem Problem
+}
+
+func (p ChangePassword) shape() shape { return yours("change_password", p.Problem) }
+
+// EnrolTOTP turns codes from an app on. It posts code.
+type EnrolTOTP struct {
+	Yours
+	// Secret is what the app is given, in base32, and URI the same as an otpauth address.
+	Secret, URI string
+	Problem     Problem
+}
+
+func (p EnrolTOTP) shape() shape { return yours("enrol_totp", p.Problem) }
+
+func (p EnrolTOTP) check() error {
+	if !strings.HasPrefix(p.URI, otpauth) {
+		return fmt.Errorf("an address that begins with %s was expected", otpauth)
+	}
+	return nil
+}
+
+const otpauth = "otpauth://totp/"
+
+// RecoveryCodes shows them, this once.
+type RecoveryCodes struct {
+	Yours
+	Codes []string
+}
+
+func (p RecoveryCodes) shape() shape {
+	sh := yours("recovery_codes", Problem{})
+	sh.fixed = true
+	return sh
+}
+
+// NewToken makes a personal access token. It posts name, days (30, 90, 365 or 0) and once.
+type NewToken struct {
+	Yours
+	Name string
+	// Once lets the form be sent only once.
+	Once    string
+	Problem Problem
+}
+
+func (p NewToken) shape() shape { return yours("new_token", p.Problem) }
+
+// A Step is what a Confirm asks about.
+type Step struct{ key, path string }
+
+// What is asked about before it is done.
+var (
+	EndSession      = Step{"end_session", "/sessions/%s/end"}
+	EndOthers       = Step{"end_others", "/others/end"}
+	WithdrawConsent = Step{"withdraw_consent", "/applications/%s/withdraw"}
+	RevokeToken     = Step{"revoke_token", "/tokens/%s/revoke"}
+	TurnOff         = Step{"turn_off", "/second-factor/off"}
+	RemovePasskey   = Step{"remove_passkey", "/passkeys/%s/remove"}
+	ReplaceCodes    = Step{"replace_codes", "/second-factor/codes"}
+)
+
+// Confirm asks before something stops. It posts to the path of its step.
+type Confirm struct {
+	Yours
+	Step Step
+	// ID is of what stops, Name what people call it. Steps that concern one thing alone take neither.
+	ID, Name string
+	// Back is the path below Base of the page that keeps things as they are.
+	Back    string
+	Problem Problem
+}
+
+func (p Confirm) shape() shape { return yours("confirm", p.Problem) }
+
+// Action is where the form goes.
+func (p Confirm) Action() string { return p.Base + p.Step.action(p.ID) }
+
+func (s Step) action(id string) string {
+	return strings.Replace(s.path, "%s", url.PathEscape(id), 1)
+}
+
+// Sentence returns the key of one of the step's sentences.
+func (p Confirm) Sentence(which string) string { return "confirm." + p.Step.key + "." + which }
+
+// Here is the tab of each page.
+func (Security) Here() string     { return "/" }
+func (Sessions) Here() string     { return "/sessions" }
+func (Applications) Here() string { return "/applications" }
+func (AccessTokens) Here() string { return "/tokens" }
+func (Profile) Here() string      { return "/profile" }

@@ -1,0 +1,90 @@
+package page
+
+import (
+	"html/template"
+	"net/url"
+)
+
+// functions are what templates call, in one language.
+func (l Language) functions() template.FuncMap {
+	return template.FuncMap{
+		"t":          l.html,
+		"text":       l.text,
+		"bdi":        bdi,
+		"shown":      func(value string) string { return shown(value, maxName) },
+		"code":       code,
+		"day":        l.day,
+		"moment":     l.moment,
+		"field":      newField,
+		"button":     newButton,
+		"segment":    url.PathEscape,
+		"stylesheet": func() string { return stylesheetPath },
+		"mark":       func() string { return markPath },
+		"authenticator": func(p EnrolTOTP) (template.URL, error) {
+			// The one address of a scheme of its own that a page links to; nothing in it can leave it.
+			return template.URL(p.URI), p.check()
+		},
+		"tab": newTab,
+	}
+}
+
+// A field is one that people type into.
+type field struct {
+	Name, Label, Autocomplete, Value string
+	Problem                          Problem
+}
+
+// newField makes a field whose kind follows from what a browser may fill it with.
+func newField(name, label, autocomplete, value string, p Problem) field {
+	if p.field != name {
+		p = Problem{}
+	}
+	return field{name, label, autocomplete, value, p}
+}
+
+// Type returns the type of the input.
+func (f field) Type() string {
+	switch f.Autocomplete {
+	case "current-password", "new-password":
+		return "password"
+	case "email":
+		return "email"
+	}
+	return "text"
+}
+
+// Names reports whether the field is for a name, of which browsers may correct the spelling.
+func (f field) Names() bool {
+	switch f.Autocomplete {
+	case "name", "given-name", "family-name":
+		return true
+	}
+	return false
+}
+
+// Sentence returns the key of a problem's sentence.
+func (p Problem) Sentence() string { return "problem." + p.key }
+
+// Any reports whether there is a problem.
+func (p Problem) Any() bool { return p.key != "" }
+
+// Above reports whether there is a problem that concerns no one field.
+func (p Problem) Above() bool { return p.key != "" && p.field == "" }
+
+// Seconds is how long to wait.
+func (p Problem) Seconds() int { return p.seconds }
+
+// A button sends a form with an answer.
+type button struct{ Class, Answer, Label string }
+
+func newButton(class, answer, label string) button { return button{class, answer, label} }
+
+// A tab is a link to a page of the account.
+type tab struct {
+	Path, Label string
+	Here        bool
+}
+
+func newTab(base, path, label string, here string) tab {
+	return tab{base + path, label, path == here}
+}
