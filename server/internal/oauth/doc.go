@@ -9,8 +9,12 @@ package oauth
 
 // Grant types (grant_type) that the server knows.
 const (
-	GrantClientCredentials = "client_credentials"                          // RFC 6749 §4.4
-	GrantJWTBearer         = "urn:ietf:params:oauth:grant-type:jwt-bearer" // RFC 7523 §2.1
+	GrantAuthorizationCode = "authorization_code"                              // RFC 6749 §4.1
+	GrantRefreshToken      = "refresh_token"                                   // RFC 6749 §6
+	GrantDeviceCode        = "urn:ietf:params:oauth:grant-type:device_code"    // RFC 8628 §3.4
+	GrantTokenExchange     = "urn:ietf:params:oauth:grant-type:token-exchange" // RFC 8693 §2.1
+	GrantClientCredentials = "client_credentials"                              // RFC 6749 §4.4
+	GrantJWTBearer         = "urn:ietf:params:oauth:grant-type:jwt-bearer"     // RFC 7523 §2.1
 )
 
 // Methods by which a client proves itself (token_endpoint_auth_method).

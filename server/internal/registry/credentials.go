@@ -14,6 +14,9 @@ import (
 // CreateSecret makes a client secret and returns it; the store keeps only its digest. The zero time means no
 // end.
 func (r *Registry) CreateSecret(ctx context.Context, owner store.Owner, expires time.Time) (raw string, err error) {
+	if err := r.keepsCredentials(ctx, owner); err != nil {
+		return "", err
+	}
 	raw = secret.New()
 	row := store.Secret{ID: secret.NewID(), Owner: owner, Digest: secret.Digest(raw), CreatedAt: r.now, ExpiresAt: expires}
 	err = r.put(ctx, object{"secret", row.ID, owner.ID}, false, expiryFields(time.Time{}, expires), func() error {
@@ -46,6 +49,9 @@ func expiryFields(before, after time.Time) (f Fields) {
 
 // CreateClientKey keeps the public half of a new key of the owner and returns its row, with the kid.
 func (r *Registry) CreateClientKey(ctx context.Context, k store.ClientKey, private crypto.Signer) (store.ClientKey, error) {
+	if err := r.keepsCredentials(ctx, k.Owner); err != nil {
+		return k, err
+	}
 	public, err := x509.MarshalPKIXPublicKey(private.Public())
 	if err != nil {
 		return k, fmt.Errorf("registry: encoding a key: %w", err)

@@ -28,6 +28,11 @@ func (f *Fields) Add(name string, before, after any) {
 	}
 }
 
+// addList adds a list, in the order that it has, if it differs. One without elements is none.
+func (f *Fields) addList(name string, before, after []string) {
+	f.Add(name, unless(len(before) == 0, before), unless(len(after) == 0, after))
+}
+
 // byName is what an event keeps: what each field is from now on.
 func (f Fields) byName() map[string]any {
 	all := make(map[string]any, len(f))
@@ -132,5 +137,41 @@ func ClientKeyFields(before, after store.ClientKey) (f Fields) {
 func TokenFields(before, after store.Token) (f Fields) {
 	f.Add("name", before.Name, after.Name)
 	f.Add("expires", before.ExpiresAt, after.ExpiresAt)
+	return f
+}
+
+// ApplicationFields returns in what two states of an application differ.
+func ApplicationFields(before, after store.Application) (f Fields) {
+	f.Add("name", before.Name, after.Name)
+	f.Add("type", string(before.Type), string(after.Type))
+	f.Add("client_id", before.ClientID, after.ClientID)
+	f.addList("redirect_uris", before.RedirectURIs, after.RedirectURIs)
+	f.addList("logout_uris", before.LogoutURIs, after.LogoutURIs)
+	f.addList("allowed_origins", before.AllowedOrigins, after.AllowedOrigins)
+	f.Add("backchannel_logout_uri", before.BackchannelLogoutURI, after.BackchannelLogoutURI)
+	f.addList("grants", before.Grants, after.Grants)
+	f.Add("id_token_lifetime", before.IDTokenLifetime, after.IDTokenLifetime)
+	f.Add("refresh_idle", before.RefreshIdle, after.RefreshIdle)
+	f.Add("refresh_lifetime", before.RefreshLifetime, after.RefreshLifetime)
+	f.Add("id_token_algorithm", before.IDTokenAlgorithm, after.IDTokenAlgorithm)
+	f.Add("id_token_claims", string(before.IDTokenClaims), string(after.IDTokenClaims))
+	f.Add("refresh_ends_with_session", before.RefreshEndsWithSession, after.RefreshEndsWithSession)
+	f.Add("first_party", before.FirstParty, after.FirstParty)
+	f.Add("insecure_no_pkce", before.InsecureNoPKCE, after.InsecureNoPKCE)
+	f.Add("active", before.Active, after.Active)
+	return f
+}
+
+// UserFields returns in what two states of a user differ.
+func UserFields(before, after store.User) (f Fields) {
+	f.Add("login", before.LoginName, after.LoginName)
+	f.Add("email", before.Email, after.Email)
+	f.Add("email_verified", !before.EmailVerifiedAt.IsZero(), !after.EmailVerifiedAt.IsZero())
+	f.Add("name", before.Name, after.Name)
+	f.Add("given_name", before.GivenName, after.GivenName)
+	f.Add("family_name", before.FamilyName, after.FamilyName)
+	f.Add("nickname", before.Nickname, after.Nickname)
+	f.Add("locale", before.Locale, after.Locale)
+	f.Add("active", before.Active, after.Active)
 	return f
 }

@@ -37,7 +37,7 @@ func (r *Registry) DeleteProject(ctx context.Context, p store.Project) error {
 	return r.remove(ctx, object{"project", p.ID, p.Name}, func() error { return r.tx.DeleteProject(ctx, p.ID) })
 }
 
-// NewClientID returns a client id for an API of the project with the name.
+// NewClientID returns a client id for an API or application of the project with the name.
 func NewClientID(project string) string {
 	return secret.NewID() + "@" + strings.Map(func(c rune) rune {
 		if notID(c) {
@@ -129,7 +129,11 @@ func (r *Registry) audience(ctx context.Context, name, id string) (string, error
 			return fmt.Sprintf("the %s of API %q", what, a.Name), nil
 		}
 	}
-	return "", nil
+	a, found, err := look(r.tx.ApplicationByClientID(ctx, name))
+	if err != nil || !found || a.ID == id {
+		return "", err
+	}
+	return fmt.Sprintf("the client id of application %q", a.Name), nil
 }
 
 // freeClient refuses a client id that another client has.
@@ -138,9 +142,10 @@ func (r *Registry) freeClient(ctx context.Context, clientID string, owner store.
 	if err != nil || !found || client.Owner == owner {
 		return err
 	}
-	kind := "an API"
-	if client.Kind == store.ServiceUserClient {
-		kind = "a service user"
-	}
-	return fmt.Errorf("registry: %s cannot have the client id %.64q, which %s has: %w", label, clientID, kind, store.ErrExists)
+	return fmt.Errorf("registry: %s cannot have the client id %.64q, which %s has: %w", label, clientID, kinds[client.Kind], store.ErrExists)
+}
+
+// kinds are the kinds of client in words.
+var kinds = map[store.ClientKind]string{
+	store.APIClient: "an API", store.ServiceUserClient: "a service user", store.ApplicationClient: "an application",
 }

@@ -1,5 +1,5 @@
-// Package registry is the only writer of what an operator sets up: organizations, projects, APIs, service
-// users, their assignments, secrets, keys and personal access tokens. Whoever calls, a document, a command or a
+// Package registry is the only writer of what an operator sets up: organizations, projects, APIs, applications,
+// service users, people, their assignments, secrets, keys, personal access tokens and passwords. Whoever calls, a document, a command or a
 // page, meets the same checks, and leaves an event for each change in the same transaction.
 //
 //	err := s.InTx(ctx, func(tx store.Tx) error {

@@ -1,0 +1,174 @@
+package registry
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/mail"
+	"strings"
+
+	"github.com/postern-auth/postern/server/internal/password"
+	"github.com/postern-auth/postern/server/internal/secret"
+	"github.com/postern-auth/postern/server/store"
+)
+
+// Why a person's logins and tokens end.
+const (
+	locked          = "user locked"
+	passwordChanged = "password changed"
+)
+
+// PutUser creates the user or replaces the one with its ID. Its handle and picture are made with it and kept.
+// A user who is no longer active is logged out everywhere, and stays so when they are active again.
+func (r *Registry) PutUser(ctx context.Context, u store.User) error {
+	if err := about("user", nameOf(u), checkUser(u)...); err != nil {
+		return err
+	}
+	before, found, err := look(r.tx.User(ctx, u.ID))
+	if err != nil {
+		return err
+	}
+	if err := r.freeLogins(ctx, u); err != nil {
+		return err
+	}
+	u.UpdatedAt = r.now
+	if found {
+		u.Handle, u.PictureID, u.CreatedAt = before.Handle, before.PictureID, before.CreatedAt
+	} else {
+		rand.Read(u.Handle[:])
+		u.PictureID = secret.New()
+	}
+	err = r.put(ctx, object{"user", u.ID, nameOf(u)}, found, UserFields(before, u), func() error { return r.tx.PutUser(ctx, u) })
+	if err != nil || !before.Active || u.Active {
+		return err
+	}
+	return r.endLogins(ctx, u.ID, locked)
+}
+
+// nameOf returns what people know a user by.
+func nameOf(u store.User) string {
+	if u.LoginName != "" {
+		return u.LoginName
+	}
+	return u.Email
+}
+
+// freeLogins refuses a name or address that finds another person.
+func (r *Registry) freeLogins(ctx context.Context, u store.User) error {
+	if err := r.freeLogin(ctx, u, "login name", u.LoginName); err != nil || u.EmailVerifiedAt.IsZero() {
+		return err
+	}
+	return r.freeLogin(ctx, u, "e-mail address", u.Email)
+}
+
+func (r *Registry) freeLogin(ctx context.Context, u store.User, what, login string) error {
+	if login == "" {
+		return nil
+	}
+	other, taken, err := look(r.tx.UserByLogin(ctx, u.OrganizationID, login))
+	if err != nil || !taken || other.ID == u.ID {
+		return err
+	}
+	return fmt.Errorf("registry: user %.64q cannot have the %s %.64q, by which user %.64q logs in: %w",
+		nameOf(u), what, login, nameOf(other), store.ErrExists)
+}
+
+// endLogins ends a person's sessions and what applications were given on their behalf.
+func (r *Registry) endLogins(ctx context.Context, userID, reason string) error {
+	if _, err := r.tx.DeleteSessionsOf(ctx, userID, store.Digest{}); err != nil {
+		return err
+	}
+	_, err := r.tx.RevokeFamiliesOf(ctx, userID, "", r.now, reason)
+	return err
+}
+
+// SetPassword gives a user another password, of which it takes the PHC string that package password makes. It
+// logs them out everywhere, for who has the former one may be somebody else.
+func (r *Registry) SetPassword(ctx context.Context, u store.User, phc string) error {
+	if _, err := password.Parse(phc); err != nil {
+		return about("user", nameOf(u), err)
+	}
+	before, found, err := look(r.tx.Password(ctx, u.ID))
+	if err != nil || before.PHC == phc {
+		return err
+	}
+	if err := r.tx.PutPassword(ctx, store.Password{UserID: u.ID, PHC: phc, ChangedAt: r.now}); err != nil {
+		return err
+	}
+	action := changed
+	if !found {
+		action = created
+	}
+	if err := r.record(ctx, action, object{"password", u.ID, nameOf(u)}, nil); err != nil {
+		return err
+	}
+	return r.endLogins(ctx, u.ID, passwordChanged)
+}
+
+// DeleteUser removes the user with everything that is theirs.
+func (r *Registry) DeleteUser(ctx context.Context, u store.User) error {
+	return r.remove(ctx, object{"user", u.ID, nameOf(u)}, func() error { return r.tx.DeleteSubject(ctx, u.ID) })
+}
+
+func checkUser(u store.User) []error {
+	errs := []error{CheckTitle(u.Name), CheckTitle(u.GivenName), CheckTitle(u.FamilyName), CheckTitle(u.Nickname)}
+	if u.LoginName != "" {
+		errs = append(errs, CheckLogin(u.LoginName))
+	}
+	if u.Email != "" {
+		errs = append(errs, CheckEmail(u.Email))
+	}
+	if u.Locale != "" {
+		errs = append(errs, CheckLocale(u.Locale))
+	}
+	if u.LoginName == "" && u.Email == "" {
+		errs = append(errs, errors.New("expected a login name or an e-mail address, got neither"))
+	}
+	return append(errs, CheckVerified(u.Email, !u.EmailVerifiedAt.IsZero()))
+}
+
+// CheckLogin admits the name that a person logs in with. It is ASCII, so that no two look alike.
+func CheckLogin(s string) error {
+	if s == "" || len(s) > maxName {
+		return fmt.Errorf("expected 1 to %d bytes, got %d", maxName, len(s))
+	}
+	if strings.IndexFunc(s, func(c rune) bool { return c != '+' && notID(c) }) >= 0 {
+		return fmt.Errorf("expected letters, digits and ._~@+- alone, got %.64q", s)
+	}
+	return nil
+}
+
+// maxEmail is the length of the longest address in bytes that mail can be sent to (RFC 5321 §4.5.3.1.3).
+const maxEmail = 254
+
+// CheckEmail admits an e-mail address: ASCII, without a name, comment or quotes, the one form that every system
+// reads alike.
+func CheckEmail(s string) error {
+	address, err := mail.ParseAddress(s)
+	special := func(c rune) bool { return c <= ' ' || c > '~' || strings.ContainsRune(`"(),:;<>[\]`, c) }
+	if len(s) > maxEmail || err != nil || address.Address != s || strings.ContainsFunc(s, special) {
+		return fmt.Errorf("expected an e-mail address such as anna@example.com, in ASCII and of at most %d bytes, got %.64q", maxEmail, s)
+	}
+	return nil
+}
+
+// CheckVerified refuses to take an address for verified that is not there.
+func CheckVerified(email string, verified bool) error {
+	if verified && email == "" {
+		return errors.New("expected an e-mail address to be verified, got none")
+	}
+	return nil
+}
+
+// CheckLocale admits a language tag by its syntax (RFC 5646 §2.1).
+func CheckLocale(s string) error {
+	for i, part := range strings.Split(s, "-") {
+		letters := strings.Trim(part, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
+		digits := strings.Trim(part, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") == ""
+		if part == "" || len(part) > 8 || !digits || i == 0 && (!letters || len(part) < 2) || len(s) > 35 {
+			return fmt.Errorf("expected a language tag such as de or pt-BR, got %.64q", s)
+		}
+	}
+	return nil
+}
