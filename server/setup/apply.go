@@ -27,6 +27,13 @@ func (p *Plan) Apply(ctx context.Context) (*Plan, error) {
 	if err := w.prepare(ctx, p.keyed()); err != nil {
 		return nil, err
 	}
+	for _, change := range p.Changes {
+		if change.password != nil {
+			if _, err := p.options.passwords.fresh(ctx, change.password); err != nil {
+				return nil, fmt.Errorf("setup: nothing is changed: %w", err)
+			}
+		}
+	}
 	var done *Plan
 	err := p.store.InTx(ctx, func(tx store.Tx) (err error) {
 		done, err = p.applyIn(ctx, tx, w)

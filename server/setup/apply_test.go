@@ -22,7 +22,7 @@ func TestApplyOfTheExampleMakesWhatItSays(t *testing.T) {
 	b := newBench(t)
 	b.apply(string(exampleDocument(t)))
 	rows := b.rows()
-	project, api, user := rows.Projects[0], rows.APIs[0], rows.Users[0]
+	project, api, user, app, anna := rows.Projects[0], rows.APIs[0], rows.Users[0], rows.Applications[0], rows.People[0]
 	want := contents{
 		Projects: []store.Project{{
 			ID: b.file("generated/project-id"), OrganizationID: "default", Name: "hello", Active: true, CreatedAt: testTime,
@@ -38,12 +38,29 @@ func TestApplyOfTheExampleMakesWhatItSays(t *testing.T) {
 			ID: b.file("generated/reporter-id"), OrganizationID: "default", Username: "reporter", Name: "Weekly report",
 			Form: store.FormOpaque, Active: true, CreatedAt: testTime,
 		}},
+		Applications: []store.Application{{
+			ID: app.ID, ProjectID: project.ID, Name: "shop", ClientID: b.file("generated/shop-client-id"), Type: store.WebApplication,
+			RedirectURIs: []string{"https://shop.example.com/callback"}, LogoutURIs: []string{"https://shop.example.com/"},
+			AllowedOrigins: []string{"https://shop.example.com"}, BackchannelLogoutURI: "https://shop.example.com/logged-out",
+			Grants: []string{"authorization_code", "refresh_token"}, FirstParty: true, IDTokenLifetime: time.Hour,
+			IDTokenAlgorithm: "RS256", IDTokenClaims: store.FullClaims, RefreshIdle: 720 * time.Hour, RefreshLifetime: 2160 * time.Hour,
+			Active: true, CreatedAt: testTime,
+		}},
+		People: []store.User{{
+			ID: b.file("generated/anna-id"), OrganizationID: "default", Handle: anna.Handle, LoginName: "anna", Email: "anna@example.com",
+			EmailVerifiedAt: testTime, Name: "Anna Berg", GivenName: "Anna", FamilyName: "Berg", Nickname: "annie",
+			PictureID: anna.PictureID, Locale: "de", Active: true, CreatedAt: testTime, UpdatedAt: testTime,
+		}},
+		Passwords: []store.Password{{UserID: anna.ID, PHC: rows.Passwords[0].PHC, ChangedAt: testTime}},
 		Grants: []store.Assignment{
+			{SubjectID: anna.ID, APIID: api.ID, Rights: []string{"read:messages"}},
+			{SubjectID: anna.ID, ProjectID: project.ID, Rights: []string{"admin"}},
 			{SubjectID: user.ID, APIID: api.ID, Rights: []string{}},
 			{SubjectID: user.ID, ProjectID: project.ID, Rights: []string{"read:messages"}},
 		},
 		Secrets: []store.Secret{
 			{Owner: store.Owner{Kind: store.APIClient, ID: api.ID}, Digest: secret.Digest(b.file("secrets/messages.txt")), CreatedAt: testTime},
+			{Owner: store.Owner{Kind: store.ApplicationClient, ID: app.ID}, Digest: secret.Digest(b.file("secrets/shop.txt")), CreatedAt: testTime},
 			{Owner: store.Owner{Kind: store.ServiceUserClient, ID: user.ID}, Digest: secret.Digest(b.file("secrets/reporter.txt")), CreatedAt: testTime, ExpiresAt: testTime.Add(8760 * time.Hour)},
 		},
 		Keys: rows.Keys,

@@ -11,7 +11,7 @@ import (
 	"github.com/postern-auth/postern/server/store"
 )
 
-// assignmentSteps are the assignments of one user to write and to remove.
+// assignmentSteps are the assignments of one subject to write and to remove.
 type assignmentSteps struct{ put, remove []store.Assignment }
 
 func (s assignmentSteps) run(ctx context.Context, to *registry.Registry) error {
@@ -28,17 +28,17 @@ func (s assignmentSteps) run(ctx context.Context, to *registry.Registry) error {
 	return nil
 }
 
-// assignments makes the user's assignments exactly those that the document names.
-func (c *comparison) assignments(ctx context.Context, u *document.ServiceUser, userID string, found bool, f *registry.Fields) (steps assignmentSteps, err error) {
+// assignments makes the subject's assignments exactly those that the document names.
+func (c *comparison) assignments(ctx context.Context, label string, held document.Held, subjectID string, found bool, f *registry.Fields) (steps assignmentSteps, err error) {
 	var have []store.Assignment
 	if found {
-		if have, err = c.store.AssignmentsOf(ctx, userID); err != nil {
-			return steps, fmt.Errorf("setup: read the assignments of service user %q: %w", u.Username.Text, err)
+		if have, err = c.store.AssignmentsOf(ctx, subjectID); err != nil {
+			return steps, fmt.Errorf("setup: read the assignments of %s: %w", label, err)
 		}
 	}
 	byName := func(a, b store.Assignment) int { return strings.Compare(c.assignmentName(a), c.assignmentName(b)) }
 	slices.SortFunc(have, byName)
-	want := c.wanted(u, userID)
+	want := c.wanted(held, subjectID)
 	slices.SortFunc(want, byName)
 	for _, g := range want {
 		var before any
@@ -61,13 +61,13 @@ func (c *comparison) assignments(ctx context.Context, u *document.ServiceUser, u
 	return steps, nil
 }
 
-func (c *comparison) wanted(u *document.ServiceUser, userID string) []store.Assignment {
+func (c *comparison) wanted(held document.Held, subjectID string) []store.Assignment {
 	var all []store.Assignment
-	for _, g := range u.Roles {
-		all = append(all, store.Assignment{SubjectID: userID, ProjectID: c.projectIDs[g.Project], Rights: sortedKeys(g)})
+	for _, g := range held.Roles {
+		all = append(all, store.Assignment{SubjectID: subjectID, ProjectID: c.projectIDs[g.Project], Rights: sortedKeys(g)})
 	}
-	for _, g := range u.Permissions {
-		all = append(all, store.Assignment{SubjectID: userID, APIID: c.apiIDs[g.API], Rights: sortedKeys(g)})
+	for _, g := range held.Permissions {
+		all = append(all, store.Assignment{SubjectID: subjectID, APIID: c.apiIDs[g.API], Rights: sortedKeys(g)})
 	}
 	return all
 }

@@ -136,26 +136,40 @@ func must[T any](b *bench) func(T, error) T {
 
 // rows are everything that a store holds of what a document can say.
 type contents struct {
-	Projects []store.Project
-	APIs     []store.API
-	Users    []store.ServiceUser
-	Grants   []store.Assignment
-	Secrets  []store.Secret
-	Keys     []store.ClientKey
-	Tokens   []store.Token
+	Projects     []store.Project
+	APIs         []store.API
+	Applications []store.Application
+	Users        []store.ServiceUser
+	People       []store.User
+	Passwords    []store.Password
+	Grants       []store.Assignment
+	Secrets      []store.Secret
+	Keys         []store.ClientKey
+	Tokens       []store.Token
 }
 
 func (b *bench) rows() contents {
 	b.Helper()
 	ctx := b.Context()
 	all := contents{
-		Projects: must[[]store.Project](b)(b.store.Projects(ctx)),
-		APIs:     must[[]store.API](b)(b.store.APIs(ctx)),
-		Users:    must[[]store.ServiceUser](b)(b.store.ServiceUsers(ctx)),
+		Projects:     must[[]store.Project](b)(b.store.Projects(ctx)),
+		APIs:         must[[]store.API](b)(b.store.APIs(ctx)),
+		Applications: must[[]store.Application](b)(b.store.Applications(ctx)),
+		Users:        must[[]store.ServiceUser](b)(b.store.ServiceUsers(ctx)),
+		People:       must[[]store.User](b)(b.store.Users(ctx, "", 100)),
+	}
+	for _, u := range all.People {
+		all.Grants = append(all.Grants, must[[]store.Assignment](b)(b.store.AssignmentsOf(ctx, u.ID))...)
+		if p, err := b.store.Password(ctx, u.ID); err == nil {
+			all.Passwords = append(all.Passwords, p)
+		}
 	}
 	var owners []store.Owner
 	for _, a := range all.APIs {
 		owners = append(owners, store.Owner{Kind: store.APIClient, ID: a.ID})
+	}
+	for _, a := range all.Applications {
+		owners = append(owners, store.Owner{Kind: store.ApplicationClient, ID: a.ID})
 	}
 	for _, u := range all.Users {
 		owners = append(owners, store.Owner{Kind: store.ServiceUserClient, ID: u.ID})

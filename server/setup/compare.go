@@ -31,6 +31,13 @@ func Compare(ctx context.Context, s store.Store, doc *Document, options Options)
 	if options.Now == nil {
 		options.Now = time.Now
 	}
+	if options.passwords == nil {
+		passwords, err := newPasswords()
+		if err != nil {
+			return nil, err
+		}
+		options.passwords = passwords
+	}
 	return compare(ctx, s, s, doc.parsed, options)
 }
 
@@ -55,15 +62,22 @@ func (c *comparison) compare(ctx context.Context) error {
 	}
 	c.compareOrganization()
 	if c.options.Prune {
-		c.prune()
+		if err := c.prune(ctx); err != nil {
+			return err
+		}
 	}
 	for _, p := range c.doc.Projects {
 		if err := c.project(ctx, p); err != nil {
 			return err
 		}
 	}
-	for _, u := range c.doc.Users {
+	for _, u := range c.doc.ServiceUsers {
 		if err := c.serviceUser(ctx, u); err != nil {
+			return err
+		}
+	}
+	for _, u := range c.doc.Users {
+		if err := c.user(ctx, u); err != nil {
 			return err
 		}
 	}
@@ -80,7 +94,10 @@ func (c *comparison) load(ctx context.Context) (err error) {
 	if c.apis, err = c.store.APIs(ctx); err != nil {
 		return err
 	}
-	c.users, err = c.store.ServiceUsers(ctx)
+	if c.applications, err = c.store.Applications(ctx); err != nil {
+		return err
+	}
+	c.serviceUsers, err = c.store.ServiceUsers(ctx)
 	return err
 }
 
@@ -136,6 +153,11 @@ func (c *comparison) project(ctx context.Context, p *document.Project) error {
 			return err
 		}
 	}
+	for _, a := range p.Applications {
+		if err := c.application(ctx, a); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -179,19 +201,19 @@ func (c *comparison) api(ctx context.Context, a *document.API) error {
 }
 
 func (c *comparison) serviceUser(ctx context.Context, u *document.ServiceUser) error {
-	i, err := named(c.users, "service user", u.Username, u.Was, func(s store.ServiceUser) string { return s.Username })
+	i, err := named(c.serviceUsers, "service user", u.Username, u.Was, func(s store.ServiceUser) string { return s.Username })
 	if err != nil {
 		return err
 	}
 	before := store.ServiceUser{ID: secret.NewID(), OrganizationID: c.organization.ID, Username: u.Username.Text, Active: true, CreatedAt: c.now}
 	if i >= 0 {
-		before = c.users[i]
+		before = c.serviceUsers[i]
 	}
 	after := before
 	after.Username, after.Name, after.Form, after.Active = u.Username.Text, u.Name, u.Form, u.Active
 
 	f := registry.ServiceUserFields(before, after)
-	steps, err := c.assignments(ctx, u, after.ID, i >= 0, &f)
+	steps, err := c.assignments(ctx, fmt.Sprintf("service user %q", after.Username), u.Held, after.ID, i >= 0, &f)
 	if err != nil {
 		return err
 	}

@@ -23,7 +23,8 @@ type comparison struct {
 	organization store.Organization
 	projects     []store.Project
 	apis         []store.API
-	users        []store.ServiceUser
+	applications []store.Application
+	serviceUsers []store.ServiceUser
 
 	// The ids of what the document names, also of what is yet to be created.
 	projectIDs map[*document.Project]string
@@ -56,7 +57,12 @@ type nothing struct{ store.Store }
 func (nothing) Organizations(context.Context) ([]store.Organization, error) { return nil, nil }
 func (nothing) Projects(context.Context) ([]store.Project, error)           { return nil, nil }
 func (nothing) APIs(context.Context) ([]store.API, error)                   { return nil, nil }
+func (nothing) Applications(context.Context) ([]store.Application, error)   { return nil, nil }
 func (nothing) ServiceUsers(context.Context) ([]store.ServiceUser, error)   { return nil, nil }
+func (nothing) UserByLogin(context.Context, string, string) (store.User, error) {
+	return store.User{}, store.ErrNotFound
+}
+func (nothing) Users(context.Context, string, int) ([]store.User, error) { return nil, nil }
 
 // named returns the index of what has the name or, as it is about to be renamed, the earlier one; -1 for none.
 func named[T any](all []T, kind string, name, was document.Word, of func(T) string) (int, error) {

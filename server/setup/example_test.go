@@ -12,7 +12,7 @@ func TestExampleOfThePackageCommentIsADocument(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	user, api := doc.parsed.Users[0], doc.parsed.Projects[0].APIs[0]
+	user, api := doc.parsed.ServiceUsers[0], doc.parsed.Projects[0].APIs[0]
 	if user.Roles[0].Project != doc.parsed.Projects[0] || user.Permissions[0].API != api || user.Tokens[0].Audience[0].Project != doc.parsed.Projects[0] {
 		t.Error("references of the example lead elsewhere")
 	}

@@ -33,8 +33,11 @@ type output struct {
 	holds func(content []byte) bool
 	// create makes the row and returns the content for the file.
 	create func(context.Context, *work) ([]byte, error)
-	// keyed is set for an output that needs a new key.
-	keyed *document.ClientKey
+	// keyed and password are set for an output that needs a new key or password.
+	keyed    *document.ClientKey
+	password *document.User
+	// replaces says that there is a row already, of which there is one alone.
+	replaces bool
 }
 
 // output compares a file with the rows, and adds what is to be done about it. It reports whether the row
@@ -45,8 +48,13 @@ func (c *comparison) output(o output) (bool, error) {
 	if err != nil {
 		return false, o.file.At.Errorf("%w", err)
 	}
+	action := Create
+	if o.replaces {
+		action = Alter
+	}
+	change := Change{Action: action, Object: o.object, Name: o.file.Text, Owner: o.owner}
 	if exists && !o.holds(content) && o.found && c.options.Keep {
-		c.kept = append(c.kept, Change{Action: Create, Object: o.object, Name: o.file.Text, Owner: o.owner})
+		c.kept = append(c.kept, change)
 		return false, nil
 	}
 	if exists && !o.holds(content) {
@@ -56,7 +64,6 @@ func (c *comparison) output(o output) (bool, error) {
 	if err != nil {
 		return false, o.file.At.Errorf("%w", err)
 	}
-	change := Change{Object: o.object, Name: o.file.Text, Owner: o.owner}
 	switch {
 	case exists && !waits:
 		return true, nil
@@ -69,7 +76,11 @@ func (c *comparison) output(o output) (bool, error) {
 		c.add(change)
 		return true, nil
 	}
-	change.Action, change.Fields, change.keyed = Create, shown(o.fields), o.keyed
+	if o.replaces && c.options.Keep {
+		c.kept = append(c.kept, change)
+		return false, nil
+	}
+	change.Fields, change.keyed, change.password = shown(o.fields), o.keyed, o.password
 	change.do = func(ctx context.Context, w *work) error {
 		content, err := o.create(ctx, w)
 		if err != nil {

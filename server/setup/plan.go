@@ -31,8 +31,8 @@ type Field struct {
 // Change is one step of a Plan. It shows no secret, token or key.
 type Change struct {
 	Action Action `json:"action"`
-	// Object is the kind: organization, project, api, service user, secret, key, personal access token
-	// or id file.
+	// Object is the kind: organization, project, api, application, service user, user, secret, key, personal
+	// access token, password or id file.
 	Object string `json:"object"`
 	// Name is what people know the object by: its name, username or path, for a secret or key without
 	// a path its id.
@@ -41,8 +41,9 @@ type Change struct {
 	Owner  string  `json:"owner,omitempty"`
 	Fields []Field `json:"fields,omitempty"`
 
-	do    func(context.Context, *work) error
-	keyed *document.ClientKey // needs a new key
+	do       func(context.Context, *work) error
+	keyed    *document.ClientKey // needs a new key
+	password *document.User      // needs a new password
 }
 
 var signs = map[Action]string{Create: "+", Alter: "~", Delete: "-"}
@@ -78,8 +79,9 @@ func show(v any) string {
 
 // Options says how a Document is compared. The zero value is ready to use.
 type Options struct {
-	// Prune deletes what the document does not name: projects, APIs, service users, and of those that it
-	// names the secrets, keys and personal access tokens. Without it all of that stays.
+	// Prune deletes what the document does not name: projects, APIs, applications, service users, and of those
+	// that it names the secrets, keys and personal access tokens; people, if it names any. Without it all of that
+	// stays.
 	Prune bool
 	// Keep leaves what is there as it is, where the document says otherwise, and only makes what is missing.
 	// Plan.Kept lists what that left undone. It does not go together with Prune.
@@ -88,10 +90,12 @@ type Options struct {
 	Dir string
 	// Now tells the time; nil: time.Now.
 	Now func() time.Time
+
+	passwords *passwords
 }
 
 // Plan is the difference between a store and a Document, in the order in which it is to be made up:
-// deletions, then projects with their APIs, then service users, each by name. The order is the same for
+// deletions, then projects with their APIs and applications, then service users and users, each by name. The order is the same for
 // the same difference. A Plan is safe for concurrent use; its JSON is an object with the list changes.
 type Plan struct {
 	Changes []Change `json:"changes"`

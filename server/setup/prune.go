@@ -1,21 +1,36 @@
 package setup
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/postern-auth/postern/server/internal/document"
 	"github.com/postern-auth/postern/server/store"
 )
 
 // prune deletes what the document does not name. It goes first, for a name may pass to a new object.
-func (c *comparison) prune() {
-	for _, u := range c.users {
-		if slices.ContainsFunc(c.doc.Users, func(d *document.ServiceUser) bool { return d.Username.Text == u.Username || d.Was.Text == u.Username }) {
+func (c *comparison) prune(ctx context.Context) error {
+	if err := c.prunePeople(ctx); err != nil {
+		return err
+	}
+	for _, u := range c.serviceUsers {
+		if slices.ContainsFunc(c.doc.ServiceUsers, func(d *document.ServiceUser) bool { return d.Username.Text == u.Username || d.Was.Text == u.Username }) {
 			continue
 		}
 		c.add(Change{Action: Delete, Object: "service user", Name: u.Username, do: func(ctx context.Context, w *work) error {
 			return w.registry.DeleteServiceUser(ctx, u)
+		}})
+	}
+	for _, a := range c.applications {
+		if !c.listsProject(a.ProjectID) || c.listsApplication(a) {
+			continue
+		}
+		name := c.projectName(a.ProjectID) + "/" + a.Name
+		c.add(Change{Action: Delete, Object: "application", Name: name, do: func(ctx context.Context, w *work) error {
+			return w.registry.DeleteApplication(ctx, a)
 		}})
 	}
 	for _, a := range c.apis {
@@ -33,6 +48,40 @@ func (c *comparison) prune() {
 		c.add(Change{Action: Delete, Object: "project", Name: p.Name, do: func(ctx context.Context, w *work) error {
 			return w.registry.DeleteProject(ctx, p)
 		}})
+	}
+	return nil
+}
+
+// page is how many people are read at once.
+const page = 500
+
+// prunePeople leaves people alone in whom the document is not interested: they may have signed up by themselves.
+func (c *comparison) prunePeople(ctx context.Context) error {
+	if len(c.doc.Users) == 0 {
+		return nil
+	}
+	named := make(map[string]bool, len(c.doc.Users))
+	for _, u := range c.doc.Users {
+		named[strings.ToLower(u.Login.Text)], named[strings.ToLower(u.Was.Text)] = true, true
+	}
+	delete(named, "") // no earlier name names those without a login name
+	for last := ""; ; {
+		users, err := c.store.Users(ctx, last, page)
+		if err != nil {
+			return fmt.Errorf("setup: read the users: %w", err)
+		}
+		for _, u := range users {
+			if named[strings.ToLower(u.LoginName)] {
+				continue
+			}
+			c.add(Change{Action: Delete, Object: "user", Name: cmp.Or(u.LoginName, u.Email), do: func(ctx context.Context, w *work) error {
+				return w.registry.DeleteUser(ctx, u)
+			}})
+		}
+		if len(users) < page {
+			return nil
+		}
+		last = users[len(users)-1].ID
 	}
 }
 
@@ -53,6 +102,13 @@ func (c *comparison) listsProject(id string) bool {
 func (c *comparison) listsAPI(a store.API) bool {
 	project := c.projectName(a.ProjectID)
 	return slices.ContainsFunc(c.doc.APIs(), func(d *document.API) bool {
+		return (d.Project.Name.Text == project || d.Project.Was.Text == project) && (d.Name.Text == a.Name || d.Was.Text == a.Name)
+	})
+}
+
+func (c *comparison) listsApplication(a store.Application) bool {
+	project := c.projectName(a.ProjectID)
+	return slices.ContainsFunc(c.doc.Applications(), func(d *document.Application) bool {
 		return (d.Project.Name.Text == project || d.Project.Was.Text == project) && (d.Name.Text == a.Name || d.Was.Text == a.Name)
 	})
 }

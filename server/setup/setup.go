@@ -1,5 +1,5 @@
-// Package setup makes an authorization server what a YAML document says: its projects, APIs, roles and
-// permissions, its service users, and what they authenticate with.
+// Package setup makes an authorization server what a YAML document says: its projects, APIs, applications,
+// roles and permissions, its service users and people, and what they authenticate with.
 //
 //	data, err := os.ReadFile("postern.yaml")
 //	if err != nil {
@@ -20,7 +20,7 @@
 //
 // The way is from the document (package document) by a plan to the registry, which alone writes. The files are
 // in that order, from what happens last to what it stands on: apply.go, compare.go, what is compared
-// (assignments.go, keys.go, tokens.go, secrets.go, prune.go), the files that hold what is handed out
+// (applications.go, people.go, assignments.go, keys.go, tokens.go, secrets.go, passwords.go, prune.go), the files that hold what is handed out
 // (keyfile.go, output.go), comparison.go, plan.go, work.go, file.go.
 //
 // # The document
@@ -51,6 +51,45 @@
 //	          - secret_file: secrets/messages.txt
 //	        keys:
 //	          - key_file: secrets/messages-key.json
+//	    applications:
+//	      - name: shop
+//	        type: web                 # browser and native keep no secret, web does
+//	        client_id: shop           # else <id>@<project> is made
+//	        client_id_file: generated/shop-client-id
+//	        redirect_uris:            # compared byte for byte; with https, or http on loopback
+//	          - https://shop.example.com/callback
+//	        logout_uris: [https://shop.example.com/] # the first is where a logout leads that names none
+//	        allowed_origins: [https://shop.example.com]
+//	        backchannel_logout_uri: https://shop.example.com/logged-out
+//	        grants: [authorization_code, refresh_token] # these, unless it says otherwise
+//	        first_party: true         # its people are not asked for consent
+//	        insecure_no_pkce: false   # true: it may send no code challenge; for type web alone
+//	        id_token_lifetime: 1h
+//	        id_token_algorithm: RS256
+//	        id_token_claims: full     # minimal: name and e-mail are at the userinfo endpoint alone
+//	        refresh_idle: 720h        # what ends a refresh token that is not used
+//	        refresh_lifetime: 2160h   # what ends all refresh tokens of a login
+//	        refresh_ends_with_session: false # else true for type browser
+//	        active: true              # false: nobody logs in to it, and its tokens have ended
+//	        secrets:                  # for type web, as keys are
+//	          - secret_file: secrets/shop.txt
+//	        keys:
+//	          - key_file: secrets/shop-key.json
+//
+//	users:                         # people; what is left out of one but active, roles and permissions stays theirs
+//	  - login: anna                # a name, or an e-mail address; was renames it too, and applications
+//	    email: anna@example.com
+//	    email_verified: true       # then it is as good as the login
+//	    name: Anna Berg
+//	    given_name: Anna
+//	    family_name: Berg
+//	    nickname: annie
+//	    locale: de
+//	    active: true               # false: locked, and logged out everywhere
+//	    roles: {hello: [admin]}    # as those of service users
+//	    permissions: {messages: [read:messages]}
+//	    id_file: generated/anna-id
+//	    password_file: secrets/anna.txt
 //
 //	service_users:
 //	  - username: reporter       # also its client_id; was renames it too, and APIs
@@ -84,11 +123,17 @@
 // tokens that it does not name. References lead to objects of the same document.
 //
 // Keys of roles and permissions are scope tokens (RFC 6749 §3.3) other than the standard scopes and what
-// starts with urn:zitadel:. Usernames and client ids are made of letters, digits and ._~@-.
+// starts with urn:zitadel:. Usernames and client ids are made of letters, digits and ._~@-, logins also of +.
+//
+// A redirect or log-out URI is absolute, without a fragment or a star: https, http on 127.0.0.1, [::1] or
+// localhost, and for type native a private scheme with a dot, such as com.example.shop:/callback (RFC 8252). An
+// origin is what a browser sends, without a path.
+//
+// Pruning deletes people that the document does not name only if it names any.
 //
 // # The files
 //
-// Secrets, keys and tokens are made here and known to nobody: each is written once to its file, which is
+// Secrets, keys, tokens and passwords are made here and known to nobody: each is written once to its file, which is
 // readable by its owner alone (mode 0600, a new folder 0700), and is never overwritten. A relative path
 // starts from the document's folder. The content says which row a file belongs to:
 //
@@ -99,7 +144,10 @@
 // So a new secret is had by removing the file. The old one stays good until it is pruned. To replace one
 // without a gap, add an entry with another file, apply, hand it out, remove the old entry, and prune.
 //
-// A secret's or token's file holds it with a line end. A key's file is ZITADEL's JSON: type
+// A password is one alone: the new one replaces the old one, and logs its person out. Take password_file out of
+// the document when the password has been handed out, for then it is theirs to change.
+//
+// A secret's, token's or password's file holds it with a line end. A key's file is ZITADEL's JSON: type
 // (serviceaccount or application), keyId, key, and userId or clientId and appId; an RSA key is in PKCS #1,
 // others in PKCS #8. An id file holds an id that others must be told: it is not a secret, and it is not
 // overwritten either.

@@ -8,7 +8,6 @@ import (
 	"time"
 	"unicode"
 
-	"github.com/postern-auth/postern/server/internal/registry"
 	"github.com/postern-auth/postern/server/store"
 )
 
@@ -48,12 +47,15 @@ func parseForm(s string) (store.TokenForm, error) {
 	return store.TokenForm(s), nil
 }
 
-func parseLifetime(s string) (time.Duration, error) {
-	d, err := time.ParseDuration(s)
-	if err != nil {
-		return 0, fmt.Errorf("expected a duration such as 15m or 24h, got %.64q", s)
+// lifetime returns what reads a duration that passes the check.
+func lifetime(check func(time.Duration) error) func(string) (time.Duration, error) {
+	return func(s string) (time.Duration, error) {
+		d, err := time.ParseDuration(s)
+		if err != nil {
+			return 0, fmt.Errorf("expected a duration such as 15m or 24h, got %.64q", s)
+		}
+		return d.Truncate(time.Millisecond), check(d)
 	}
-	return d.Truncate(time.Millisecond), registry.CheckLifetime(d)
 }
 
 // parseExpiry reads a duration or a time. The time may be past: what has expired is still of use for

@@ -23,7 +23,8 @@ type Document struct {
 	File         string
 	Organization *Organization
 	Projects     []*Project     // by name
-	Users        []*ServiceUser // by username
+	ServiceUsers []*ServiceUser // by username
+	Users        []*User        // by login name
 }
 
 // Dir is the folder that relative paths start from unless Options says otherwise.
@@ -43,12 +44,13 @@ type Organization struct {
 
 // Project is an entry of projects.
 type Project struct {
-	Name   Word
-	Was    Word // the earlier name, empty unless it is to be renamed
-	Roles  []Right
-	Active bool
-	APIs   []*API // by name
-	IDFile Word
+	Name         Word
+	Was          Word // the earlier name, empty unless it is to be renamed
+	Roles        []Right
+	Active       bool
+	APIs         []*API         // by name
+	Applications []*Application // by name
+	IDFile       Word
 }
 
 // Right is a role or a permission.
@@ -74,22 +76,70 @@ type API struct {
 	Keys         []*ClientKey
 }
 
-// ServiceUser is an entry of service_users.
-type ServiceUser struct {
-	Username    Word
-	Was         Word
-	Name        string
-	Form        store.TokenForm
-	Active      bool
-	Roles       []*Assignment
-	Permissions []*Assignment
-	IDFile      Word
-	Secrets     []*Secret
-	Keys        []*ClientKey
-	Tokens      []*PersonalAccessToken
+// Application is an entry of a project's applications.
+type Application struct {
+	Project                *Project
+	Name                   Word
+	Was                    Word
+	Type                   store.ApplicationType
+	ClientID               Word // empty: as it is, or generated
+	ClientIDFile           Word
+	RedirectURIs           []Word
+	LogoutURIs             []Word
+	AllowedOrigins         []Word
+	BackchannelLogoutURI   string
+	Grants                 []Word
+	IDTokenLifetime        time.Duration
+	RefreshIdle            time.Duration
+	RefreshLifetime        time.Duration
+	IDTokenAlgorithm       string
+	IDTokenClaims          store.IDTokenClaims
+	RefreshEndsWithSession bool
+	FirstParty             bool
+	InsecureNoPKCE         bool
+	Active                 bool
+	Secrets                []*Secret
+	Keys                   []*ClientKey
 }
 
-// Assignment is what a service user holds on the one of Project and API that is set.
+// ServiceUser is an entry of service_users.
+type ServiceUser struct {
+	Username Word
+	Was      Word
+	Name     string
+	Form     store.TokenForm
+	Active   bool
+	Held
+	IDFile  Word
+	Secrets []*Secret
+	Keys    []*ClientKey
+	Tokens  []*PersonalAccessToken
+}
+
+// User is an entry of users: a person. What is nil is theirs to say, and stays as it is.
+type User struct {
+	Login         Word
+	Was           Word
+	Email         *string
+	EmailVerified *bool
+	Name          *string
+	GivenName     *string
+	FamilyName    *string
+	Nickname      *string
+	Locale        *string
+	Active        bool
+	Held
+	IDFile       Word
+	PasswordFile Word
+}
+
+// Held is what a subject holds.
+type Held struct {
+	Roles       []*Assignment
+	Permissions []*Assignment
+}
+
+// Assignment is what a subject holds on the one of Project and API that is set.
 type Assignment struct {
 	Target  Word // as the document names it
 	Rights  []Word

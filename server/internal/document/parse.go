@@ -32,9 +32,11 @@ func Parse(fileName string, data []byte) (*Document, error) {
 		return nil, err
 	}
 	slices.SortFunc(doc.Projects, func(a, b *Project) int { return strings.Compare(a.Name.Text, b.Name.Text) })
-	slices.SortFunc(doc.Users, func(a, b *ServiceUser) int { return strings.Compare(a.Username.Text, b.Username.Text) })
+	slices.SortFunc(doc.ServiceUsers, func(a, b *ServiceUser) int { return strings.Compare(a.Username.Text, b.Username.Text) })
+	slices.SortFunc(doc.Users, func(a, b *User) int { return strings.Compare(a.Login.Text, b.Login.Text) })
 	for _, p := range doc.Projects {
 		slices.SortFunc(p.APIs, func(a, b *API) int { return strings.Compare(a.Name.Text, b.Name.Text) })
+		slices.SortFunc(p.Applications, func(a, b *Application) int { return strings.Compare(a.Name.Text, b.Name.Text) })
 	}
 	return doc, nil
 }
@@ -44,7 +46,8 @@ func (r *reader) document(v value) *Document {
 	r.object(v, fields{
 		"organization":  func(v value) { doc.Organization = r.organization(v) },
 		"projects":      r.list(func(v value) { doc.Projects = append(doc.Projects, r.project(v)) }),
-		"service_users": r.list(func(v value) { doc.Users = append(doc.Users, r.serviceUser(v)) }),
+		"service_users": r.list(func(v value) { doc.ServiceUsers = append(doc.ServiceUsers, r.serviceUser(v)) }),
+		"users":         r.list(func(v value) { doc.Users = append(doc.Users, r.user(v)) }),
 	})
 	return doc
 }
@@ -61,12 +64,13 @@ func (r *reader) organization(v value) *Organization {
 func (r *reader) project(v value) *Project {
 	p := &Project{Active: true}
 	r.object(v, fields{
-		"name":    r.word(&p.Name, registry.CheckName),
-		"was":     r.word(&p.Was, registry.CheckName),
-		"roles":   r.rights(&p.Roles),
-		"active":  r.flag(&p.Active),
-		"apis":    r.list(func(v value) { p.APIs = append(p.APIs, r.api(v, p)) }),
-		"id_file": r.word(&p.IDFile, checkPath),
+		"name":         r.word(&p.Name, registry.CheckName),
+		"was":          r.word(&p.Was, registry.CheckName),
+		"roles":        r.rights(&p.Roles),
+		"active":       r.flag(&p.Active),
+		"apis":         r.list(func(v value) { p.APIs = append(p.APIs, r.api(v, p)) }),
+		"applications": r.list(func(v value) { p.Applications = append(p.Applications, r.application(v, p)) }),
+		"id_file":      r.word(&p.IDFile, checkPath),
 	}, "name")
 	return p
 }
@@ -97,7 +101,7 @@ func (r *reader) api(v value, p *Project) *API {
 		"client_id":         r.word(&a.ClientID, registry.CheckID),
 		"token":             parsed(r, &a.Form, parseForm),
 		"signing_algorithm": r.text(&a.Algorithm, registry.CheckSigningAlgorithm),
-		"token_lifetime":    parsed(r, &a.Lifetime, parseLifetime),
+		"token_lifetime":    parsed(r, &a.Lifetime, lifetime(registry.CheckLifetime)),
 		"permissions":       r.rights(&a.Permissions),
 		"active":            r.flag(&a.Active),
 		"client_id_file":    r.word(&a.ClientIDFile, checkPath),
@@ -115,8 +119,8 @@ func (r *reader) serviceUser(v value) *ServiceUser {
 		"name":                   r.text(&u.Name, registry.CheckTitle),
 		"token":                  parsed(r, &u.Form, parseForm),
 		"active":                 r.flag(&u.Active),
-		"roles":                  r.grants(&u.Roles),
-		"permissions":            r.grants(&u.Permissions),
+		"roles":                  r.assignments(&u.Roles),
+		"permissions":            r.assignments(&u.Permissions),
 		"id_file":                r.word(&u.IDFile, checkPath),
 		"secrets":                r.secrets(&u.Secrets),
 		"keys":                   r.keys(&u.Keys),
@@ -125,8 +129,8 @@ func (r *reader) serviceUser(v value) *ServiceUser {
 	return u
 }
 
-// grants reads an object of lists of keys. What the names and keys mean is for resolve.
-func (r *reader) grants(into *[]*Assignment) func(value) {
+// assignments reads an object of lists of keys. What the names and keys mean is for resolve.
+func (r *reader) assignments(into *[]*Assignment) func(value) {
 	return func(v value) {
 		for name, list := range r.members(v) {
 			g := &Assignment{Target: Word{name, list.at}}

@@ -17,9 +17,9 @@ func TestParseNamesFileLineAndFieldOfWhatIsWrong(t *testing.T) {
 		{"a tab as indentation is not YAML", "projects:\n\t- name: a\n", "postern.yaml:2: expected YAML: found character that cannot start any token, while scanning for the next token"},
 		{"bytes that are not UTF-8 are refused", "projects:\n  - name: \"\xff\"\n", "postern.yaml:2: expected UTF-8, got other bytes"},
 		{"deep nesting is refused", strings.Repeat("[", 20000), "postern.yaml:1: expected YAML: exceeded max depth of 10000, while increasing flow level"},
-		{"an unknown field at the top is an error", "project: []\n", "postern.yaml:1: project: unknown field, expected one of organization, projects, service_users"},
+		{"an unknown field at the top is an error", "project: []\n", "postern.yaml:1: project: unknown field, expected one of organization, projects, service_users, users"},
 		{"an unknown field below is an error", "projects:\n- name: a\n  role: []\n",
-			"postern.yaml:3: projects[0].role: unknown field, expected one of active, apis, id_file, name, roles, was"},
+			"postern.yaml:3: projects[0].role: unknown field, expected one of active, apis, applications, id_file, name, roles, was"},
 		{"a field given twice is an error", "projects:\n- name: a\n  active: true\n  active: false\n",
 			"postern.yaml:4: projects[0].active: given twice, first in line 3"},
 		{"a required field is missed by its name", "projects:\n- active: true\n", "postern.yaml:2: projects[0].name: required, but not there"},
@@ -93,7 +93,7 @@ func TestParseNamesFileLineAndFieldOfWhatIsWrong(t *testing.T) {
 		{"a key is of a kind that can be made", "service_users:\n- {username: u, keys: [{key_file: k, algorithm: PS256}]}\n",
 			`postern.yaml:2: service_users[0].keys[0].algorithm: expected one of RS256, ES256, EdDSA, got "PS256"`},
 		{"all errors are shown at once", "projects:\n- nam: a\n- {name: 1}\n",
-			"postern.yaml:2: projects[0].nam: unknown field, expected one of active, apis, id_file, name, roles, was\n" +
+			"postern.yaml:2: projects[0].nam: unknown field, expected one of active, apis, applications, id_file, name, roles, was\n" +
 				"postern.yaml:2: projects[0].name: required, but not there\n" +
 				"postern.yaml:3: projects[1].name: expected text, got the number 1; put it in quotes"},
 	}

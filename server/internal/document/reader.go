@@ -253,6 +253,28 @@ func (r *reader) word(into *Word, check func(string) error) func(value) {
 	}
 }
 
+// words reads a list of texts, each of which is there once.
+func (r *reader) words(into *[]Word, what string, check func(string) error) func(value) {
+	return func(v value) {
+		given := names{}
+		*into = nil
+		r.list(func(v value) {
+			var w Word
+			r.word(&w, check)(v)
+			given.add(r, w, what)
+			*into = append(*into, w)
+		})(v)
+	}
+}
+
+// given reads text into a place of its own, so that it can be told from what is absent.
+func (r *reader) given(into **string, check func(string) error) func(value) {
+	return func(v value) {
+		*into = new(string)
+		r.text(*into, check)(v)
+	}
+}
+
 // flag reads a bool.
 func (r *reader) flag(into *bool) func(value) {
 	return func(v value) {

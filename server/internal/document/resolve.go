@@ -3,6 +3,7 @@ package document
 import (
 	"path/filepath"
 	"slices"
+	"strings"
 )
 
 // resolve joins the parts of a document: every name is there once, every reference leads somewhere.
@@ -10,19 +11,26 @@ func resolve(r *reader, doc *Document) {
 	checkNames(r, doc)
 	checkFiles(r, doc)
 	for _, user := range doc.Users {
-		for _, g := range user.Roles {
-			resolveRoles(r, doc, g)
-		}
-		for _, g := range user.Permissions {
-			resolvePermissions(r, doc, g)
-		}
-		checkDistinct(r, user)
+		resolveHeld(r, doc, user.Held)
+	}
+	for _, user := range doc.ServiceUsers {
+		resolveHeld(r, doc, user.Held)
 		for _, token := range user.Tokens {
 			for _, a := range token.Audience {
 				resolveAudience(r, doc, a)
 			}
 		}
 	}
+}
+
+func resolveHeld(r *reader, doc *Document, h Held) {
+	for _, g := range h.Roles {
+		resolveRoles(r, doc, g)
+	}
+	for _, g := range h.Permissions {
+		resolvePermissions(r, doc, g)
+	}
+	checkDistinct(r, h)
 }
 
 // names remembers where a name was given first.
@@ -51,11 +59,18 @@ func checkNames(r *reader, doc *Document) {
 			identifiers.add(r, a.Identifier, "identifier")
 			clients.add(r, a.ClientID, "client id")
 		}
+		applications := names{}
+		for _, a := range p.Applications {
+			applications.add(r, a.Name, "name")
+			applications.add(r, a.Was, "earlier name")
+			clients.add(r, a.ClientID, "client id")
+		}
 	}
-	for _, u := range doc.Users {
+	for _, u := range doc.ServiceUsers {
 		clients.add(r, u.Username, "username")
 		clients.add(r, u.Was, "earlier username")
 	}
+	checkLogins(r, doc)
 	// A token's audience names an API by identifier or by client id: what is one API's identifier and
 	// another's client id would let the second read tokens that do not concern it.
 	for _, a := range doc.APIs() {
@@ -66,11 +81,38 @@ func checkNames(r *reader, doc *Document) {
 	}
 }
 
+// checkLogins refuses two people whom one name, or one verified address, would find.
+func checkLogins(r *reader, doc *Document) {
+	logins := names{}
+	for _, u := range doc.Users {
+		logins.add(r, folded(u.Login), "login name")
+		logins.add(r, folded(u.Was), "earlier login name")
+	}
+	for _, u := range doc.Users {
+		if u.EmailVerified == nil || !*u.EmailVerified || u.Email == nil || strings.EqualFold(*u.Email, u.Login.Text) {
+			continue
+		}
+		logins.add(r, folded(Word{*u.Email, u.Login.At}), "verified address")
+	}
+}
+
+// folded returns the word as logins are compared: without regard to letter case.
+func folded(w Word) Word { return Word{strings.ToLower(w.Text), w.At} }
+
 // APIs returns those of all projects.
 func (d *Document) APIs() []*API {
 	var all []*API
 	for _, p := range d.Projects {
 		all = append(all, p.APIs...)
+	}
+	return all
+}
+
+// Applications returns those of all projects.
+func (d *Document) Applications() []*Application {
+	var all []*Application
+	for _, p := range d.Projects {
+		all = append(all, p.Applications...)
 	}
 	return all
 }
@@ -98,8 +140,16 @@ func checkFiles(r *reader, doc *Document) {
 			add(a.ClientIDFile)
 			owned(a.Secrets, a.Keys)
 		}
+		for _, a := range p.Applications {
+			add(a.ClientIDFile)
+			owned(a.Secrets, a.Keys)
+		}
 	}
 	for _, u := range doc.Users {
+		add(u.IDFile)
+		add(u.PasswordFile)
+	}
+	for _, u := range doc.ServiceUsers {
 		add(u.IDFile)
 		owned(u.Secrets, u.Keys)
 		for _, e := range u.Tokens {
@@ -155,9 +205,9 @@ func checkHeld(r *reader, g *Assignment, defined []Right, what, owner string) {
 }
 
 // checkDistinct refuses two grants on one API, which can be named in two ways.
-func checkDistinct(r *reader, u *ServiceUser) {
+func checkDistinct(r *reader, h Held) {
 	seen := map[*API]Place{}
-	for _, g := range u.Permissions {
+	for _, g := range h.Permissions {
 		if g.API == nil {
 			continue
 		}

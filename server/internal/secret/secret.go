@@ -1,5 +1,6 @@
 // Package secret makes and recognises what the authorization server hands out once and keeps only as a
-// digest: client secrets, opaque access tokens and personal access tokens.
+// digest: client secrets, opaque access tokens and personal access tokens. People's passwords, which are shorter
+// and hashed by package password, are made here too.
 //
 //	raw, id := secret.NewToken(secret.AccessToken)
 //	err := tokens.CreateToken(ctx, store.Token{ID: id, Digest: secret.Digest(raw), …})
@@ -17,6 +18,7 @@ import (
 	"encoding/base32"
 	"encoding/base64"
 	"encoding/binary"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -62,6 +64,19 @@ func New() string {
 	var b [32]byte
 	rand.Read(b[:])
 	return base64.RawURLEncoding.EncodeToString(b[:])
+}
+
+// NewPassword returns a new password for a person, of 100 random bits in groups that can be read out and typed.
+func NewPassword() string {
+	const groups, length = 5, 4
+	var b [20]byte
+	rand.Read(b[:])
+	text := ids.EncodeToString(b[:])[:groups*length]
+	parts := make([]string, groups)
+	for i := range parts {
+		parts[i] = text[i*length : (i+1)*length]
+	}
+	return strings.Join(parts, "-")
 }
 
 // NewToken returns a new opaque token and the id within it.
