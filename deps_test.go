@@ -64,7 +64,7 @@ var rules = []rule{
 	{"server/internal/redirect", nil, "URIs are compared as text"},
 	{"server/internal/registry", []string{"server/store", "server/internal/secret", "server/internal/oauth", "server/internal/keys", "server/internal/password", "server/internal/redirect", "internal/jws", "internal/scope"}, "the one writer of what is set up, whoever calls"},
 	{"server/internal/document", []string{"server/store", "server/internal/oauth", "server/internal/registry", "internal/jws", "go.yaml.in/yaml/v4"}, "YAML becomes a document, which the registry's rules judge word by word"},
-	{"server/setup", []string{"server/store", "server/internal/secret", "server/internal/registry", "server/internal/document", "clientauth", "internal/jws"}, "a document becomes a plan over the registry"},
+	{"server/setup", []string{"server/store", "server/internal/secret", "server/internal/registry", "server/internal/document", "server/internal/password", "clientauth", "internal/jws"}, "a document becomes a plan over the registry"},
 	{"server/internal/keys", []string{"server/store", "server/internal/secret", "internal/jws"}, "signing keys are rows"},
 	{"server/internal/rights", []string{"server/store"}, "who holds what"},
 	{"server/internal/clients", []string{"server/store", "server/internal/secret", "server/internal/oauth", "server/internal/endpoint", "internal/claims", "internal/jws"}, "clients are rows that authenticate"},

@@ -22,10 +22,10 @@ func newApplyCommand(e *env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "apply --data DIR -f FILE",
 		Short: "Set up the authorization server from a file",
-		Long: "Apply makes the store in a data folder what a YAML file says: projects, APIs, roles, permissions,\n" +
-			"service users. It may run beside the server and a second time changes nothing. New secrets, keys\n" +
-			"and personal access tokens are written to the files that the document names, for their owner\n" +
-			"alone, and never over a file that is there.",
+		Long: "Apply makes the store in a data folder what a YAML file says: projects, APIs, applications, roles,\n" +
+			"permissions, service users, people. It may run beside the server and a second time changes nothing.\n" +
+			"New secrets, keys, personal access tokens and passwords are written to the files that the document\n" +
+			"names, for their owner alone, and never over a file that is there.",
 		Args: positional(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error { return apply(c.Context(), e, f) },
 	}

@@ -52,9 +52,9 @@ func newDevCommand(e *env) *cobra.Command {
 		Use:   "dev",
 		Short: "Run the authorization server and the sample APIs on this machine",
 		Long: "Dev starts the authorization server over http and, with a certificate of its own making, https; sets\n" +
-			"up a project, APIs and service users; and starts the sample APIs, protected by it. It prints what to\n" +
-			"try, and writes the same as variables to dev.env in the data folder. Everything listens on loopback\n" +
-			"only and explains its refusals to callers: it is for development.\n\n" +
+			"up projects, APIs, applications, service users and people; and starts the sample APIs, protected by it.\n" +
+			"It prints what to try, and writes the same as variables to dev.env in the data folder. Everything\n" +
+			"listens on loopback only and explains its refusals to callers: it is for development.\n\n" +
 			"What is set up is written once to dev.yaml in the data folder. Change that file and apply it, while dev\n" +
 			"runs or not; another start keeps what was changed.",
 		Args: positional(cobra.NoArgs),

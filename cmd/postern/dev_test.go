@@ -578,7 +578,8 @@ func TestDevEnvHasExactlyTheNamesThatTheSamplesRead(t *testing.T) {
 		SERVICE_USER_WITHOUT_ROLE_CLIENT_ID SERVICE_USER_WITHOUT_ROLE_CLIENT_SECRET SERVICE_USER_WITHOUT_ROLE_KEY_FILE
 		PAT PAT_WITHOUT_ROLE PAT_EXPIRED PAT_DEACTIVATED SERVICE_USER_JWT_CLIENT_ID SERVICE_USER_JWT_CLIENT_SECRET
 		SERVICE_USER_JWT_KEY_FILE AUTH0_DOMAIN API_IDENTIFIER AUTH0_AUDIENCE M2M_CLIENT_ID M2M_CLIENT_SECRET
-		M2M_WITHOUT_SCOPE_CLIENT_ID M2M_WITHOUT_SCOPE_CLIENT_SECRET CLIENT_ORIGIN_URL CA_FILE`)
+		M2M_WITHOUT_SCOPE_CLIENT_ID M2M_WITHOUT_SCOPE_CLIENT_SECRET CLIENT_ORIGIN_URL CA_FILE AUTH0_CLIENT_ID AUTH0_CALLBACK_URL USER_EMAIL USER_PASSWORD
+		USER_WITHOUT_ROLE_EMAIL USER_WITHOUT_ROLE_PASSWORD WEB_CLIENT_ID WEB_CLIENT_SECRET`)
 	want := map[string]bool{}
 	for _, name := range names {
 		want[name] = true
@@ -697,12 +698,12 @@ func TestLogsHoldNoSecretAndNoToken(t *testing.T) {
 	planted := map[string]string{}
 	for line := range strings.Lines(r.content("dev.env")) {
 		name, value, _ := strings.Cut(strings.TrimSpace(line), "=")
-		if strings.HasSuffix(name, "_SECRET") || strings.HasPrefix(name, "PAT") {
+		if strings.HasSuffix(name, "_SECRET") || strings.HasSuffix(name, "_PASSWORD") || strings.HasPrefix(name, "PAT") {
 			planted[name] = strings.Trim(value, "'")
 		}
 	}
-	if len(planted) != 10 {
-		t.Fatalf("%d secrets in dev.env, want 10: %v", len(planted), planted)
+	if len(planted) != 13 {
+		t.Fatalf("%d secrets in dev.env, want 13: %v", len(planted), planted)
 	}
 	var tokens []string
 	for _, user := range []string{"service-user", "service-user-jwt", "service-user-jwt-without-role"} {

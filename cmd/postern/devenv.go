@@ -57,6 +57,11 @@ func devVariables(dir, https, auth0Domain, caFile string) ([]variable, error) {
 		{"PAT_WITHOUT_ROLE", "pat-without-role"},
 		{"PAT_EXPIRED", "pat-expired"},
 		{"PAT_DEACTIVATED", "pat-deactivated"},
+		{"AUTH0_CLIENT_ID", "browser-client-id"},
+		{"WEB_CLIENT_ID", "web-client-id"},
+		{"WEB_CLIENT_SECRET", "web-secret"},
+		{"USER_PASSWORD", "user-password"},
+		{"USER_WITHOUT_ROLE_PASSWORD", "user-without-role-password"},
 	} {
 		value, err := read(content.value)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -66,8 +71,16 @@ func devVariables(dir, https, auth0Domain, caFile string) ([]variable, error) {
 			return nil, err
 		}
 		list = append(list, variable{content.name, value})
+		list = append(list, beside[content.name]...)
 	}
 	return list, nil
+}
+
+// beside are variables that mean something only together with the one of a file.
+var beside = map[string][]variable{
+	"AUTH0_CLIENT_ID":            {{"AUTH0_CALLBACK_URL", "http://localhost:4040/callback"}},
+	"USER_PASSWORD":              {{"USER_EMAIL", "user@example.com"}},
+	"USER_WITHOUT_ROLE_PASSWORD": {{"USER_WITHOUT_ROLE_EMAIL", "user-without-role@example.com"}},
 }
 
 // lookupIn returns the value of a variable, like os.Getenv.
