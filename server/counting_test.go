@@ -37,14 +37,24 @@ func (c *counting) taken() []string {
 	return calls
 }
 
-func (c *counting) APIByClientID(ctx context.Context, id string) (store.API, error) {
-	c.note("APIByClientID")
-	return c.Store.APIByClientID(ctx, id)
+func (c *counting) Client(ctx context.Context, id string) (store.Client, error) {
+	c.note("Client")
+	return c.Store.Client(ctx, id)
 }
 
-func (c *counting) ServiceUserByUsername(ctx context.Context, name string) (store.ServiceUser, error) {
-	c.note("ServiceUserByUsername")
-	return c.Store.ServiceUserByUsername(ctx, name)
+func (c *counting) API(ctx context.Context, id string) (store.API, error) {
+	c.note("API")
+	return c.Store.API(ctx, id)
+}
+
+func (c *counting) ServiceUser(ctx context.Context, id string) (store.ServiceUser, error) {
+	c.note("ServiceUser")
+	return c.Store.ServiceUser(ctx, id)
+}
+
+func (c *counting) Application(ctx context.Context, id string) (store.Application, error) {
+	c.note("Application")
+	return c.Store.Application(ctx, id)
 }
 
 func (c *counting) SecretsOf(ctx context.Context, owner store.Owner) ([]store.Secret, error) {
@@ -81,7 +91,7 @@ func newCountingWorld(t *testing.T) (*world, *counting) {
 func TestS10_EveryFailedSecretCostsTheSameReads(t *testing.T) {
 	w, reads := newCountingWorld(t)
 	reads.taken()
-	want := []string{"APIByClientID", "SecretsOf", "ServiceUserByUsername"}
+	want := []string{"Client", "SecretsOf"}
 	for _, credentials := range []string{"nobody:x", "robot:wrong", "samples@P:wrong"} {
 		w.refused(w.do(call{path: "/oauth/v2/introspect", user: credentials, form: values("token", "x")}), 401, "invalid_client")
 		if diff := cmp.Diff(want, reads.taken()); diff != "" {
@@ -95,14 +105,14 @@ func TestWhatCannotBeATokenOfOursIsNotLookedUp(t *testing.T) {
 	opaque := w.token("robot", "scope", sampleScope)
 	w.form("robot", "a-messages", store.FormZITADEL)
 	jwt := strings.Split(w.token("robot", "scope", sampleScope), ".")
-	client := []string{"APIByClientID", "SecretsOf"}
+	client := []string{"API", "Client", "SecretsOf"}
 	reads.taken()
 	for _, row := range []struct {
 		name, raw string
 		more      []string
 	}{
-		{"our token is looked up", opaque, []string{"Token"}},
-		{"our JWT's revocation is looked up", strings.Join(jwt, "."), []string{"JWTRevoked"}},
+		{"our token is looked up", opaque, []string{"Client", "Token"}},
+		{"our JWT's revocation is looked up", strings.Join(jwt, "."), []string{"Client", "JWTRevoked"}},
 		{"garbage", "x", nil},
 		{"an opaque token cut short", opaque[:len(opaque)-1], nil},
 		{"an opaque token with another letter", opaque[:20] + "!" + opaque[21:], nil},

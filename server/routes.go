@@ -90,7 +90,7 @@ func (s *Server) routes() []endpoint.Route {
 		{Endpoint: oauth.TokenEndpoint, Methods: "POST", Handler: tokens, Auth0: tokens.WithJSON(), Metadata: granted},
 		{Endpoint: oauth.IntrospectionEndpoint, Methods: "POST", Handler: introspection, Metadata: discovery.Authenticating("introspection")},
 		{Endpoint: oauth.RevocationEndpoint, Methods: "POST", Handler: revocation, Auth0: revocation.WithJSON(),
-			Metadata: discovery.Authenticating("revocation")},
+			Metadata: discovery.Authenticating("revocation", oauth.MethodNone)},
 		{Endpoint: oauth.KeySet, Methods: "GET", Handler: discovery.Keys(s.keys, c.Logger)},
 	}
 }

@@ -3,6 +3,7 @@ package server_test
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -42,7 +43,7 @@ func TestMetadataNamesWhatIsThere(t *testing.T) {
 					"grant_types_supported":                 []any{"client_credentials", "urn:ietf:params:oauth:grant-type:jwt-bearer"},
 					"token_endpoint_auth_methods_supported": methods, "token_endpoint_auth_signing_alg_values_supported": algorithms,
 					"introspection_endpoint_auth_methods_supported": methods, "introspection_endpoint_auth_signing_alg_values_supported": algorithms,
-					"revocation_endpoint_auth_methods_supported": methods, "revocation_endpoint_auth_signing_alg_values_supported": algorithms,
+					"revocation_endpoint_auth_methods_supported": append(slices.Clone(methods), "none"), "revocation_endpoint_auth_signing_alg_values_supported": algorithms,
 				}
 				if diff := cmp.Diff(want, w.object(a.body)); diff != "" || a.status != 200 {
 					t.Errorf("status %d, metadata (-want +got):\n%s", a.status, diff)

@@ -350,7 +350,7 @@ var serverMutants = []mutant{
 	{"grant: a permission called as a role", "server/internal/grant/target.go", `if slices.ContainsFunc(t.project.Roles, isRole) && !held.HasRole(t.project.ID, key) {`, `if slices.ContainsFunc(t.project.Roles, isRole) && false {`, withServer},
 	{"grant: a permission that an API of the project withholds", "server/internal/grant/target.go", `everywhere = everywhere && has`, `_ = has`, withServer},
 	{"grant: a permission of an API that is not active", "server/internal/grant/target.go", `somewhere = somewhere || has && active`, `somewhere = somewhere || has && (active || true)`, withServer},
-	{"clients: the owner of an assertion without kid", "server/internal/clients/assertion.go", `case as.issuer != client.ID && !named:`, `case named && false:`, withServer},
+	{"clients: the owner of an assertion without kid", "server/internal/clients/assertion.go", `case as.issuer != client.ClientID && !named:`, `case named && false:`, withServer},
 	{"clients: an empty kid", "server/internal/clients/assertion.go", `return value.Kind() == claims.Null`, `return value.Kind() == claims.Null || true`, withServer},
 	{"clients: ended keys without kid", "server/internal/clients/assertion.go", `key.Accepts(message.Header.Algorithm) != nil || ended(row.ExpiresAt, a.now()) {`, `key.Accepts(message.Header.Algorithm) != nil {`, withServer},
 	{"clients: tries without kid", "server/internal/clients/assertion.go", `len(candidates) == maxCandidates {`, `false {`, withServer},

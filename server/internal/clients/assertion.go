@@ -42,18 +42,16 @@ func (a *Authenticator) byAssertion(ctx context.Context, r *endpoint.Request, o 
 	if err != nil {
 		return Client{}, err
 	}
-	client, err := a.owned(ctx, as.owner)
+	client, err := a.load(ctx, as.owner)
 	if err != nil {
 		return Client{}, err
 	}
-	named := client.User != nil && as.issuer == client.User.ID
+	named := client.ServiceUser != nil && as.issuer == client.ID
 	switch {
-	case as.issuer != client.ID && !named:
-		return Client{}, refused("assertion is issued by %.64q, its key belongs to %q", as.issuer, client.ID)
-	case o.clientID != "" && o.clientID != client.ID && o.clientID != as.issuer:
+	case as.issuer != client.ClientID && !named:
+		return Client{}, refused("assertion is issued by %.64q, its key belongs to %q", as.issuer, client.ClientID)
+	case o.clientID != "" && o.clientID != client.ClientID && o.clientID != as.issuer:
 		return Client{}, refused("client_id is %.64q, the assertion is issued by %q", o.clientID, as.issuer)
-	case !client.active():
-		return Client{}, refused("client %q is not active", client.ID)
 	}
 	return client, a.use(ctx, as)
 }
@@ -66,19 +64,16 @@ func (a *Authenticator) ServiceUser(ctx context.Context, r *endpoint.Request, ra
 		return store.ServiceUser{}, err
 	}
 	if as.owner.Kind != store.ServiceUserClient {
-		return store.ServiceUser{}, refused("assertion is signed by a key of an API, want one of a service user")
+		return store.ServiceUser{}, refused("assertion is signed by a key of another kind of client, want one of a service user")
 	}
-	client, err := a.owned(ctx, as.owner)
+	client, err := a.load(ctx, as.owner)
 	if err != nil {
 		return store.ServiceUser{}, err
 	}
-	switch {
-	case as.issuer != client.User.ID:
-		return store.ServiceUser{}, refused("assertion is issued by %.64q, its key belongs to service user %q", as.issuer, client.User.ID)
-	case !client.active():
-		return store.ServiceUser{}, refused("service user %q is not active", client.User.ID)
+	if as.issuer != client.ID {
+		return store.ServiceUser{}, refused("assertion is issued by %.64q, its key belongs to service user %q", as.issuer, client.ID)
 	}
-	return *client.User, a.use(ctx, as)
+	return *client.ServiceUser, a.use(ctx, as)
 }
 
 // expected is what the use of an assertion admits.
@@ -205,9 +200,9 @@ func (a *Authenticator) keysOf(ctx context.Context, message *jws.Message, e expe
 
 // ownerOfClient returns the owner that a client id, or the id of a service user, names.
 func (a *Authenticator) ownerOfClient(ctx context.Context, name string) (store.Owner, error) {
-	client, err := a.named(ctx, name)
-	if err != nil || client.ID != "" {
-		return client.owner(), err
+	owner, err := a.owner(ctx, name)
+	if err != nil || owner != nobody {
+		return owner, err
 	}
 	return ownerOfUser(ctx, name)
 }

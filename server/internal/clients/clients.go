@@ -1,7 +1,7 @@
-// Package clients finds out who calls an endpoint: a service user, known by its username, or an API,
-// known by its client id. Both prove themselves with a secret, in the Authorization header
-// (client_secret_basic) or in the body (client_secret_post), or with an assertion signed by one of their
-// keys (private_key_jwt).
+// Package clients finds out who calls an endpoint: an API, a service user, whose client id is its username, or an
+// application. They prove themselves with a secret, in the Authorization header (client_secret_basic) or in the
+// body (client_secret_post), or with an assertion signed by one of their keys (private_key_jwt). An application
+// that keeps no secret says who it is and proves nothing (none), where an endpoint lets it.
 //
 //	authenticator := clients.New(s, time.Now)
 //	client, err := authenticator.Authenticate(ctx, request)
@@ -9,7 +9,7 @@
 //		return nil, err // invalid_client, invalid_request, or an outage
 //	}
 //	if client.API == nil {
-//		…
+//		return nil, … // this endpoint is for APIs
 //	}
 //
 // A client that is refused learns nothing: an unknown name, a wrong secret and a deactivated owner get
@@ -38,33 +38,28 @@ func refused(format string, args ...any) error {
 
 // Store is what an Authenticator reads and writes.
 type Store interface {
+	store.Clients
 	store.APIs
 	store.ServiceUsers
+	store.Applications
 	store.Secrets
 	store.ClientKeys
 	store.Assertions
 }
 
-// Client is a caller that has proved itself. Exactly one of User and API is set.
+// Client is who calls. Of API, ServiceUser and Application the one of its Kind is set.
 type Client struct {
-	ID   string // client_id: the username of a service user, the ClientID of an API
-	User *store.ServiceUser
-	API  *store.API
+	store.Owner
+	ClientID    string // client_id: the username of a service user
+	API         *store.API
+	ServiceUser *store.ServiceUser
+	Application *store.Application
 }
 
-func (c Client) active() bool {
-	return c.User != nil && c.User.Active || c.API != nil && c.API.Active
-}
-
-// owner returns whose secrets the client has; for the zero Client an owner that has none.
-func (c Client) owner() store.Owner {
-	switch {
-	case c.User != nil:
-		return store.Owner{Kind: store.ServiceUserClient, ID: c.User.ID}
-	case c.API != nil:
-		return store.Owner{Kind: store.APIClient, ID: c.API.ID}
-	}
-	return store.Owner{Kind: store.APIClient}
+// Public reports whether the client keeps no secret, so that whoever knows its client id may call in its name
+// (RFC 6749 §2.1).
+func (c Client) Public() bool {
+	return c.Application != nil && c.Application.Type != store.WebApplication
 }
 
 // Authenticator authenticates clients. It is safe for concurrent use.
@@ -94,19 +89,51 @@ func Offers(r *endpoint.Request) bool {
 // invalid_request when the request uses two methods or contradicts itself, invalid_client when it proves
 // nothing, and outages.
 func (a *Authenticator) Authenticate(ctx context.Context, r *endpoint.Request) (Client, error) {
+	return a.answer(ctx, r, a.prove)
+}
+
+// Identify is Authenticate for an endpoint that public clients call too: one of those is known by its client id,
+// in the body or beside an empty password in the Authorization header, where some libraries put it. A client
+// that can prove itself has to.
+func (a *Authenticator) Identify(ctx context.Context, r *endpoint.Request) (Client, error) {
+	return a.answer(ctx, r, func(ctx context.Context, r *endpoint.Request, o offer) (Client, error) {
+		if id, alone := o.nameAlone(); alone {
+			return a.public(ctx, id)
+		}
+		return a.prove(ctx, r, o)
+	})
+}
+
+func (a *Authenticator) answer(ctx context.Context, r *endpoint.Request, find func(context.Context, *endpoint.Request, offer) (Client, error)) (Client, error) {
 	offer, err := read(r)
 	if err != nil {
 		return Client{}, err
 	}
-	client, err := a.prove(ctx, r, offer)
+	client, err := find(ctx, r, offer)
 	if errors.Is(err, ErrRefused) {
 		return Client{}, oauth.Refuse(oauth.InvalidClient, "the client is not known, not active, or its credentials are not accepted", err)
 	}
 	if err != nil {
 		return Client{}, err
 	}
-	r.ClientID = client.ID
+	r.ClientID = client.ClientID
 	return client, nil
+}
+
+// public returns the public client with the client id.
+func (a *Authenticator) public(ctx context.Context, id string) (Client, error) {
+	owner, err := a.owner(ctx, id)
+	if err != nil {
+		return Client{}, err
+	}
+	if owner.Kind != store.ApplicationClient {
+		return Client{}, refused("no public client has this id")
+	}
+	client, err := a.load(ctx, owner)
+	if err == nil && !client.Public() {
+		return Client{}, refused("client %q keeps a secret, and its client id proves nothing", client.ClientID)
+	}
+	return client, err
 }
 
 func (a *Authenticator) prove(ctx context.Context, r *endpoint.Request, o offer) (client Client, err error) {
@@ -126,17 +153,14 @@ func (a *Authenticator) prove(ctx context.Context, r *endpoint.Request, o offer)
 // maxID bounds a client id, which is looked up.
 const maxID = 256
 
-// bySecret compares with every secret of the client, and with as many look-ups for a client that is
-// unknown as for one that is known: how long it takes must not tell which names exist.
+// bySecret compares with every secret of the client. What the client is, is read only for who has a secret of
+// it: how long a refusal takes must not tell which names exist.
 func (a *Authenticator) bySecret(ctx context.Context, p password) (Client, error) {
-	if len(p.id) > maxID {
-		return Client{}, refused("client id is longer than %d bytes", maxID)
-	}
-	client, err := a.named(ctx, p.id)
+	owner, err := a.owner(ctx, p.id)
 	if err != nil {
 		return Client{}, err
 	}
-	secrets, err := a.store.SecretsOf(ctx, client.owner())
+	secrets, err := a.store.SecretsOf(ctx, owner)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return Client{}, fmt.Errorf("clients: reading secrets: %w", err)
 	}
@@ -149,69 +173,64 @@ func (a *Authenticator) bySecret(ctx context.Context, p password) (Client, error
 			match = &secrets[i]
 		}
 	}
-	if err := a.judge(client, match); err != nil {
-		if client.API != nil {
-			a.store.ServiceUserByUsername(ctx, p.id) // the look-up that named spared, for its duration alone
-		}
-		return Client{}, err
-	}
-	return client, nil
-}
-
-func (a *Authenticator) judge(client Client, match *store.Secret) error {
 	switch {
-	case client.ID == "":
+	case owner == nobody:
 		// The id is not quoted: who mixes up the two settings sends the secret in its place.
-		return refused("no client has this id")
+		return Client{}, refused("no client has this id")
 	case match == nil:
-		return refused("no secret of client %q matches", client.ID)
+		return Client{}, refused("no secret of client %q matches", p.id)
 	case ended(match.ExpiresAt, a.now()):
-		return refused("secret %q of client %q has expired", match.ID, client.ID)
-	case !client.active():
-		return refused("client %q is not active", client.ID)
+		return Client{}, refused("secret %q of client %q has expired", match.ID, p.id)
 	}
-	return nil
+	return a.load(ctx, owner)
 }
 
-// named returns the client with the id, or the zero Client.
-func (a *Authenticator) named(ctx context.Context, id string) (Client, error) {
-	api, err := a.store.APIByClientID(ctx, id)
-	if err == nil {
-		return Client{ID: api.ClientID, API: &api}, nil
-	}
-	if !errors.Is(err, store.ErrNotFound) {
-		return Client{}, fmt.Errorf("clients: reading the API: %w", err)
-	}
-	user, err := a.store.ServiceUserByUsername(ctx, id)
-	if err == nil {
-		return Client{ID: user.Username, User: &user}, nil
-	}
-	if !errors.Is(err, store.ErrNotFound) {
-		return Client{}, fmt.Errorf("clients: reading the service user: %w", err)
-	}
-	return Client{}, nil
-}
+// nobody has no secrets and no keys.
+var nobody = store.Owner{Kind: store.APIClient}
 
-// owned returns the client that an owner is.
-func (a *Authenticator) owned(ctx context.Context, owner store.Owner) (Client, error) {
-	var client Client
-	var err error
-	if owner.Kind == store.APIClient {
-		var api store.API
-		api, err = a.store.API(ctx, owner.ID)
-		client = Client{ID: api.ClientID, API: &api}
-	} else {
-		var user store.ServiceUser
-		user, err = a.store.ServiceUser(ctx, owner.ID)
-		client = Client{ID: user.Username, User: &user}
+// owner returns whom a client id names, or nobody.
+func (a *Authenticator) owner(ctx context.Context, clientID string) (store.Owner, error) {
+	if len(clientID) > maxID {
+		return nobody, refused("client id is longer than %d bytes", maxID)
 	}
+	client, err := a.store.Client(ctx, clientID)
 	if errors.Is(err, store.ErrNotFound) {
-		return Client{}, refused("owner of the key is gone")
+		return nobody, nil
 	}
 	if err != nil {
-		return Client{}, fmt.Errorf("clients: reading the owner of a key: %w", err)
+		return nobody, fmt.Errorf("clients: reading the client: %w", err)
+	}
+	return client.Owner, nil
+}
+
+// load returns the client that an owner is, unless it is gone or not active.
+func (a *Authenticator) load(ctx context.Context, owner store.Owner) (Client, error) {
+	client, active, err := a.ofKind(ctx, owner)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return Client{}, refused("owner of the key or secret is gone")
+	case err != nil:
+		return Client{}, fmt.Errorf("clients: reading the owner of a key or secret: %w", err)
+	case !active:
+		return Client{}, refused("client %q is not active", client.ClientID)
 	}
 	return client, nil
+}
+
+// ofKind is the one place that tells the kinds of client apart.
+func (a *Authenticator) ofKind(ctx context.Context, owner store.Owner) (client Client, active bool, err error) {
+	switch owner.Kind {
+	case store.APIClient:
+		api, err := a.store.API(ctx, owner.ID)
+		return Client{Owner: owner, ClientID: api.ClientID, API: &api}, api.Active, err
+	case store.ServiceUserClient:
+		user, err := a.store.ServiceUser(ctx, owner.ID)
+		return Client{Owner: owner, ClientID: user.Username, ServiceUser: &user}, user.Active, err
+	case store.ApplicationClient:
+		application, err := a.store.Application(ctx, owner.ID)
+		return Client{Owner: owner, ClientID: application.ClientID, Application: &application}, application.Active, err
+	}
+	return Client{}, false, fmt.Errorf("clients: %q is of the unknown kind %q", owner.ID, owner.Kind)
 }
 
 // ended reports whether something that lasts until end, or for ever when that is zero, is over.

@@ -16,6 +16,24 @@ type offer struct {
 	passwords []password // the readings of one pair of id and secret
 	assertion string
 	clientID  string // of the body
+	header    bool   // there is an Authorization header
+}
+
+// nameAlone returns the client id of an offer that says who calls and brings nothing to prove it.
+func (o offer) nameAlone() (id string, alone bool) {
+	switch {
+	case o.assertion != "":
+		return "", false
+	case !o.header && len(o.passwords) == 0:
+		return o.clientID, o.clientID != ""
+	}
+	for _, p := range o.passwords {
+		if p.secret != "" {
+			return "", false
+		}
+		id = p.id
+	}
+	return id, id != ""
 }
 
 type password struct{ id, secret string }
@@ -33,7 +51,7 @@ func read(r *endpoint.Request) (offer, error) {
 			methods++
 		}
 	}
-	o := offer{assertion: assertion, clientID: r.Params.Value(oauth.ParamClientID)}
+	o := offer{assertion: assertion, clientID: r.Params.Value(oauth.ParamClientID), header: len(headers) > 0}
 	if body := (password{o.clientID, secret}); methods == 2 && len(headers) == 1 && kind == "" && slices.Contains(basic(headers[0]), body) {
 		o.passwords = []password{body}
 		return o, nil

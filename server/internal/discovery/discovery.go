@@ -35,10 +35,11 @@ func Keys(ring *keys.Ring, logger *slog.Logger) *endpoint.Document {
 }
 
 // Authenticating returns the members that say how clients prove themselves at an endpoint, which is token,
-// introspection or revocation (RFC 8414 §2).
-func Authenticating(name string) map[string]any {
+// introspection or revocation (RFC 8414 §2). More are methods beside those that every client has.
+func Authenticating(name string, more ...string) map[string]any {
 	return map[string]any{
-		name + "_endpoint_auth_methods_supported":            []string{oauth.MethodSecretBasic, oauth.MethodSecretPost, oauth.MethodPrivateKeyJWT},
+		name + "_endpoint_auth_methods_supported": append(
+			[]string{oauth.MethodSecretBasic, oauth.MethodSecretPost, oauth.MethodPrivateKeyJWT}, more...),
 		name + "_endpoint_auth_signing_alg_values_supported": jws.Algorithms(),
 	}
 }

@@ -13,8 +13,11 @@ func (g *Grants) clientCredentials(ctx context.Context, r *endpoint.Request) (*R
 	if err != nil {
 		return nil, err
 	}
-	if client.User == nil {
+	switch {
+	case client.API != nil:
 		return nil, oauth.Refuse(oauth.UnauthorizedClient, "an API gets no tokens for itself; use the credentials of a service user", nil)
+	case client.ServiceUser == nil:
+		return nil, oauth.Refuse(oauth.UnauthorizedClient, "an application gets no tokens for itself; use the credentials of a service user", nil)
 	}
-	return g.issue(ctx, r, itself(*client.User))
+	return g.issue(ctx, r, itself(*client.ServiceUser))
 }

@@ -31,7 +31,7 @@ func (g *Grants) jwtBearer(ctx context.Context, r *endpoint.Request) (*Response,
 	if err != nil {
 		return nil, err
 	}
-	if client.ID != "" && client.ID != user.Username {
+	if client.ClientID != "" && client.ClientID != user.Username {
 		return nil, oauth.Refuse(oauth.UnauthorizedClient, "the client and the assertion are of different service users", nil)
 	}
 	r.ClientID = user.Username

@@ -61,7 +61,7 @@ func (e *introspection) answer(ctx context.Context, r *endpoint.Request) (any, e
 	held, err := e.Holdings.At(ctx, *client.API, raw)
 	if errors.Is(err, accesstoken.ErrInactive) {
 		e.Logger.InfoContext(ctx, "token inactive", "endpoint", "introspect", "issuer", string(r.Issuer),
-			"client_id", client.ID, "reason", err.Error())
+			"client_id", client.ClientID, "reason", err.Error())
 		return map[string]bool{"active": false}, nil
 	}
 	if err != nil {

@@ -22,6 +22,7 @@ const (
 	MethodSecretBasic   = "client_secret_basic" // RFC 6749 §2.3.1
 	MethodSecretPost    = "client_secret_post"  // RFC 6749 §2.3.1
 	MethodPrivateKeyJWT = "private_key_jwt"     // RFC 7523 §2.2
+	MethodNone          = "none"                // of public clients; RFC 7591 §2
 )
 
 // AssertionType is the client_assertion_type of private_key_jwt.

@@ -1,5 +1,5 @@
-// Package revoke is the revocation endpoint (RFC 7009): a client ends one of its own tokens, opaque,
-// personal or JWT, before its time.
+// Package revoke is the revocation endpoint (RFC 7009): a client, public ones too, ends one of its own tokens,
+// opaque, personal or JWT, before its time.
 //
 //	form := revoke.New(revoke.Config{Tokens: s, Clients: authenticator, Reader: reader, …})
 //	mux.Mount(endpoint.Route{Endpoint: oauth.RevocationEndpoint, Methods: "POST", Handler: form})
@@ -44,7 +44,7 @@ func New(config Config) *endpoint.Form {
 // answer finds the token whatever token_type_hint says, as RFC 7009 §2.1 allows. A token that is unknown
 // or has ended needs no revocation, which is success (§2.2).
 func (e *revocation) answer(ctx context.Context, r *endpoint.Request) (any, error) {
-	client, err := e.Clients.Authenticate(ctx, r)
+	client, err := e.Clients.Identify(ctx, r)
 	if err != nil {
 		return nil, err
 	}
@@ -65,17 +65,17 @@ func (e *revocation) answer(ctx context.Context, r *endpoint.Request) (any, erro
 	if err := e.revoke(ctx, facts); err != nil {
 		return nil, err
 	}
-	e.Logger.InfoContext(ctx, "token revoked", "endpoint", "revoke", "client_id", client.ID, "jti", facts.ID)
+	e.Logger.InfoContext(ctx, "token revoked", "endpoint", "revoke", "client_id", client.ClientID, "jti", facts.ID)
 	return nil, nil
 }
 
 // issuedTo reports whether the client got the token. A service user is known by its id, for its username, and
 // so its client id, may have been another's when the token was issued.
 func issuedTo(client clients.Client, facts accesstoken.Facts) bool {
-	if client.User != nil {
-		return client.User.ID == facts.SubjectID
+	if client.ServiceUser != nil {
+		return client.ID == facts.SubjectID
 	}
-	return client.ID == facts.ClientID
+	return client.ClientID == facts.ClientID
 }
 
 func (e *revocation) revoke(ctx context.Context, facts accesstoken.Facts) error {
