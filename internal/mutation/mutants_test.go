@@ -2,6 +2,7 @@ package mutation
 
 var mutants = concat(jwtMutants, jwsMutants, claimsMutants, guardMutants, introspectionMutants, presetMutants, bindingMutants, issuerMutants, serverMutants, fastRSAMutants,
 	storeMutants, passwordMutants, authorizeMutants, pageMutants)
+var mutants = concat(jwtMutants, jwsMutants, claimsMutants, guardMutants, introspectionMutants, presetMutants, bindingMutants, issuerMutants, serverMutants, registryMutants, fastRSAMutants)
 
 func concat(lists ...[]mutant) (all []mutant) {
 	for _, list := range lists {
@@ -342,6 +343,30 @@ var issuerMutants = []mutant{
 	{"fetch: user information", "internal/fetch/fetch.go", `case u.User != nil:`, `case false:`, nil},
 	{"fetch: fragment", "internal/fetch/fetch.go", `case strings.Contains(raw, "#"):`, `case false:`, nil},
 	{"fetch: http on other hosts", "internal/fetch/fetch.go", `case u.Scheme == "http" && (insecureHTTP || Loopback(u.Hostname())):`, `case u.Scheme == "http":`, nil},
+}
+
+var registryMutants = []mutant{
+	{"registry: redirect URIs", "server/internal/registry/checkapplication.go", `if err := redirect.Check(s); err != nil {`, `if err := redirect.Check(s); err != nil && false {`, nil},
+	{"registry: private schemes", "server/internal/registry/checkapplication.go", `if t == store.NativeApplication || redirect.IsWeb(uri) {`, `if t != "" || redirect.IsWeb(uri) {`, nil},
+	{"registry: spelling of origins", "server/internal/registry/checkapplication.go", `origin == "" || origin != s {`, `origin == "" {`, nil},
+	{"registry: calls for log-outs over https", "server/internal/registry/checkapplication.go", `if !strings.HasPrefix(s, "https://") {`, `if false {`, nil},
+	{"registry: refresh lifetimes", "server/internal/registry/checkapplication.go", `if idle != 0 && all != 0 && idle > all {`, `if false {`, nil},
+	{"registry: PKCE of public clients", "server/internal/registry/checkapplication.go", `if !insecure || Confidential(t) {`, `if !insecure || t != "" {`, nil},
+	{"registry: each URI once", "server/internal/registry/checkapplication.go", `if slices.Contains(list[:i], s) {`, `if false && i > 0 {`, nil},
+	{"registry: secrets of public clients", "server/internal/registry/applications.go", `if owner.Kind != store.ApplicationClient {`, `if owner.Kind != "" {`, nil},
+	{"registry: public clients that were confidential", "server/internal/registry/applications.go", `if !Confidential(a.Type) && found {`, `if !Confidential(a.Type) && found && false {`, nil},
+	{"registry: tokens of an application that is no longer active", "server/internal/registry/applications.go", `if err != nil || !before.Active || a.Active {`, `if err != nil || !before.Active || a.ID != "" {`, nil},
+	{"registry: client ids that are audiences", "server/internal/registry/projects.go", `if err != nil || !found || a.ID == id {`, `if err != nil || !found || a.ID != "" {`, nil},
+	{"registry: whose a login is", "server/internal/registry/people.go", `if err != nil || !taken || other.ID == u.ID {`, `if err != nil || !taken || other.ID != "" {`, nil},
+	{"registry: logins of a locked user", "server/internal/registry/people.go", `if err != nil || !before.Active || u.Active {`, `if err != nil || !before.Active || u.ID != "" {`, nil},
+	{"registry: logins after another password", "server/internal/registry/people.go", `return r.endLogins(ctx, u.ID, passwordChanged)`, `return nil`, nil},
+	{"registry: a password that is not a hash", "server/internal/registry/people.go", `if _, err := password.Parse(phc); err != nil {`, `if _, err := password.Parse(phc); err != nil && false {`, nil},
+	{"setup: a password that is kept", "server/setup/output.go", `if o.replaces && c.options.Keep {`, `if false {`, nil},
+	{"setup: people that no document names", "server/setup/prune.go", `if len(c.doc.Users) == 0 {`, `if false {`, nil},
+	{"clients: public clients alone by name", "server/internal/clients/clients.go", `if err == nil && !client.Public() {`, `if err == nil && !client.Public() && false {`, withServer},
+	{"clients: not active", "server/internal/clients/clients.go", `case !active:`, `case !active && false:`, withServer},
+	{"clients: a header of another scheme beside a name", "server/internal/clients/offer.go", `case !o.header && len(o.passwords) == 0:`, `case len(o.passwords) == 0:`, withServer},
+	{"clients: a password beside a public name", "server/internal/clients/offer.go", `if p.secret != "" {`, `if false {`, withServer},
 }
 
 var withServer = []string{"server"}

@@ -38,11 +38,7 @@ users:
 
 func TestPlanShowsEachKindOfChangeOfApplicationsAndPeople(t *testing.T) {
 	replace := func(pairs ...string) string { return strings.NewReplacer(pairs...).Replace(people) }
-	tests := []struct {
-		name, from, to string
-		prune          bool
-		want           string
-	}{
+	tests := []planTest{
 		{"everything is created", "{}", people, false, `
 + project "hello"
     roles: ["a" "b"]
@@ -133,27 +129,7 @@ func TestPlanShowsEachKindOfChangeOfApplicationsAndPeople(t *testing.T) {
 - project "hello"
 `},
 	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			b := newBench(t)
-			b.apply(test.from)
-			b.options.Prune = test.prune
-			planned := b.compare(test.to)
-			got := planned.String()
-			for _, s := range b.rows().Secrets {
-				got = strings.ReplaceAll(got, s.ID, "ID")
-			}
-			if diff := cmp.Diff(test.want, "\n"+got); diff != "" {
-				t.Errorf("plan (-want +got):\n%s", diff)
-			}
-			if done := b.apply(test.to); done.String() != planned.String() {
-				t.Errorf("planned:\n%s\ndone:\n%s", planned, done)
-			}
-			if again := b.compare(test.to); !again.Empty() {
-				t.Errorf("after applying there is left to do:\n%s", again)
-			}
-		})
-	}
+	testPlans(t, tests)
 }
 
 // fits reports whether a file holds the password of a user.

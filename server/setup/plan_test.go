@@ -26,12 +26,40 @@ func TestDryRunChangesNothing(t *testing.T) {
 	}
 }
 
+type planTest struct {
+	name, from, to string
+	prune          bool
+	want           string
+}
+
+// testPlans holds that what is planned is what is shown and what is done, and that nothing is left then.
+func testPlans(t *testing.T, tests []planTest) {
+	t.Helper()
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			b := newBench(t)
+			b.apply(test.from)
+			b.options.Prune = test.prune
+			planned := b.compare(test.to)
+			got := planned.String()
+			for _, s := range b.rows().Secrets {
+				got = strings.ReplaceAll(got, s.ID, "ID")
+			}
+			if diff := cmp.Diff(test.want, "\n"+got); diff != "" {
+				t.Errorf("plan (-want +got):\n%s", diff)
+			}
+			if done := b.apply(test.to); done.String() != planned.String() {
+				t.Errorf("planned:\n%s\ndone:\n%s", planned, done)
+			}
+			if again := b.compare(test.to); !again.Empty() {
+				t.Errorf("after applying there is left to do:\n%s", again)
+			}
+		})
+	}
+}
+
 func TestPlanShowsEachKindOfChange(t *testing.T) {
-	tests := []struct {
-		name, from, to string
-		prune          bool
-		want           string
-	}{
+	tests := []planTest{
 		{"everything is created", "{}", small, false, `
 + project "hello"
     roles: ["a" "b"]
@@ -120,27 +148,7 @@ func TestPlanShowsEachKindOfChange(t *testing.T) {
     permissions of "hello/letters": none → []
 `},
 	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			b := newBench(t)
-			b.apply(test.from)
-			b.options.Prune = test.prune
-			planned := b.compare(test.to)
-			got := planned.String()
-			for _, s := range b.rows().Secrets {
-				got = strings.ReplaceAll(got, s.ID, "ID")
-			}
-			if diff := cmp.Diff(test.want, "\n"+got); diff != "" {
-				t.Errorf("plan (-want +got):\n%s", diff)
-			}
-			if done := b.apply(test.to); done.String() != planned.String() {
-				t.Errorf("planned:\n%s\ndone:\n%s", planned, done)
-			}
-			if again := b.compare(test.to); !again.Empty() {
-				t.Errorf("after applying there is left to do:\n%s", again)
-			}
-		})
-	}
+	testPlans(t, tests)
 }
 
 func TestPlanAsJSON(t *testing.T) {

@@ -3,7 +3,6 @@ package registry_test
 import (
 	"context"
 	"errors"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -12,7 +11,6 @@ import (
 	"github.com/postern-auth/postern/server/internal/oauth"
 	"github.com/postern-auth/postern/server/internal/registry"
 	"github.com/postern-auth/postern/server/store"
-	"github.com/postern-auth/postern/server/store/sqlite"
 )
 
 // shop is an application of the type that everybody can call by its name.
@@ -296,43 +294,13 @@ var family = store.Family{
 	ID: "f", SubjectID: "anna", ClientID: "shop-client", Kind: store.CodeFamily, AuthTime: noon, CreatedAt: noon, ExpiresAt: noon.Add(time.Hour),
 }
 
-// Two that take one name at once, each with a store of its own as two processes have it.
 func TestOfTwoProcessesOneGetsTheLogin(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "postern.db")
-	var stores [2]store.Store
-	for i := range stores {
-		s, err := sqlite.Open(t.Context(), path, sqlite.Options{})
-		must(t, err)
-		defer s.Close()
-		stores[i] = s
-	}
-	seed(t, stores[0])
 	users := [2]store.User{ // one by name, one by a verified address in other letter case
 		{ID: "b", OrganizationID: "o", LoginName: "wanted@example.com", Active: true},
 		{ID: "c", OrganizationID: "o", LoginName: "c", Email: "Wanted@Example.com", EmailVerifiedAt: noon, Active: true},
 	}
-	errs := make(chan error)
-	for i, s := range stores {
-		go func() {
-			errs <- s.InTx(t.Context(), func(tx store.Tx) error {
-				r := registry.In(tx, "test", noon)
-				a := shop(store.WebApplication, func(a *store.Application) { a.ID, a.Name = users[i].ID, users[i].ID })
-				return errors.Join(r.PutUser(t.Context(), users[i]), r.PutApplication(t.Context(), a))
-			})
-		}()
-	}
-	won, lost := 0, 0
-	for range stores {
-		switch err := <-errs; {
-		case err == nil:
-			won++
-		case errors.Is(err, store.ErrExists) && strings.Contains(err.Error(), "logs in") && strings.Contains(err.Error(), "which an application has"):
-			lost++
-		default:
-			t.Error(err)
-		}
-	}
-	if won != 1 || lost != 1 {
-		t.Errorf("%d got the names and %d did not, want one each", won, lost)
-	}
+	oneOfTwo(t, func(ctx context.Context, r *registry.Registry, i int) error {
+		a := shop(store.WebApplication, func(a *store.Application) { a.ID, a.Name = users[i].ID, users[i].ID })
+		return errors.Join(r.PutUser(ctx, users[i]), r.PutApplication(ctx, a))
+	}, "logs in", "which an application has")
 }
