@@ -1,8 +1,7 @@
 package mutation
 
-var mutants = concat(jwtMutants, jwsMutants, claimsMutants, guardMutants, introspectionMutants, presetMutants, bindingMutants, issuerMutants, serverMutants, fastRSAMutants,
-	storeMutants, passwordMutants, authorizeMutants, pageMutants)
-var mutants = concat(jwtMutants, jwsMutants, claimsMutants, guardMutants, introspectionMutants, presetMutants, bindingMutants, issuerMutants, serverMutants, registryMutants, fastRSAMutants)
+var mutants = concat(jwtMutants, jwsMutants, claimsMutants, guardMutants, introspectionMutants, presetMutants, bindingMutants, issuerMutants, serverMutants, registryMutants,
+	fastRSAMutants, storeMutants, passwordMutants, authorizeMutants, pageMutants)
 
 func concat(lists ...[]mutant) (all []mutant) {
 	for _, list := range lists {
