@@ -128,7 +128,8 @@ func TestDevSetsUpTwoPeopleOfWhomOneHasTheRights(t *testing.T) {
 // A folder whose document is of before there were people goes on, and dev.env says nothing of them.
 func TestFindingD5_AFolderThatKnowsNoPeopleGoesOn(t *testing.T) {
 	before, rest, _ := strings.Cut(string(devDocument), "    applications:\n")
-	_, after, found := strings.Cut(rest, "\nservice_users:\n")
+	_, rest, _ = strings.Cut(rest, "\nservice_users:\n")
+	after, _, found := strings.Cut(rest, "\nusers:\n")
 	if !found {
 		t.Fatal("the document has another order")
 	}
