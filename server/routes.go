@@ -15,10 +15,12 @@ import (
 	"github.com/postern-auth/postern/server/internal/endpoint"
 	"github.com/postern-auth/postern/server/internal/grant"
 	"github.com/postern-auth/postern/server/internal/holding"
+	"github.com/postern-auth/postern/server/internal/idtoken"
 	"github.com/postern-auth/postern/server/internal/introspect"
 	"github.com/postern-auth/postern/server/internal/oauth"
 	"github.com/postern-auth/postern/server/internal/revoke"
 	"github.com/postern-auth/postern/server/internal/token"
+	"github.com/postern-auth/postern/server/internal/userinfo"
 )
 
 // ServeHTTP answers one request. Its host says to which issuer it is, and nothing else does.
@@ -46,7 +48,7 @@ func (s *Server) wire() {
 	for _, site := range s.sites {
 		metadata := discovery.Metadata(site.Metadata)
 		for _, document := range []oauth.Endpoint{oauth.Metadata, oauth.MetadataSlash, oauth.OpenIDMetadata, oauth.OpenIDMetadataSlash} {
-			site.Mount(endpoint.Route{Endpoint: document, Methods: "GET", Handler: metadata})
+			site.Mount(endpoint.Route{Endpoint: document, Methods: "GET", Handler: metadata, Origins: endpoint.AnyOrigin})
 		}
 	}
 }
@@ -67,10 +69,11 @@ func (s *Server) routes() []endpoint.Route {
 	grants := grant.New(grant.Config{
 		Store: c.Store, Clients: authenticator,
 		Mint:      &accesstoken.Mint{Tokens: c.Store, Keys: s.keys, Now: c.Now},
+		IDTokens:  &idtoken.Maker{Keys: s.keys, Now: c.Now},
 		Algorithm: jws.Algorithm(c.SigningAlgorithm), Lifetime: c.Lifetimes.of,
 	}).ByType()
 	reader := &accesstoken.Reader{
-		Tokens: c.Store, Keys: s.keys, Issuers: c.Issuers, Now: c.Now, PersonalTokenLifetime: c.PersonalTokenLifetime,
+		Tokens: c.Store, Families: c.Store, Keys: s.keys, Issuers: c.Issuers, Now: c.Now, PersonalTokenLifetime: c.PersonalTokenLifetime,
 	}
 	s.reader = &holding.Reader{Store: c.Store, Tokens: reader}
 	tokens := token.New(grants, c.Logger)
@@ -78,20 +81,23 @@ func (s *Server) routes() []endpoint.Route {
 		Clients: authenticator, Holdings: s.reader, Logger: c.Logger,
 	})
 	revocation := revoke.New(revoke.Config{
-		Tokens: c.Store, Clients: authenticator, Reader: reader, Now: c.Now, Logger: c.Logger,
+		Store: c.Store, Clients: authenticator, Reader: reader, Now: c.Now, Logger: c.Logger,
 	})
-	granted := discovery.Authenticating("token")
+	granted := discovery.Authenticating("token", oauth.MethodNone)
 	granted["grant_types_supported"] = slices.Sorted(maps.Keys(grants))
-	granted["scopes_supported"] = oauth.StandardScopes
+	granted["scopes_supported"] = append(slices.Clone(oauth.StandardScopes), oauth.ScopeOfflineAccess)
 
 	return []endpoint.Route{
 		{Endpoint: oauth.AuthorizationEndpoint, Methods: "GET POST", Handler: &endpoint.Document{Name: "authorize", Answer: nobodyLogsIn},
 			Metadata: map[string]any{"response_types_supported": []string{}, "code_challenge_methods_supported": []string{"S256"}}},
-		{Endpoint: oauth.TokenEndpoint, Methods: "POST", Handler: tokens, Auth0: tokens.WithJSON(), Metadata: granted},
+		{Endpoint: oauth.TokenEndpoint, Methods: "POST", Handler: tokens, Auth0: tokens.WithJSON(), Origins: s.ofApplications, Metadata: granted},
 		{Endpoint: oauth.IntrospectionEndpoint, Methods: "POST", Handler: introspection, Metadata: discovery.Authenticating("introspection")},
-		{Endpoint: oauth.RevocationEndpoint, Methods: "POST", Handler: revocation, Auth0: revocation.WithJSON(),
+		{Endpoint: oauth.RevocationEndpoint, Methods: "POST", Handler: revocation, Auth0: revocation.WithJSON(), Origins: s.ofApplications,
 			Metadata: discovery.Authenticating("revocation", oauth.MethodNone)},
-		{Endpoint: oauth.KeySet, Methods: "GET", Handler: discovery.Keys(s.keys, c.Logger)},
+		{Endpoint: oauth.UserinfoEndpoint, Methods: "GET POST", Origins: s.ofApplications,
+			Handler:  userinfo.New(userinfo.Config{Store: c.Store, Tokens: reader, Logger: c.Logger}),
+			Metadata: discovery.OpenID()},
+		{Endpoint: oauth.KeySet, Methods: "GET", Handler: discovery.Keys(s.keys, c.Logger), Origins: endpoint.AnyOrigin},
 	}
 }
 

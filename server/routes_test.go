@@ -20,15 +20,15 @@ func TestMetadataNamesWhatIsThere(t *testing.T) {
 	w := newWorld(t)
 	methods := []any{"client_secret_basic", "client_secret_post", "private_key_jwt"}
 	algorithms := []any{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"}
-	for _, row := range []struct{ name, host, issuer, authorize, token, introspect, revoke, keys string }{
+	for _, row := range []struct{ name, host, issuer, authorize, token, introspect, revoke, userinfo, keys string }{
 		{"ZITADEL's form of issuer", zitadelHost, "https://zitadel.example.com",
 			"https://zitadel.example.com/oauth/v2/authorize",
 			"https://zitadel.example.com/oauth/v2/token", "https://zitadel.example.com/oauth/v2/introspect",
-			"https://zitadel.example.com/oauth/v2/revoke", "https://zitadel.example.com/oauth/v2/keys"},
+			"https://zitadel.example.com/oauth/v2/revoke", "https://zitadel.example.com/oidc/v1/userinfo", "https://zitadel.example.com/oauth/v2/keys"},
 		{"Auth0's form of issuer", auth0Host, auth0Issuer,
 			"https://auth0.example.com/authorize",
 			"https://auth0.example.com/oauth/token", "https://auth0.example.com/oauth/introspect",
-			"https://auth0.example.com/oauth/revoke", "https://auth0.example.com/.well-known/jwks.json"},
+			"https://auth0.example.com/oauth/revoke", "https://auth0.example.com/userinfo", "https://auth0.example.com/.well-known/jwks.json"},
 	} {
 		for _, path := range []string{"/.well-known/openid-configuration", "/.well-known/oauth-authorization-server", "/.well-known/openid-configuration/", "/.well-known/oauth-authorization-server/"} {
 			t.Run(row.name+" "+path, func(t *testing.T) {
@@ -37,11 +37,16 @@ func TestMetadataNamesWhatIsThere(t *testing.T) {
 				want := map[string]any{
 					"issuer": row.issuer, "authorization_endpoint": row.authorize, "token_endpoint": row.token, "introspection_endpoint": row.introspect,
 					"revocation_endpoint": row.revoke, "jwks_uri": row.keys,
-					"scopes_supported":                      []any{"openid", "profile", "email", "phone", "address"},
+					"userinfo_endpoint":                     row.userinfo,
+					"scopes_supported":                      []any{"openid", "profile", "email", "phone", "address", "offline_access"},
+					"subject_types_supported":               []any{"public"},
+					"id_token_signing_alg_values_supported": []any{"RS256"},
+					"claims_supported": []any{"iss", "sub", "aud", "azp", "iat", "exp", "auth_time", "acr", "amr", "sid", "nonce", "at_hash",
+						"name", "given_name", "family_name", "nickname", "preferred_username", "locale", "updated_at", "email", "email_verified"},
 					"response_types_supported":              []any{},
 					"code_challenge_methods_supported":      []any{"S256"},
-					"grant_types_supported":                 []any{"client_credentials", "urn:ietf:params:oauth:grant-type:jwt-bearer"},
-					"token_endpoint_auth_methods_supported": methods, "token_endpoint_auth_signing_alg_values_supported": algorithms,
+					"grant_types_supported":                 []any{"authorization_code", "client_credentials", "refresh_token", "urn:ietf:params:oauth:grant-type:jwt-bearer"},
+					"token_endpoint_auth_methods_supported": append(slices.Clone(methods), "none"), "token_endpoint_auth_signing_alg_values_supported": algorithms,
 					"introspection_endpoint_auth_methods_supported": methods, "introspection_endpoint_auth_signing_alg_values_supported": algorithms,
 					"revocation_endpoint_auth_methods_supported": append(slices.Clone(methods), "none"), "revocation_endpoint_auth_signing_alg_values_supported": algorithms,
 				}
@@ -91,12 +96,12 @@ func TestRoutesRefuse(t *testing.T) {
 		status                   int
 		allow                    string
 	}{
-		{"GET of the token endpoint", "GET", "/oauth/v2/token", "", 405, "POST"},
-		{"PUT of the revocation endpoint", "PUT", "/oauth/revoke", "", 405, "POST"},
-		{"POST of the key set", "POST", "/oauth/v2/keys", "", 405, "GET, HEAD"},
-		{"DELETE of the metadata", "DELETE", "/.well-known/openid-configuration", "", 405, "GET, HEAD"},
-		{"OPTIONS of the token endpoint", "OPTIONS", "/oauth/token", "", 405, "POST"},
-		{"a method in lower case", "post", "/oauth/token", "", 405, "POST"},
+		{"GET of the token endpoint", "GET", "/oauth/v2/token", "", 405, "POST, OPTIONS"},
+		{"PUT of the revocation endpoint", "PUT", "/oauth/revoke", "", 405, "POST, OPTIONS"},
+		{"POST of the key set", "POST", "/oauth/v2/keys", "", 405, "GET, HEAD, OPTIONS"},
+		{"DELETE of the metadata", "DELETE", "/.well-known/openid-configuration", "", 405, "GET, HEAD, OPTIONS"},
+		{"OPTIONS of the introspection endpoint, which pages do not call", "OPTIONS", "/oauth/v2/introspect", "", 405, "POST"},
+		{"a method in lower case", "post", "/oauth/token", "", 405, "POST, OPTIONS"},
 		{"a method that nobody knows", "FOO", "/healthz", "", 405, "GET, HEAD"},
 		{"an unknown path", "GET", "/", "", 404, ""},
 		{"a slash too many", "POST", "/oauth/v2/token/", "", 404, ""},

@@ -92,6 +92,7 @@ type Server struct {
 	reader  *holding.Reader
 	sites   map[oauth.Issuer]*endpoint.Mux
 	probes  *endpoint.Mux // for hosts that are not an issuer's
+	origins origins
 	ready   readiness
 	stop    context.CancelFunc
 	running sync.WaitGroup

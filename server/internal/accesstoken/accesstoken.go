@@ -45,6 +45,7 @@ type Facts struct {
 	Subject   string // sub
 	SubjectID string // the store's id of the subject, where sub is another name for it
 	ClientID  string // client_id
+	FamilyID  string // of the store.Family that it lives and dies with; empty: none
 	Audience  []string
 	Scopes    []string
 	IssuedAt  time.Time
@@ -58,6 +59,7 @@ type Draft struct {
 	Issuer    string
 	Subject   store.Subject // who it is about
 	ClientID  string        // who asked for it
+	FamilyID  string        // of what a person allowed; empty: a program asked for itself
 	// Login is how the subject logged in. The zero value is that of a program, which did not.
 	Login    Login
 	Audience []string
@@ -123,8 +125,11 @@ func (d *Draft) claims(jti string, now time.Time) (typ string, c map[string]any)
 		}
 		return "JWT", c
 	case store.FormAuth0, store.FormAuth0Permissions:
-		c["sub"], c["azp"], c["gty"] = d.Subject.Username+subjectSuffix, d.ClientID, "client-credentials"
-		c[userClaim] = d.Subject.ID
+		c["sub"], c["azp"] = d.Subject.ID, d.ClientID
+		if d.Subject.Kind == store.ServiceUserSubject {
+			c["sub"], c["gty"] = d.Subject.Username+subjectSuffix, "client-credentials"
+			c[userClaim] = d.Subject.ID
+		}
 		d.singleAudience(c)
 		return "JWT", c
 	}

@@ -40,7 +40,7 @@ func (m *Mint) opaque(ctx context.Context, d Draft) (string, error) {
 	now := m.Now()
 	err := m.Tokens.CreateToken(ctx, store.Token{
 		ID: id, Kind: store.AccessToken, Digest: secret.Digest(raw),
-		SubjectID: d.Subject.ID, ClientID: d.ClientID, Issuer: d.Issuer,
+		SubjectID: d.Subject.ID, ClientID: d.ClientID, FamilyID: d.FamilyID, Issuer: d.Issuer,
 		Audience: d.Audience, Scopes: d.Scopes,
 		IssuedAt: now, ExpiresAt: now.Add(d.Lifetime),
 	})
@@ -59,7 +59,11 @@ func (m *Mint) jwt(ctx context.Context, d Draft) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("accesstoken: %w", err)
 	}
-	typ, claims := d.claims(secret.NewID(), m.Now())
+	jti := secret.NewID()
+	if d.FamilyID != "" {
+		jti = store.Family{ID: d.FamilyID}.JTI(jti)
+	}
+	typ, claims := d.claims(jti, m.Now())
 	payload, err := json.Marshal(claims)
 	if err != nil {
 		return "", fmt.Errorf("accesstoken: encoding claims: %w", err)

@@ -18,10 +18,12 @@ import (
 // Reader reads raw tokens: opaque ones, personal access tokens, and the JWTs of every issuer of this
 // server. Its fields are required but for the last; it is safe for concurrent use.
 type Reader struct {
-	Tokens  store.Tokens
-	Keys    *keys.Ring
-	Issuers []string
-	Now     func() time.Time
+	Tokens store.Tokens
+	// Families are what the tokens of people live and die with.
+	Families store.Families
+	Keys     *keys.Ring
+	Issuers  []string
+	Now      func() time.Time
 	// PersonalTokenLifetime is how long a personal access token lives at most from when it was made. Zero or
 	// negative: as long as it says.
 	PersonalTokenLifetime time.Duration
@@ -37,6 +39,9 @@ func (r *Reader) Read(ctx context.Context, raw string) (Facts, error) {
 	if !facts.ExpiresAt.IsZero() && !r.Now().Before(facts.ExpiresAt) {
 		return Facts{}, inactive("token expired at %s", facts.ExpiresAt.UTC().Format(time.RFC3339))
 	}
+	if err := r.alive(ctx, facts.FamilyID); err != nil {
+		return Facts{}, err
+	}
 	if !facts.JWT {
 		return facts, nil // its row has said whether it is revoked
 	}
@@ -48,6 +53,23 @@ func (r *Reader) Read(ctx context.Context, raw string) (Facts, error) {
 		return Facts{}, inactive("token is revoked")
 	}
 	return facts, nil
+}
+
+// alive refuses a token whose family has been revoked, or has ended.
+func (r *Reader) alive(ctx context.Context, familyID string) error {
+	if familyID == "" {
+		return nil
+	}
+	family, err := r.Families.Family(ctx, familyID)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return inactive("the family of the token is gone")
+	case err != nil:
+		return fmt.Errorf("accesstoken: reading a family: %w", err)
+	case !family.RevokedAt.IsZero():
+		return inactive("the family of the token was revoked: %s", family.Reason)
+	}
+	return nil
 }
 
 func (r *Reader) facts(ctx context.Context, raw string) (Facts, error) {
@@ -76,7 +98,7 @@ func (r *Reader) opaque(ctx context.Context, raw, id string) (Facts, error) {
 	}
 	return Facts{
 		ID: row.ID, Personal: row.Kind == store.PersonalAccessToken,
-		Issuer: row.Issuer, Subject: row.SubjectID, SubjectID: row.SubjectID, ClientID: row.ClientID,
+		Issuer: row.Issuer, Subject: row.SubjectID, SubjectID: row.SubjectID, ClientID: row.ClientID, FamilyID: row.FamilyID,
 		Audience: row.Audience, Scopes: row.Scopes,
 		IssuedAt: row.IssuedAt, ExpiresAt: row.ExpiresAt,
 	}, nil
@@ -153,6 +175,7 @@ func parseJWT(payload string) (Facts, error) {
 		}
 	}
 	facts.Scopes = strings.Fields(scope)
+	facts.FamilyID = store.FamilyOf(facts.ID)
 	if facts.SubjectID == "" {
 		facts.SubjectID = facts.Subject
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/postern-auth/postern/internal/jws"
 	"github.com/postern-auth/postern/server/internal/endpoint"
+	"github.com/postern-auth/postern/server/internal/idtoken"
 	"github.com/postern-auth/postern/server/internal/keys"
 	"github.com/postern-auth/postern/server/internal/oauth"
 )
@@ -41,5 +42,14 @@ func Authenticating(name string, more ...string) map[string]any {
 		name + "_endpoint_auth_methods_supported": append(
 			[]string{oauth.MethodSecretBasic, oauth.MethodSecretPost, oauth.MethodPrivateKeyJWT}, more...),
 		name + "_endpoint_auth_signing_alg_values_supported": jws.Algorithms(),
+	}
+}
+
+// OpenID returns the members that OpenID Connect asks for beside those of OAuth (OpenID Connect Discovery §3).
+func OpenID() map[string]any {
+	return map[string]any{
+		"subject_types_supported":               []string{"public"},
+		"id_token_signing_alg_values_supported": []string{string(idtoken.DefaultAlgorithm)},
+		"claims_supported":                      idtoken.Claims(),
 	}
 }

@@ -15,6 +15,8 @@ type Route struct {
 	Handler  Handler
 	// Auth0 serves the path of Auth0's dialect where that differs. Default: Handler.
 	Auth0 Handler
+	// Origins are those whose pages may call the endpoint. Default: none but the server's own.
+	Origins Origins
 	// Metadata are the members of the metadata that come with the endpoint, such as grant_types_supported.
 	Metadata map[string]any
 }
@@ -40,12 +42,15 @@ func NewMux(issuer oauth.Issuer, missing func(*http.Request) error) *Mux {
 // Mount serves an endpoint at its path in each dialect. It panics when something is mounted there, as
 // http.ServeMux does.
 func (m *Mux) Mount(r Route) {
-	auth0 := r.Auth0
-	if auth0 == nil {
-		auth0 = r.Handler
+	if r.Auth0 == nil {
+		r.Auth0 = r.Handler
 	}
-	for method := range strings.FieldsSeq(r.Methods) {
-		m.mux.Handle(method+" "+r.Endpoint.ZITADEL, &mounted{m.issuer, r.Handler})
+	handler, auth0, known := r.Handler, r.Auth0, r.Methods
+	if r.Origins != nil {
+		handler, auth0, known = r.across()
+	}
+	for method := range strings.FieldsSeq(known) {
+		m.mux.Handle(method+" "+r.Endpoint.ZITADEL, &mounted{m.issuer, handler})
 		if r.Endpoint.Auth0 != r.Endpoint.ZITADEL {
 			m.mux.Handle(method+" "+r.Endpoint.Auth0, &mounted{m.issuer, auth0})
 		}
@@ -92,7 +97,7 @@ func (m *Mux) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // methods are those that something may be mounted with.
-var methods = []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}
+var methods = []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions}
 
 // find returns what is mounted at the path, as it was sent, for a method, and nil when nothing is. A spelling with
 // escapes is not ours. Nor is one that http.ServeMux would redirect, which it does with a handler of its own.

@@ -14,6 +14,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,6 +22,7 @@ import (
 	"github.com/postern-auth/postern/server/internal/accesstoken"
 	"github.com/postern-auth/postern/server/internal/clients"
 	"github.com/postern-auth/postern/server/internal/endpoint"
+	"github.com/postern-auth/postern/server/internal/idtoken"
 	"github.com/postern-auth/postern/server/internal/keys"
 	"github.com/postern-auth/postern/server/internal/oauth"
 	"github.com/postern-auth/postern/server/internal/rights"
@@ -32,6 +34,10 @@ type Store interface {
 	store.Projects
 	store.APIs
 	store.Assignments
+	store.Subjects
+	store.Users
+	store.Families
+	InTx(context.Context, func(store.Tx) error) error
 }
 
 // Config says what Grants work with. Store, Clients, Mint and Lifetime are required.
@@ -39,6 +45,8 @@ type Config struct {
 	Store   Store
 	Clients *clients.Authenticator
 	Mint    *accesstoken.Mint
+	// IDTokens makes those that come with a person's tokens.
+	IDTokens *idtoken.Maker
 	// Algorithm signs RFC 9068 tokens whose API names none; empty means ES256.
 	Algorithm jws.Algorithm
 	// Lifetime returns how long a token of a form lives whose API does not say. Required.
@@ -66,6 +74,8 @@ func (g *Grants) ByType() map[string]Grant {
 	return map[string]Grant{
 		oauth.GrantClientCredentials: {targets, g.clientCredentials},
 		oauth.GrantJWTBearer:         {append(targets, oauth.ParamAssertion), g.jwtBearer},
+		oauth.GrantAuthorizationCode: {[]string{oauth.ParamCode, oauth.ParamCodeVerifier, oauth.ParamRedirectURI}, g.authorizationCode},
+		oauth.GrantRefreshToken:      {[]string{oauth.ParamRefreshToken, oauth.ParamScope}, g.refreshToken},
 	}
 }
 
@@ -77,6 +87,9 @@ type Response struct {
 	// Scope (scope) is what was granted, sent when it is not what was asked for. It is left out when that
 	// is nothing, for which RFC 6749 §3.3 has no spelling.
 	Scope string `json:"scope,omitempty"`
+	// RefreshToken (refresh_token) and IDToken (id_token) come with what a person allowed.
+	RefreshToken string `json:"refresh_token,omitempty"`
+	IDToken      string `json:"id_token,omitempty"`
 }
 
 // recipient is who a token is about and who gets it.
@@ -85,7 +98,13 @@ type recipient struct {
 	clientID string
 	form     store.TokenForm // of its tokens, where no API decides
 	login    accesstoken.Login
+	familyID string // of what a person has allowed; empty: a program asks for itself
+	// narrowed holds roles and permissions to the scopes that were asked for, as for an application of another
+	// house: what the person has beyond that is not its business.
+	narrowed bool
 }
+
+func (to recipient) isPerson() bool { return to.familyID != "" }
 
 // itself is a service user that gets a token for itself.
 func itself(u store.ServiceUser) recipient {
@@ -104,30 +123,11 @@ func (g *Grants) issue(ctx context.Context, r *endpoint.Request, to recipient) (
 	if err != nil {
 		return nil, err
 	}
-	held, err := rights.Among(ctx, g.config.Store, to.subject.ID, asked)
+	draft, err := g.decide(ctx, r.Issuer, asked, to, func(held rights.Rights) (targets, error) {
+		return g.targets(ctx, r, asked, held)
+	})
 	if err != nil {
 		return nil, err
-	}
-	targets, err := g.targets(ctx, r, asked, held)
-	if err != nil {
-		return nil, err
-	}
-	draft, err := g.draft(targets, to)
-	if err != nil {
-		return nil, err
-	}
-	if draft.CarriesPermissions() || len(asked) == 0 && targets.hasAPI() {
-		if held, err = rights.Of(ctx, g.config.Store, to.subject.ID); err != nil {
-			return nil, err
-		}
-		draft.Permissions = targets.permissions(held, draft.Form)
-	}
-	draft.Issuer = string(r.Issuer)
-	draft.Scopes = granted(asked, targets, held, draft.Form)
-	if draft.Form == store.FormZITADEL {
-		if draft.Roles, err = g.roles(ctx, asked, targets, held); err != nil {
-			return nil, err
-		}
 	}
 	raw, err := g.config.Mint.Issue(ctx, draft)
 	if err != nil {
@@ -136,12 +136,62 @@ func (g *Grants) issue(ctx context.Context, r *endpoint.Request, to recipient) (
 	return response(raw, r, asked, draft), nil
 }
 
+// decide makes the draft of a token: what of the scopes that were asked for the recipient has at the targets.
+func (g *Grants) decide(ctx context.Context, issuer oauth.Issuer, asked []string, to recipient, find func(rights.Rights) (targets, error)) (accesstoken.Draft, error) {
+	held, err := rights.Among(ctx, g.config.Store, to.subject.ID, asked)
+	if err != nil {
+		return accesstoken.Draft{}, err
+	}
+	targets, err := find(held)
+	if err != nil {
+		return accesstoken.Draft{}, err
+	}
+	draft, err := g.draft(targets, to)
+	if err != nil {
+		return accesstoken.Draft{}, err
+	}
+	everything := len(asked) == 0 && targets.hasAPI() && !to.isPerson()
+	if draft.CarriesPermissions() || everything {
+		if held, err = rights.Of(ctx, g.config.Store, to.subject.ID); err != nil {
+			return accesstoken.Draft{}, err
+		}
+		draft.Permissions = narrow(targets.permissions(held, draft.Form), asked, to)
+	}
+	draft.Issuer = string(issuer)
+	if len(asked) > 0 || everything {
+		draft.Scopes = granted(asked, targets, held, draft.Form)
+	}
+	if draft.Form == store.FormZITADEL {
+		if draft.Roles, err = g.roles(ctx, asked, targets, held, to); err != nil {
+			return accesstoken.Draft{}, err
+		}
+	}
+	return draft, nil
+}
+
+// narrow holds a person's rights to what was asked for: always for an application of another house, and for one
+// of this house as soon as it asks for any.
+func narrow(keys, asked []string, to recipient) []string {
+	names := func(key string) bool {
+		return slices.Contains(asked, key) || slices.Contains(asked, roleScopePrefix+key)
+	}
+	if !to.isPerson() || !to.narrowed && !slices.ContainsFunc(asked, isRight) {
+		return keys
+	}
+	return slices.DeleteFunc(keys, func(key string) bool { return !names(key) })
+}
+
+// isRight reports whether a scope may be the key of a role or permission.
+func isRight(scope string) bool {
+	return !slices.Contains(oauth.StandardScopes, scope) && scope != oauth.ScopeOfflineAccess && !strings.HasPrefix(scope, oauth.ReservedScopePrefix)
+}
+
 func issueError(err error) error {
 	switch {
 	case errors.Is(err, accesstoken.ErrTooLarge):
 		return oauth.Refuse(oauth.InvalidScope, "the token would be too large; ask for fewer targets or scopes", err)
 	case errors.Is(err, store.ErrNotFound):
-		return oauth.Refuse(oauth.InvalidGrant, "the service user is gone", err)
+		return oauth.Refuse(oauth.InvalidGrant, "the user is gone", err)
 	}
 	return err
 }
@@ -161,7 +211,7 @@ func response(raw string, r *endpoint.Request, asked []string, d accesstoken.Dra
 // draft decides form, algorithm, audience and lifetime. Targets that want different ones cannot share a
 // token.
 func (g *Grants) draft(targets targets, to recipient) (accesstoken.Draft, error) {
-	d := accesstoken.Draft{Form: store.FormOpaque, Subject: to.subject, ClientID: to.clientID, Login: to.login}
+	d := accesstoken.Draft{Form: store.FormOpaque, Subject: to.subject, ClientID: to.clientID, Login: to.login, FamilyID: to.familyID}
 	for i, t := range targets {
 		form, alg := t.form(to.form), t.algorithm()
 		if i > 0 && (form != d.Form || alg != d.Algorithm) {
@@ -197,7 +247,7 @@ func (g *Grants) lifetime(targets targets, form store.TokenForm) time.Duration {
 
 // roles returns the roles claims of a JWT: one for each project, and the general one when there is only
 // one project, for it does not say which it means. Scopes that name roles narrow them.
-func (g *Grants) roles(ctx context.Context, asked []string, targets targets, held rights.Rights) (map[string]any, error) {
+func (g *Grants) roles(ctx context.Context, asked []string, targets targets, held rights.Rights, to recipient) (map[string]any, error) {
 	claims := make(map[string]any)
 	projects := targets.projects()
 	for _, project := range projects {
@@ -205,7 +255,7 @@ func (g *Grants) roles(ctx context.Context, asked []string, targets targets, hel
 		if err != nil {
 			return nil, fmt.Errorf("grant: reading the organization: %w", err)
 		}
-		claim := rights.RolesClaim(named(asked, held.Roles(project.ID)), org)
+		claim := rights.RolesClaim(narrow(named(asked, held.Roles(project.ID)), asked, to), org)
 		claims[oauth.ProjectRolesClaim(project.ID)] = claim
 		if len(projects) == 1 {
 			claims[oauth.RolesClaim] = claim

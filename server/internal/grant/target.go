@@ -147,6 +147,28 @@ func (g *Grants) targets(ctx context.Context, r *endpoint.Request, asked []strin
 	return list, nil
 }
 
+// namedTargets finds the targets that a person has allowed, each an API's identifier or a project's id.
+func (g *Grants) namedTargets(ctx context.Context, names []string) (targets, error) {
+	if len(names) > maxTargets {
+		return nil, oauth.Refuse(oauth.InvalidTarget, fmt.Sprintf("the request names more than %d targets", maxTargets), nil)
+	}
+	var list targets
+	for _, name := range names {
+		t, err := g.apiOrProject(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, t)
+	}
+	return list, nil
+}
+
+// CheckTargets refuses names that lead to no API or project that is active.
+func (g *Grants) CheckTargets(ctx context.Context, names []string) error {
+	_, err := g.namedTargets(ctx, names)
+	return err
+}
+
 // allow refuses an API that the user has no grant on. A token for a project needs none: it says nothing
 // but who the user is until roles are given.
 func (g *Grants) allow(t target, held rights.Rights) error {

@@ -30,6 +30,7 @@ type Store interface {
 	store.Subjects
 	store.Clients
 	store.Assignments
+	store.Applications
 }
 
 // Reader finds out what tokens give. Its fields are required; it is safe for concurrent use.
@@ -75,12 +76,37 @@ func (r *Reader) At(ctx context.Context, api store.API, raw string) (Holding, er
 		return Holding{}, err
 	}
 	h.Scopes = h.scopes(api, held)
+	if err := r.narrow(ctx, &h); err != nil {
+		return Holding{}, err
+	}
 	if len(h.Roles) > 0 {
 		if h.By, err = r.Store.Organization(ctx, project.OrganizationID); err != nil {
 			return Holding{}, fmt.Errorf("holding: reading the organization: %w", err)
 		}
 	}
 	return h, nil
+}
+
+// narrow holds what a person's token gives to the scopes of the token, where the application that got it is of
+// another house: what the person has beyond what they allowed is not its business.
+func (r *Reader) narrow(ctx context.Context, h *Holding) error {
+	if h.FamilyID == "" {
+		return nil
+	}
+	app, err := r.Store.ApplicationByClientID(ctx, h.ClientID)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return inactive("application %.64q is gone", h.ClientID)
+	case err != nil:
+		return fmt.Errorf("holding: reading the application: %w", err)
+	case !app.Active:
+		return inactive("application %q is not active", h.ClientID)
+	case app.FirstParty:
+		return nil
+	}
+	beyond := func(key string) bool { return !slices.Contains(h.Scopes, key) }
+	h.Roles, h.Permissions = slices.DeleteFunc(h.Roles, beyond), slices.DeleteFunc(h.Permissions, beyond)
+	return nil
 }
 
 // holder returns the subject, unless it or the client has been ended since the token was issued.
@@ -145,8 +171,9 @@ func audience(facts accesstoken.Facts, api store.API, project store.Project, hel
 	switch {
 	case !byIdentifier && !byProject:
 		return nil, inactive("token is for %q, asked by API %q of project %q; its request has to name one of them", aud, api.ClientID, project.ID)
-	// A token by identifier was issued on the strength of an assignment, and ends with it.
-	case !byProject && !facts.Personal && !held.OnAPI(api.ID):
+	// A program's token by identifier was issued on the strength of an assignment, and ends with it. A person
+	// may have one for every API, and without an assignment it gives nothing there.
+	case !byProject && !facts.Personal && facts.FamilyID == "" && !held.OnAPI(api.ID):
 		return nil, inactive("subject %q has no assignment for API %q any more", facts.SubjectID, api.ClientID)
 	}
 	if !slices.Contains(aud, api.ClientID) {

@@ -43,10 +43,12 @@ type Issuer string
 // URL returns the absolute URL of a path, which begins with a slash.
 func (i Issuer) URL(path string) string { return strings.TrimSuffix(string(i), "/") + path }
 
-// Path returns the path of an endpoint in the issuer's dialect. One that ends in a slash is an issuer that
-// Auth0's programs use.
+// IsAuth0 reports whether the issuer is one that Auth0's programs use, which end in a slash.
+func (i Issuer) IsAuth0() bool { return strings.HasSuffix(string(i), "/") }
+
+// Path returns the path of an endpoint in the issuer's dialect.
 func (i Issuer) Path(e Endpoint) string {
-	if strings.HasSuffix(string(i), "/") {
+	if i.IsAuth0() {
 		return e.Auth0
 	}
 	return e.ZITADEL
