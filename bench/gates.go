@@ -165,13 +165,17 @@ func (o outcome) verdict() string {
 // checkGates holds the report against the gates. The error names those that fail.
 func (r *report) checkGates(all []group, rounds int, progress progressFunc) error {
 	var garbage []string
-	for _, row := range r.group(groupRefusals).rows {
-		if strings.HasPrefix(row.name, "garbage: ") {
-			garbage = append(garbage, row.name)
+	for _, g := range r.Groups {
+		for _, row := range g.rows {
+			if strings.HasPrefix(row.name, "garbage: ") {
+				garbage = append(garbage, row.name)
+			}
 		}
 	}
 	for _, g := range gates(garbage) {
-		r.Gates = append(r.Gates, g.outcome(r.group(g.group)))
+		if slices.ContainsFunc(r.Groups, func(m measured) bool { return m.name == g.group }) {
+			r.Gates = append(r.Gates, g.outcome(r.group(g.group)))
+		}
 	}
 	return r.retry(all, rounds, progress)
 }

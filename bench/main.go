@@ -4,6 +4,7 @@
 //	go run .               # the table
 //	go run . -check        # what each candidate says of good and bad tokens
 //	go run . -check-gates  # exit status 1 when Postern has become slower than it promises
+//	go run . -group server # the groups whose name holds the word
 package main
 
 import (
@@ -15,6 +16,8 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"slices"
+	"strings"
 
 	"golang.org/x/term"
 )
@@ -34,6 +37,7 @@ func run(args []string, stdout, stderr io.Writer) error {
 	rounds := flags.Int("rounds", 41, "how often every subject has its turn of 4 ms")
 	asJSON := flags.Bool("json", false, "write JSON instead of tables")
 	check := flags.Bool("check", false, "show what each candidate says of good and bad tokens, and measure nothing")
+	word := flags.String("group", "", "measure only the groups whose name holds this")
 	gates := flags.Bool("check-gates", false, "fail when a measured ratio or a number of allocations is beyond its gate")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -55,6 +59,10 @@ func run(args []string, stdout, stderr io.Writer) error {
 	all, err := groups(i)
 	if err != nil {
 		return err
+	}
+	all = slices.DeleteFunc(all, func(g group) bool { return !strings.Contains(g.name, *word) })
+	if len(all) == 0 {
+		return fmt.Errorf("bench: no group has %q in its name", *word)
 	}
 	steady()
 	r := newReport(i, *rounds)
