@@ -104,7 +104,7 @@ func NewToken(data TokenData) *Token {
 	t := withEnds(count)
 	t.claims = data.Claims
 	t.times = [dates]int64{micros(data.IssuedAt), micros(data.NotBefore), micros(data.Expiry), micros(data.AuthTime)}
-	t.confirmation = maps.Clone(data.Confirmation)
+	t.confirmation = cloned(data.Confirmation)
 	for i, list := range all {
 		for _, s := range list {
 			text.WriteString(s)
@@ -116,6 +116,18 @@ func NewToken(data TokenData) *Token {
 	}
 	t.text = text.String()
 	return t
+}
+
+// cloned is maps.Clone down to the strings, which may be part of something that is written over.
+func cloned(from map[string]string) map[string]string {
+	if from == nil {
+		return nil
+	}
+	to := make(map[string]string, len(from))
+	for name, value := range from {
+		to[strings.Clone(name)] = strings.Clone(value)
+	}
+	return to
 }
 
 // usual is a number of strings that most tokens do not have more of.

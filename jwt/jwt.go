@@ -120,7 +120,7 @@ type Config struct {
 	KeySnapshot string
 	// CacheBytes bounds the memory for tokens that have been verified, so that their next use needs no
 	// signature check. A usual token takes about 1.5 KB. Zero: DefaultCacheBytes. Negative: none are
-	// remembered.
+	// remembered. Beside it, at most half a megabyte is for tokens that keep coming after their end.
 	CacheBytes int64
 	// HTTPClient makes the calls to the issuer; its redirects are not followed. Nil: http.DefaultClient's
 	// settings.
@@ -162,6 +162,7 @@ type Verifier struct {
 	parser       jws.Parser
 	checks       chan struct{}               // has room for the signature checks that run at one time
 	cache        *tokencache.Cache[verified] // nil: none are remembered
+	ended        ended
 }
 
 // NewVerifier returns a Verifier. It makes no call: keys are fetched on first use, or by Warm. The error

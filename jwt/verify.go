@@ -19,6 +19,7 @@ import (
 
 // memory is what reading one token needs and nobody keeps.
 type memory struct {
+	text   jws.Buffer
 	set    claims.Object
 	reader facts.Reader
 }
@@ -53,6 +54,9 @@ func (v *Verifier) Verify(ctx context.Context, raw string) (*postern.Token, erro
 	if token, known, err := v.Remembered(ctx, raw); known {
 		return token, err
 	}
+	if err := v.rememberedEnd(raw); err != nil {
+		return nil, err
+	}
 	return v.verify(ctx, raw)
 }
 
@@ -81,16 +85,24 @@ func (v *Verifier) Remembered(ctx context.Context, raw string) (token *postern.T
 }
 
 func (v *Verifier) verify(ctx context.Context, raw string) (*postern.Token, error) {
+	m := memories.Get().(*memory)
+	token, err := v.read(ctx, raw, m)
+	if err != nil {
+		m.text.Forget() // errors quote the token when somebody reads them; a Token has copied what it keeps
+	}
+	memories.Put(m)
+	return token, err
+}
+
+func (v *Verifier) read(ctx context.Context, raw string, m *memory) (*postern.Token, error) {
 	since := v.cache.Epoch()
-	message, err := v.parser.Parse(raw)
+	message, err := v.parser.Parse(raw, &m.text)
 	if err == jws.ErrParts {
 		return nil, errOpaque
 	}
 	if err != nil {
 		return nil, notMine(postern.ErrMalformed, "jwt: %w", err)
 	}
-	m := memories.Get().(*memory)
-	defer memories.Put(m)
 	if err := m.set.Parse(message.Payload); err != nil {
 		return nil, notMine(postern.ErrMalformed, "jwt: %w", err)
 	}
@@ -102,6 +114,9 @@ func (v *Verifier) verify(ctx context.Context, raw string) (*postern.Token, erro
 		return nil, reason.New(postern.ErrMalformed, "jwt: %w", err)
 	}
 	if err := v.check(&data, &m.set); err != nil {
+		if v.cache != nil && errors.Is(err, postern.ErrExpired) {
+			v.ended.saw(raw, data.Expiry)
+		}
 		return nil, err
 	}
 	if err := m.reader.Rights(&data, &m.set, v.names); err != nil {
@@ -115,10 +130,11 @@ func (v *Verifier) verify(ctx context.Context, raw string) (*postern.Token, erro
 	return v.remember(raw, data, key, since), nil
 }
 
-// remember returns the Token, and keeps it for further uses of the raw token. Both then share one copy of
-// that, which is not the request that it came in.
+// remember returns the Token, whose claims are part of the raw token, and keeps it for further uses of that.
+// Both then share one copy of it, which is not the request that it came in.
 func (v *Verifier) remember(raw string, data postern.TokenData, key *keyset.Key, since uint64) *postern.Token {
 	if v.cache == nil {
+		data.Claims = jws.Payload(raw)
 		return postern.NewToken(data)
 	}
 	raw = strings.Clone(raw)

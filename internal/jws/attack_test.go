@@ -293,7 +293,7 @@ func TestFindingT6_a_parser_takes_messages_up_to_its_size(t *testing.T) {
 	}
 	for size, good := range map[int]bool{0: false, len(raw) - 1: false, len(raw): true, 1 << 20: true} {
 		parser := jws.Parser{MaxSize: size}
-		message, err := parser.Parse(raw)
+		message, err := parser.Parse(raw, new(jws.Buffer))
 		if (err == nil) != good {
 			t.Errorf("a Parser with MaxSize %d: %v, want good %v", size, err, good)
 		}

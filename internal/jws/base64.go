@@ -22,13 +22,16 @@ var sextets = func() (table [4][256]uint32) {
 
 const notBase64 = 1 << 31
 
+// decodingRoom is what appendDecoded wants room for beyond the three bytes that each four characters give.
+const decodingRoom = 8
+
 // appendDecoded appends what unpadded base64url stands for, and reports whether s is that to the byte:
 // unlike encoding/base64, even strict, it takes no line ends, so that no message has two spellings. It also
 // takes half the time, and a token has more base64 than anything else around its signature check.
 func appendDecoded(b []byte, s string) ([]byte, bool) {
 	var seen uint32
 	n := len(b)
-	b = slices.Grow(b, len(s)/4*3+8)
+	b = slices.Grow(b, len(s)/4*3+decodingRoom)
 	// Each eight are stored as the six that they stand for and two that the next ones overwrite.
 	first, second, third, fourth := &sextets[0], &sextets[1], &sextets[2], &sextets[3]
 	for out := b[n:cap(b)]; len(s) >= 8 && len(out) >= 8; out, s = out[6:], s[8:] {

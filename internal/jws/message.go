@@ -19,12 +19,11 @@ package jws
 
 import (
 	"cmp"
-	"crypto/sha512"
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 	"sync/atomic"
+	"unsafe"
 
 	"github.com/postern-auth/postern/internal/ascii"
 	"github.com/postern-auth/postern/internal/claims"
@@ -68,11 +67,11 @@ type Header struct {
 // Parse splits and decodes a compact JWS. It refuses, with an error that wraps ErrMalformed, everything
 // that is not exactly three parts of unpadded base64url around a strict JSON header and a payload, or that
 // uses an extension (crit, b64). A key that the message brings or points to is not read.
-func Parse(raw string) (Message, error) { return parse(raw, MaxSize, nil, false) }
+func Parse(raw string) (Message, error) { return parse(raw, MaxSize, nil, false, new(Buffer)) }
 
 // ParseProof is Parse for a JWS that must bring its own public key in the header (jwk), as DPoP proofs
 // do (RFC 9449 §4.2). Such a key proves possession and nothing else.
-func ParseProof(raw string) (Message, error) { return parse(raw, MaxSize, nil, true) }
+func ParseProof(raw string) (Message, error) { return parse(raw, MaxSize, nil, true, new(Buffer)) }
 
 // Payload returns the payload of a compact JWS that has been parsed, as it stands there: in base64url.
 func Payload(raw string) string {
@@ -97,10 +96,19 @@ type genuine struct {
 	header  Header
 }
 
-// Parse is the function Parse, with the Parser's MaxSize.
-func (p *Parser) Parse(raw string) (Message, error) {
-	return parse(raw, cmp.Or(p.MaxSize, MaxSize), p.genuine.Load(), false)
+// Parse is the function Parse, with the Parser's MaxSize, and with the buffer to decode into. The Message, and
+// an error, may refer to what is in there: who keeps one of them must not use the buffer again.
+func (p *Parser) Parse(raw string, into *Buffer) (Message, error) {
+	return parse(raw, cmp.Or(p.MaxSize, MaxSize), p.genuine.Load(), false, into)
 }
+
+// Buffer is memory for one decoded message after the other. The zero value is ready.
+type Buffer struct {
+	text []byte
+}
+
+// Forget leaves what was decoded to those who refer to it: the next message gets memory of its own.
+func (b *Buffer) Forget() { b.text = nil }
 
 // Genuine tells the Parser of a message that Parse returned and whose signature has been verified.
 func (p *Parser) Genuine(m *Message) {
@@ -112,7 +120,7 @@ func (p *Parser) Genuine(m *Message) {
 	}
 }
 
-func parse(raw string, size int, known *genuine, proof bool) (Message, error) {
+func parse(raw string, size int, known *genuine, proof bool, into *Buffer) (Message, error) {
 	if len(raw) > size {
 		return Message{}, tooLong(size)
 	}
@@ -129,7 +137,7 @@ func parse(raw string, size int, known *genuine, proof bool) (Message, error) {
 	if same {
 		parts[0] = "" // nothing to decode
 	}
-	if !decode(&parts) {
+	if !into.decode(&parts) {
 		return Message{}, malformed("want base64url without padding")
 	}
 	m := Message{Payload: parts[1], signed: raw[:len(head)+1+len(payload)], signature: parts[2]}
@@ -238,33 +246,26 @@ func mediaType(s string) string {
 	return folded
 }
 
-// work is memory for bytes that are looked at and forgotten. What goes into the standard library's
-// cryptography escapes to the heap, so it is kept for the next message.
-type work struct {
-	text   []byte
-	digest [sha512.Size]byte
-	der    [maxDER]byte
-}
-
-var works = sync.Pool{New: func() any {
-	return &work{text: make([]byte, 0, MaxSize+64)}
-}}
-
-// decode replaces three parts by the bytes they encode, all in one allocation. It reports whether each
-// was base64url.
-func decode(parts *[3]string) bool {
-	w := works.Get().(*work)
-	defer works.Put(w)
-	b := w.text[:0]
+// decode replaces three parts by the bytes that they encode, which it writes into the buffer, over what was
+// there. It reports whether each was base64url.
+func (b *Buffer) decode(parts *[3]string) bool {
+	text := b.text[:0]
+	if size := (len(parts[0])+len(parts[1])+len(parts[2]))/4*3 + 3*decodingRoom; cap(text) < size {
+		text = make([]byte, 0, size)
+	}
 	var ends [3]int
 	for i, part := range parts {
 		var ok bool
-		if b, ok = appendDecoded(b, part); !ok {
+		if text, ok = appendDecoded(text, part); !ok {
 			return false
 		}
-		ends[i] = len(b)
+		ends[i] = len(text)
 	}
-	text := string(b)
-	parts[0], parts[1], parts[2] = text[:ends[0]], text[ends[0]:ends[1]], text[ends[1]:]
+	if cap(text) <= MaxSize { // more is seldom needed, and would be kept for ever
+		b.text = text
+	}
+	// The strings are the buffer's own bytes, which do not change before the next message is decoded into it.
+	all := unsafe.String(unsafe.SliceData(text), len(text))
+	parts[0], parts[1], parts[2] = all[:ends[0]], all[ends[0]:ends[1]], all[ends[1]:]
 	return true
 }

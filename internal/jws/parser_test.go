@@ -44,12 +44,12 @@ func TestParserSaysWhatParseSays(t *testing.T) {
 	for round := range 2 {
 		for _, raw := range messages {
 			want, wantErr := jws.Parse(raw)
-			got, err := parser.Parse(raw)
+			got, err := parser.Parse(raw, new(jws.Buffer))
 			if got != want || (err == nil) != (wantErr == nil) || err != nil && !errors.Is(err, jws.ErrMalformed) {
 				t.Errorf("round %d, %q: got %+v, %v, want %+v, %v", round, raw, got, err, want, wantErr)
 			}
 		}
-		message, err := parser.Parse(genuine)
+		message, err := parser.Parse(genuine, new(jws.Buffer))
 		if err != nil {
 			t.Fatal(err)
 		}

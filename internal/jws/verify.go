@@ -8,6 +8,8 @@ import (
 	"crypto/sha256"
 	"crypto/sha512"
 	"fmt"
+	"sync"
+	"unsafe"
 )
 
 // Verify checks the signature with the key. The message's algorithm must be the key's own, or, when the
@@ -17,13 +19,25 @@ func (m *Message) Verify(key *Key) error {
 		return err
 	}
 	w := works.Get().(*work)
-	defer works.Put(w)
-	b := append(append(w.text[:0], m.signed...), m.signature...)
-	if !w.verify(m.Header.Algorithm, key, b[:len(m.signed)], b[len(m.signed):]) {
+	good := w.verify(m.Header.Algorithm, key, bytesOf(m.signed), bytesOf(m.signature))
+	works.Put(w)
+	if !good {
 		return mismatch(key.ID)
 	}
 	return nil
 }
+
+// work is memory for what is computed on the way. What goes into the standard library's cryptography escapes
+// to the heap, so it is kept for the next message.
+type work struct {
+	digest [sha512.Size]byte
+	der    [maxDER]byte
+}
+
+var works = sync.Pool{New: func() any { return new(work) }}
+
+// bytesOf returns the bytes of a string, without a copy, for the standard library's cryptography to read.
+func bytesOf(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }
 
 // mismatch is the id of a key that did not make a signature.
 type mismatch string
