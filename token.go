@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"maps"
 	"math"
+	"math/bits"
 	"strings"
 	"time"
 
@@ -20,10 +21,9 @@ import (
 // Caches hold Tokens by the ten thousand, so it is packed: all its strings lie in one.
 type Token struct {
 	claims       string
-	text         string   // the single strings, in order, and then those of the lists
-	ends         []uint32 // where each of them ends in text
-	lists        [lists]uint32
-	times        [dates]int64 // in microseconds since the zero time
+	text         string        // the single strings, in order, and then those of the lists, each behind its length
+	lists        [lists]uint32 // where each of them begins in text; it ends where the next one begins
+	times        [dates]int64  // in microseconds since the zero time
 	confirmation map[string]string
 }
 
@@ -38,7 +38,7 @@ const (
 	texts
 )
 
-// The lists that a token has, and how many there are. Token.lists says where in ends each of them ends.
+// The lists that a token has, in their order, and how many there are.
 const (
 	listAudience = iota
 	listScopes
@@ -91,31 +91,50 @@ type TokenData struct {
 // own included, when everything has been checked.
 func NewToken(data TokenData) *Token {
 	single := [texts]string{data.Issuer, data.Subject, data.ClientID, data.ID, data.Username, data.ACR}
-	all := [...][]string{single[:], data.Audience, data.Scopes, data.Roles, data.Permissions}
-	count, size := 0, 0
+	all := [1 + lists][]string{single[:], data.Audience, data.Scopes, data.Roles, data.Permissions}
+	size := 0
 	for _, list := range all {
-		count += len(list)
 		for _, s := range list {
-			size += len(s)
+			size += (bits.Len(uint(len(s))|1)+6)/7 + len(s)
 		}
+	}
+	t := &Token{
+		claims:       data.Claims,
+		times:        [dates]int64{micros(data.IssuedAt), micros(data.NotBefore), micros(data.Expiry), micros(data.AuthTime)},
+		confirmation: cloned(data.Confirmation),
 	}
 	var text strings.Builder
 	text.Grow(size)
-	t := withEnds(count)
-	t.claims = data.Claims
-	t.times = [dates]int64{micros(data.IssuedAt), micros(data.NotBefore), micros(data.Expiry), micros(data.AuthTime)}
-	t.confirmation = cloned(data.Confirmation)
 	for i, list := range all {
-		for _, s := range list {
-			text.WriteString(s)
-			t.ends = append(t.ends, uint32(text.Len()))
-		}
 		if i > 0 {
-			t.lists[i-1] = uint32(len(t.ends))
+			t.lists[i-1] = uint32(text.Len())
+		}
+		for _, s := range list {
+			pack(&text, s)
 		}
 	}
 	t.text = text.String()
 	return t
+}
+
+// pack writes a string behind its length, which takes a byte for each seven bits, the lowest first.
+func pack(text *strings.Builder, s string) {
+	n := uint(len(s))
+	for ; n >= 0x80; n >>= 7 {
+		text.WriteByte(byte(n) | 0x80)
+	}
+	text.WriteByte(byte(n))
+	text.WriteString(s)
+}
+
+// next returns the string that stands at a place in text, and the place behind it.
+func (t *Token) next(at int) (s string, behind int) {
+	n := int(t.text[at] & 0x7f)
+	for shift := 7; t.text[at] >= 0x80; shift += 7 {
+		at++
+		n |= int(t.text[at]&0x7f) << shift
+	}
+	return t.text[at+1 : at+1+n], at + 1 + n
 }
 
 // cloned is maps.Clone down to the strings, which may be part of something that is written over.
@@ -130,47 +149,31 @@ func cloned(from map[string]string) map[string]string {
 	return to
 }
 
-// usual is a number of strings that most tokens do not have more of.
-const usual = 24
-
-// withEnds returns a Token with room for so many ends, for usual numbers in one piece of memory.
-func withEnds(count int) *Token {
-	if count > usual {
-		return &Token{ends: make([]uint32, 0, count)}
-	}
-	t := new(struct {
-		Token
-		room [usual]uint32
-	})
-	t.ends = t.room[:0]
-	return &t.Token
-}
-
-// at returns the string with the index i.
+// at returns the single string with the index i.
 func (t *Token) at(i int) string {
-	if i >= len(t.ends) { // the zero Token has none
+	if t.text == "" { // the zero Token has none
 		return ""
 	}
-	start := uint32(0)
-	if i > 0 {
-		start = t.ends[i-1]
+	s, behind := t.next(0)
+	for range i {
+		s, behind = t.next(behind)
 	}
-	return t.text[start:t.ends[i]]
+	return s
 }
 
-// bounds returns the indices of the first string of a list, and of what follows its last.
-func (t *Token) bounds(list int) (first, end int) {
-	if list == 0 {
-		return texts, int(t.lists[0])
+// bounds returns where a list begins in text, and where it ends.
+func (t *Token) bounds(list int) (begin, end int) {
+	if list == lists-1 {
+		return int(t.lists[list]), len(t.text)
 	}
-	return int(t.lists[list-1]), int(t.lists[list])
+	return int(t.lists[list]), int(t.lists[list+1])
 }
 
 func (t *Token) values(list int) iter.Seq[string] {
 	return func(yield func(string) bool) {
-		first, end := t.bounds(list)
-		for i := first; i < end; i++ {
-			if !yield(t.at(i)) {
+		var s string
+		for at, end := t.bounds(list); at < end; {
+			if s, at = t.next(at); !yield(s) {
 				return
 			}
 		}
@@ -178,9 +181,9 @@ func (t *Token) values(list int) iter.Seq[string] {
 }
 
 func (t *Token) has(list int, value string) bool {
-	first, end := t.bounds(list)
-	for i := first; i < end; i++ {
-		if t.at(i) == value {
+	var s string
+	for at, end := t.bounds(list); at < end; {
+		if s, at = t.next(at); s == value {
 			return true
 		}
 	}
@@ -307,11 +310,8 @@ func (t *Token) parseClaims(set *claims.Object) error {
 // Size returns about how many bytes of memory the Token takes, for caches that are bounded in bytes. Claims
 // in base64url are not among them: they are part of a raw token, which a cache has anyway.
 func (t *Token) Size() int64 {
-	const fixed, perMember = 240, 64
+	const fixed, perMember = 112, 96
 	size := fixed + perMember*len(t.confirmation) + roomy(len(t.text))
-	if len(t.ends) > usual {
-		size += roomy(4 * len(t.ends))
-	}
 	if !t.encoded() {
 		size += roomy(len(t.claims))
 	}
