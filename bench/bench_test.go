@@ -119,6 +119,7 @@ func TestGate(t *testing.T) {
 		{"a ratio above its limit fails", gate{group: "g", row: "fast", beside: "slow", limit: 0.49}, 0.5, false},
 		{"a lead at its limit passes", gate{group: "g", row: "fast", beside: "slow", inverse: true, limit: 2}, 2, true},
 		{"a lead below its limit fails", gate{group: "g", row: "fast", beside: "slow", inverse: true, limit: 2.1}, 2, false},
+		{"what another row costs is taken away", gate{group: "g", row: "slow", less: "fast", beside: "fast", limit: 1}, 1, true},
 		{"allocations are counted", gate{group: "g", row: "fast", allocs: true, limit: 1}, 2, false},
 		{"allocations beside others are their difference", gate{group: "g", row: "slow", beside: "fast", allocs: true, limit: 7}, 7, true},
 	} {

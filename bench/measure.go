@@ -109,6 +109,15 @@ func spreadOf(samples []float64) spread {
 	return spread{at(0.25), at(0.5), at(0.75)}
 }
 
+// less returns what is left of m without other.
+func (m measurement) less(other measurement) measurement {
+	rest := measurement{name: m.name, samples: make([]float64, len(m.samples)), allocs: m.allocs - other.allocs, bytes: m.bytes - other.bytes}
+	for i := range rest.samples {
+		rest.samples[i] = m.samples[i] - other.samples[i]
+	}
+	return rest
+}
+
 // to returns how much m costs beside other: the median of the rounds' own ratios, which noise that lasts
 // longer than a round does not change.
 func (m measurement) to(other measurement) spread {

@@ -23,7 +23,9 @@ import (
 
 const (
 	nameUnprotected   = "unprotected"
+	nameFloor         = "unprotected, bare crypto in the handler"
 	nameRefusedOld    = "refused: expired"
+	nameRefusedFlood  = "refused: expired, each another"
 	nameRefusedOpaque = "refused: opaque garbage"
 	nameRefusedForged = "refused: forged signature"
 	nameRefusedFast   = "refused: forged signature, fastrsa"
@@ -54,11 +56,18 @@ func loops(i *issuer, raw string) ([]subject, error) {
 	if err != nil {
 		return nil, err
 	}
+	bare := i.bare(raw)
 	guarded := []struct {
 		name    string
 		handler http.Handler
 	}{
 		{nameUnprotected, handler},
+		{nameFloor, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if err := bare(); err != nil {
+				panic(err)
+			}
+			handler(w, r)
+		})},
 		{nameHot, guard.Require()(handler)},
 		{"postern hot, Check alone", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if _, err := guard.Check(r); err != nil {
@@ -74,7 +83,7 @@ func loops(i *issuer, raw string) ([]subject, error) {
 	var subjects []subject
 	for _, g := range guarded {
 		l := newLoop(g.handler, raw)
-		if err := l.check(g.name != nameUnprotected); err != nil {
+		if err := l.check(g.name != nameUnprotected && g.name != nameFloor); err != nil {
 			return nil, fmt.Errorf("%s: %w", g.name, err)
 		}
 		subjects = append(subjects, subject{g.name, l.run})
@@ -93,15 +102,16 @@ func refusedLoops(i *issuer, hot postern.Verifier, raw string) ([]subject, error
 	for _, refused := range []struct {
 		name     string
 		verifier postern.Verifier
-		raw      string
+		raw      []string
 	}{
-		{nameRefusedOld, hot, i.token(rs256, claims{"exp": i.now.Add(-time.Hour).Unix()})},
-		{nameRefusedOpaque, hot, opaqueToken},
-		{nameRefusedForged, hot, forged(raw)},
-		{nameRefusedFast, fast, forged(raw)},
+		{nameRefusedOld, hot, i.expired(1)},
+		{nameRefusedFlood, hot, i.expired(2000)},
+		{nameRefusedOpaque, hot, []string{opaqueToken}},
+		{nameRefusedForged, hot, []string{forged(raw)}},
+		{nameRefusedFast, fast, []string{forged(raw)}},
 	} {
-		l := newLoop((&postern.Guard{Verifier: refused.verifier}).Require()(handler), refused.raw)
-		if got := l.status(l.request); got != "401" {
+		l := newLoop((&postern.Guard{Verifier: refused.verifier}).Require()(handler), refused.raw...)
+		if got := l.status(l.requests[0]); got != "401" {
 			return nil, fmt.Errorf("bench: %s: answered %q, expected 401", refused.name, got)
 		}
 		subjects = append(subjects, subject{refused.name, l.run})
@@ -129,21 +139,22 @@ func zitadelInterceptor(i *issuer) (func(http.Handler) http.Handler, error) {
 // loop is net/http's server with one connection in memory, whose client sends the next request when it has
 // read the answer to the last one.
 type loop struct {
-	server  http.Server
-	request []byte
+	server   http.Server
+	requests [][]byte // in turn
 }
 
-func newLoop(h http.Handler, raw string) *loop {
-	return &loop{
-		server: http.Server{Handler: h},
-		request: []byte("GET /api/private HTTP/1.1\r\nHost: hello-world.example.com\r\nUser-Agent: curl/8.9.1\r\n" +
-			"Accept: */*\r\nAuthorization: Bearer " + raw + "\r\n\r\n"),
+func newLoop(h http.Handler, tokens ...string) *loop {
+	l := &loop{server: http.Server{Handler: h}}
+	for _, raw := range tokens {
+		l.requests = append(l.requests, []byte("GET /api/private HTTP/1.1\r\nHost: hello-world.example.com\r\nUser-Agent: curl/8.9.1\r\n"+
+			"Accept: */*\r\nAuthorization: Bearer "+raw+"\r\n\r\n"))
 	}
+	return l
 }
 
 // run sends n requests over one connection and returns when the server has closed it.
 func (l *loop) run(n int) {
-	c := newConn(l.request, n)
+	c := newConn(l.requests, n)
 	l.server.Serve(&listener{conn: c})
 	<-c.closed
 }
@@ -151,10 +162,10 @@ func (l *loop) run(n int) {
 // check sends a request with the token and one whose token is a letter too long. The handler must answer the
 // first; a guard must refuse the second.
 func (l *loop) check(guarded bool) error {
-	if got := l.status(l.request); got != "200" {
+	if got := l.status(l.requests[0]); got != "200" {
 		return fmt.Errorf("bench: a good token was answered %q, expected 200", got)
 	}
-	long := bytes.Replace(l.request, []byte("\r\n\r\n"), []byte("x\r\n\r\n"), 1)
+	long := bytes.Replace(l.requests[0], []byte("\r\n\r\n"), []byte("x\r\n\r\n"), 1)
 	if got := l.status(long); guarded && got != "401" {
 		return fmt.Errorf("bench: a bad token was answered %q, expected 401", got)
 	}
@@ -163,7 +174,7 @@ func (l *loop) check(guarded bool) error {
 
 // status returns the status code of the answer to one request.
 func (l *loop) status(request []byte) string {
-	c := newConn(request, 1)
+	c := newConn([][]byte{request}, 1)
 	c.keep = true
 	l.server.Serve(&listener{conn: c})
 	<-c.closed
@@ -192,11 +203,11 @@ type memoryAddr struct{}
 func (memoryAddr) Network() string { return "memory" }
 func (memoryAddr) String() string  { return "127.0.0.1:1" }
 
-// conn is the server's end of a connection to a client that sends one request again and again.
+// conn is the server's end of a connection to a client that sends requests in turn.
 type conn struct {
-	request []byte
-	closed  chan struct{}
-	keep    bool // the answers
+	requests [][]byte
+	closed   chan struct{}
+	keep     bool // the answers
 
 	mu      sync.Mutex
 	wake    sync.Cond // for Read: an answer, a deadline or the end
@@ -207,8 +218,8 @@ type conn struct {
 	written []byte
 }
 
-func newConn(request []byte, n int) *conn {
-	c := &conn{request: request, closed: make(chan struct{}), left: n - 1, rest: request}
+func newConn(requests [][]byte, n int) *conn {
+	c := &conn{requests: requests, closed: make(chan struct{}), left: n - 1, rest: requests[0]}
 	c.wake.L = &c.mu
 	return c
 }
@@ -241,7 +252,7 @@ func (c *conn) Write(p []byte) (int, error) {
 		c.written = append(c.written, p...)
 	}
 	if c.left > 0 {
-		c.rest = c.request
+		c.rest = c.requests[c.left%len(c.requests)]
 	}
 	c.left--
 	c.wake.Broadcast()

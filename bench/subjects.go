@@ -9,6 +9,7 @@ import (
 
 	"github.com/postern-auth/postern/clientauth"
 	"github.com/postern-auth/postern/introspection"
+	"github.com/postern-auth/postern/jwt"
 )
 
 // The names of the rows that are not candidates.
@@ -19,6 +20,9 @@ const (
 	nameLargeCold     = "postern cold, 60 roles"
 	nameForged        = "forged signature"
 	nameIntrospection = "introspection, cached"
+	nameGarbageOld    = "garbage: expired"
+	nameEnded         = "expired, the same again"
+	nameWasGood       = "expired, was good before"
 )
 
 // group is a set of subjects that are measured in turns, so that they can be compared with each other.
@@ -133,7 +137,6 @@ func garbage(i *issuer) []struct{ name, raw string } {
 		}
 		return encode(mustJSON(h)) + "." + parts[1] + "." + parts[2]
 	}
-	past := i.now.Add(-time.Hour).Unix()
 	return []struct{ name, raw string }{
 		{"garbage: opaque", opaqueToken},
 		{"garbage: 17 KB", strings.Repeat("A", 17<<10)},
@@ -145,7 +148,6 @@ func garbage(i *issuer) []struct{ name, raw string } {
 		{"garbage: header with crit", header(claims{"crit": []string{"exp"}})},
 		{"garbage: wrong iss", i.token(rs256, claims{"iss": "https://login.example.org"})},
 		{"garbage: wrong aud", i.token(rs256, claims{"aud": "https://other.example.com"})},
-		{"garbage: expired", i.token(rs256, claims{"exp": past})},
 		{"garbage: no exp", i.token(rs256, claims{"exp": nil})},
 	}
 }
@@ -175,7 +177,54 @@ func refusals(i *issuer) ([]subject, error) {
 	for _, g := range garbage(i) {
 		subjects = append(subjects, refusing(g.name, g.raw, hot))
 	}
-	return subjects, nil
+	flood, next := i.expired(5000), 0
+	good, err := i.wasGood(raw)
+	if err != nil {
+		return nil, err
+	}
+	return append(subjects,
+		refusing(nameGarbageOld, "", func(string) error {
+			next = (next + 1) % len(flood)
+			return hot(flood[next])
+		}),
+		refusing(nameEnded, flood[0], hot),
+		refusing(nameWasGood, raw, good),
+	), nil
+}
+
+// expired returns tokens that have ended, each another. Their signature is not theirs, which nobody comes to
+// look at.
+func (i *issuer) expired(n int) []string {
+	one := i.token(rs256, nil)
+	head, signature := one[:strings.IndexByte(one, '.')+1], one[strings.LastIndexByte(one, '.'):]
+	set := i.usual()
+	set["exp"] = i.now.Add(-time.Hour).Unix()
+	tokens := make([]string, n)
+	for k := range tokens {
+		set["jti"] = fmt.Sprintf("3b1f9a52c7%06d", k)
+		tail := encode(fmt.Appendf(nil, "%024d", k)) // as another signature would end
+		tokens[k] = head + encode(mustJSON(set)) + signature[:len(signature)-len(tail)-2] + tail + signature[len(signature)-2:]
+	}
+	return tokens
+}
+
+// wasGood returns a Verifier that remembers the token, which has ended since.
+func (i *issuer) wasGood(raw string) (verify, error) {
+	now := i.now
+	verifier, err := jwt.NewVerifier(jwt.Config{
+		Issuer: issuerURL, Audience: audience, Algorithms: []string{rs256}, HTTPClient: i.client(),
+		Now: func() time.Time { return now },
+	})
+	if err != nil {
+		return nil, err
+	}
+	check := func(raw string) error {
+		_, err := verifier.Verify(context.Background(), raw)
+		return err
+	}
+	err = check(raw)
+	now = now.Add(2 * time.Hour)
+	return check, err
 }
 
 const opaqueToken = "vN3pQ8xT5cW2rY7kL0mZ4bH9sJ6dF1gA"
