@@ -110,6 +110,7 @@ type Error struct {
 
 	scheme string // the challenge's scheme
 	token  *Token // once verified, for the log
+	usual  *usual // what is written for every refusal of this kind
 }
 
 func (e *Error) Error() string {

@@ -44,6 +44,34 @@ var refusals = []struct {
 	{ErrInsufficient, 403, "insufficient_scope", "rights-insufficient", "The access token does not give the rights that this needs."},
 }
 
+// usual is what is the same in every answer for one reason, of a Guard that has nothing to add. It is written
+// once, for the sake of floods.
+type usual struct {
+	of        *Error // a refusal for the reason alone
+	challenge string // of its scheme
+	problem   string // up to the decision's id
+}
+
+// usuals has one for each of the refusals.
+var usuals = make([]usual, len(refusals))
+
+func init() {
+	g := new(Guard)
+	for i, row := range refusals {
+		e := refuse(row.is, nil)
+		e.usual = nil // is being written
+		usuals[i] = usual{e, g.challenge(e), string(e.outline())}
+	}
+}
+
+// asUsual reports whether the Error says of its reason what all of that reason do: its fields are open to
+// change.
+func (e *Error) asUsual() bool {
+	u := e.usual
+	return u != nil && e.Status == u.of.Status && e.Code == u.of.Code && e.Description == u.of.Description &&
+		e.scheme == u.of.scheme && len(e.Scopes) == 0 && e.StepUp == nil
+}
+
 // Reasons returns every Reason that an Error can have, in no particular order. The words never change
 // their meaning.
 func Reasons() []string {
@@ -62,7 +90,7 @@ func refuse(cause, fallback error) *Error {
 		i = first(fallback, len(refusals))
 	}
 	row := refusals[i]
-	e.Status, e.Code, e.Reason, e.Description = row.status, row.code, row.reason, row.description
+	e.Status, e.Code, e.Reason, e.Description, e.usual = row.status, row.code, row.reason, row.description, &usuals[i]
 	var scopes *ScopeError
 	if e.Status == http.StatusForbidden && errors.As(cause, &scopes) {
 		e.Scopes = scopes.Scopes
@@ -201,8 +229,25 @@ func seconds(d time.Duration) string {
 const realm = `realm="api"`
 
 // challenges returns the values of WWW-Authenticate. Bearer comes first, for there are clients that read
-// no further; parameters stand in an order that clients which search by pattern read rightly.
+// no further.
 func (g *Guard) challenges(e *Error) []string {
+	list := []string{g.challenge(e)}
+	if e.scheme != schemeDPoP && e.Status == http.StatusUnauthorized {
+		for _, binding := range g.Bindings {
+			if c, ok := binding.(Challenger); ok {
+				list = append(list, c.Challenge())
+			}
+		}
+	}
+	return list
+}
+
+// challenge returns the challenge of the refusal's own scheme. Its parameters stand in an order that clients
+// which search by pattern read rightly.
+func (g *Guard) challenge(e *Error) string {
+	if g.Resource == "" && e.asUsual() {
+		return e.usual.challenge
+	}
 	c := make(challenge, 0, 256)
 	c = append(c, e.scheme...)
 	if g.Resource != "" {
@@ -223,19 +268,7 @@ func (g *Guard) challenges(e *Error) []string {
 	if len(c) == len(e.scheme) {
 		c = append(c.next(), realm...)
 	}
-	challenge := string(c)
-	if e.scheme == schemeDPoP {
-		return []string{challenge}
-	}
-	list := []string{challenge}
-	if e.Status == http.StatusUnauthorized {
-		for _, binding := range g.Bindings {
-			if c, ok := binding.(Challenger); ok {
-				list = append(list, c.Challenge())
-			}
-		}
-	}
-	return list
+	return string(c)
 }
 
 // challenge is a challenge as far as it has been written: a scheme and parameters.
@@ -264,7 +297,22 @@ func (c challenge) param(name, value string) challenge {
 // problem is the body of a refusal: RFC 9457's members, and the error code of the challenge for those who
 // read bodies only.
 func (g *Guard) problem(e *Error) []byte {
+	p := e.outline().text("decision", e.ID)
+	if g.InsecureExplain {
+		p = p.text("reason", e.Reason)
+		if explanation := e.explanation(); explanation != "" {
+			p = p.text("explanation", explanation)
+		}
+	}
+	return append(p, "}\n"...)
+}
+
+// outline is what the body says of the reason.
+func (e *Error) outline() problem {
 	p := make(problem, 0, 384)
+	if e.asUsual() {
+		return append(p, e.usual.problem...)
+	}
 	p = p.text("title", http.StatusText(e.Status))
 	p = strconv.AppendInt(append(p, `,"status":`...), int64(e.Status), 10)
 	p = p.text("detail", e.Description)
@@ -274,14 +322,7 @@ func (g *Guard) problem(e *Error) []byte {
 	if scope := strings.Join(e.Scopes, " "); scope != "" {
 		p = p.text("scope", scope)
 	}
-	p = p.text("decision", e.ID)
-	if g.InsecureExplain {
-		p = p.text("reason", e.Reason)
-		if explanation := e.explanation(); explanation != "" {
-			p = p.text("explanation", explanation)
-		}
-	}
-	return append(p, "}\n"...)
+	return p
 }
 
 // problem is a JSON object as far as it has been written. To write it member by member takes a tenth of

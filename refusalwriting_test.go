@@ -98,3 +98,45 @@ func TestHeadersOfTwoRefusalsAreTheirOwn(t *testing.T) {
 		t.Errorf("decisions %q, challenge %q", ids, two.Header.Values("WWW-Authenticate"))
 	}
 }
+
+// What is written once for every refusal of a reason is what would be written for each.
+func TestRefusalIsWrittenAsUsualOnlyWhenItSaysTheUsual(t *testing.T) {
+	changes := map[string]func(*Error){
+		"nothing":         func(*Error) {},
+		"the status":      func(e *Error) { e.Status = 418 },
+		"the code":        func(e *Error) { e.Code = "other_code" },
+		"the description": func(e *Error) { e.Description = "another sentence" },
+		"scopes":          func(e *Error) { e.Scopes = []string{"read"} },
+		"a step-up":       func(e *Error) { e.StepUp = &StepUpError{ACR: []string{"high"}} },
+		"the scheme":      func(e *Error) { e.scheme = "Other" },
+	}
+	for _, row := range refusals {
+		for what, change := range changes {
+			for name, g := range map[string]*Guard{"plain": {}, "with a resource": {Resource: "https://api.test/x"}, "explaining": {InsecureExplain: true}} {
+				e := refuse(row.is, nil)
+				change(e)
+				bare := *e
+				bare.usual = nil
+				if got, want := fmt.Sprint(g.challenges(e), string(g.problem(e))), fmt.Sprint(g.challenges(&bare), string(g.problem(&bare))); got != want {
+					t.Errorf("%s, %s Guard, changed %s: %s, want %s", row.reason, name, what, got, want)
+				}
+			}
+		}
+	}
+}
+
+func TestTokenSyntaxIsThatOfTheAlphabetAtEveryPlace(t *testing.T) {
+	const alphabet = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~+/"
+	for length := 1; length <= 17; length++ {
+		for place := range length {
+			for c := range 256 {
+				s := []byte(strings.Repeat("A", length))
+				s[place] = byte(c)
+				want := strings.IndexByte(alphabet, byte(c)) >= 0 || c == '=' && place == length-1 && length > 1
+				if got := isToken68(string(s)); got != want {
+					t.Fatalf("%q: %t, want %t", s, got, want)
+				}
+			}
+		}
+	}
+}
