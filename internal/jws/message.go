@@ -99,16 +99,22 @@ type genuine struct {
 // Parse is the function Parse, with the Parser's MaxSize, and with the buffer to decode into. The Message, and
 // an error, may refer to what is in there: who keeps one of them must not use the buffer again.
 func (p *Parser) Parse(raw string, into *Buffer) (Message, error) {
+	into.lent = false
 	return parse(raw, cmp.Or(p.MaxSize, MaxSize), p.genuine.Load(), false, into)
 }
 
 // Buffer is memory for one decoded message after the other. The zero value is ready.
 type Buffer struct {
 	text []byte
+	lent bool // to the last message or its error
 }
 
-// Forget leaves what was decoded to those who refer to it: the next message gets memory of its own.
-func (b *Buffer) Forget() { b.text = nil }
+// Forget leaves what was decoded last to those who refer to it: the next message gets memory of its own.
+func (b *Buffer) Forget() {
+	if b.lent {
+		*b = Buffer{}
+	}
+}
 
 // Genuine tells the Parser of a message that Parse returned and whose signature has been verified.
 func (p *Parser) Genuine(m *Message) {
@@ -246,6 +252,13 @@ func mediaType(s string) string {
 	return folded
 }
 
+// keep keeps memory for the next message, unless it is more than is mostly needed.
+func (b *Buffer) keep(text []byte) {
+	if cap(text) <= MaxSize {
+		b.text = text
+	}
+}
+
 // decode replaces three parts by the bytes that they encode, which it writes into the buffer, over what was
 // there. It reports whether each was base64url.
 func (b *Buffer) decode(parts *[3]string) bool {
@@ -257,13 +270,13 @@ func (b *Buffer) decode(parts *[3]string) bool {
 	for i, part := range parts {
 		var ok bool
 		if text, ok = appendDecoded(text, part); !ok {
+			b.keep(text)
 			return false
 		}
 		ends[i] = len(text)
 	}
-	if cap(text) <= MaxSize { // more is seldom needed, and would be kept for ever
-		b.text = text
-	}
+	b.keep(text)
+	b.lent = true
 	// The strings are the buffer's own bytes, which do not change before the next message is decoded into it.
 	all := unsafe.String(unsafe.SliceData(text), len(text))
 	parts[0], parts[1], parts[2] = all[:ends[0]], all[ends[0]:ends[1]], all[ends[1]:]
