@@ -119,7 +119,7 @@ type Config struct {
 	// must be protected like the program: whoever can write it can choose the keys. Empty: none.
 	KeySnapshot string
 	// CacheBytes bounds the memory for tokens that have been verified, so that their next use needs no
-	// signature check. A usual token takes about 1.5 KB. Zero: DefaultCacheBytes. Negative: none are
+	// signature check. A usual token takes about 1.4 KB. Zero: DefaultCacheBytes. Negative: none are
 	// remembered. Beside it, at most half a megabyte is for tokens that keep coming after their end.
 	CacheBytes int64
 	// HTTPClient makes the calls to the issuer; its redirects are not followed. Nil: http.DefaultClient's
