@@ -82,6 +82,12 @@ var rules = []rule{
 	{"server/internal/pkce", nil, "a hash and its spelling"},
 	{"server/internal/authorize", []string{"server/internal/oauth", "server/internal/pkce", "server/internal/redirect", "internal/scope"}, "what is asked and what comes next are values: no store, no HTTP, no pages"},
 	{"server/internal/page", nil, "pages are values, words and a stylesheet; they know no store and no protocol"},
+	{"server/internal/code", []string{"server/store", "server/internal/secret", "server/internal/authorize"}, "a code is a row with what was asked and allowed"},
+	{"server/internal/session", []string{"server/store", "server/internal/secret", "server/internal/endpoint", "server/internal/browser", "server/internal/password"}, "a cookie and a row are who is logged in"},
+	{"server/internal/site", []string{"server/internal/oauth", "server/internal/endpoint", "server/internal/authorize", "server/internal/redirect", "server/internal/page"}, "pages and ways back as answers to requests; no store"},
+	{"server/internal/hint", []string{"server/internal/oauth", "server/internal/keys", "internal/claims", "internal/jws"}, "an ID token that comes back, read by our own keys"},
+	{"server/internal/logout", []string{"server/store", "server/internal/oauth", "server/internal/endpoint", "server/internal/authorize", "server/internal/redirect", "server/internal/browser", "server/internal/hint", "server/internal/session", "server/internal/site", "server/internal/page"}, "the one place where sessions end by a request"},
+	{"server/internal/login", []string{"server/store", "server/internal/hint", "server/internal/secret", "server/internal/oauth", "server/internal/endpoint", "server/internal/authorize", "server/internal/redirect", "server/internal/browser", "server/internal/password", "server/internal/code", "server/internal/session", "server/internal/site", "server/internal/page"}, "carries out what authorize decides: the one place where a person's answer becomes rows"},
 	{"server", []string{".", "server/...", "internal/ascii", "internal/jws"}, "wiring"},
 
 	{"examples/...", []string{".", "jwt", "introspection", "clientauth", "serviceuser", "preset", "examples/...", "internal/environ", "internal/roots", "internal/httpd"}, "what a user would import, and what our programs share"},

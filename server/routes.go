@@ -1,7 +1,6 @@
 package server
 
 import (
-	"context"
 	"fmt"
 	"maps"
 	"net/http"
@@ -45,6 +44,7 @@ func (s *Server) wire() {
 		s.mount(probe)
 	}
 	s.mount(s.routes()...)
+	s.mount(s.peopleRoutes()...)
 	for _, site := range s.sites {
 		metadata := discovery.Metadata(site.Metadata)
 		for _, document := range []oauth.Endpoint{oauth.Metadata, oauth.MetadataSlash, oauth.OpenIDMetadata, oauth.OpenIDMetadataSlash} {
@@ -88,8 +88,6 @@ func (s *Server) routes() []endpoint.Route {
 	granted["scopes_supported"] = append(slices.Clone(oauth.StandardScopes), oauth.ScopeOfflineAccess)
 
 	return []endpoint.Route{
-		{Endpoint: oauth.AuthorizationEndpoint, Methods: "GET POST", Handler: &endpoint.Document{Name: "authorize", Answer: nobodyLogsIn},
-			Metadata: map[string]any{"response_types_supported": []string{}, "code_challenge_methods_supported": []string{"S256"}}},
 		{Endpoint: oauth.TokenEndpoint, Methods: "POST", Handler: tokens, Auth0: tokens.WithJSON(), Origins: s.ofApplications, Metadata: granted},
 		{Endpoint: oauth.IntrospectionEndpoint, Methods: "POST", Handler: introspection, Metadata: discovery.Authenticating("introspection")},
 		{Endpoint: oauth.RevocationEndpoint, Methods: "POST", Handler: revocation, Auth0: revocation.WithJSON(), Origins: s.ofApplications,
@@ -107,14 +105,6 @@ func (s *Server) probeRoutes() []endpoint.Route {
 		{Endpoint: oauth.At("/healthz"), Methods: "GET", Handler: &endpoint.Document{Name: "healthz", Answer: health}},
 		{Endpoint: oauth.At("/ready"), Methods: "GET", Handler: &endpoint.Document{Name: "ready", Answer: s.answerReady}},
 	}
-}
-
-// nobodyLogsIn refuses every authorization request. It answers where it stands: a redirect goes nowhere but to a
-// registered redirect_uri (RFC 6749 §4.1.2.1), and none is registered. The endpoint is there because clients
-// refuse metadata without it.
-func nobodyLogsIn(_ context.Context, r *endpoint.Request) (any, error) {
-	return nil, oauth.Refuse(oauth.UnsupportedResponseType,
-		"this server issues tokens to programs alone and has no login; get one at "+r.Issuer.URL(oauth.TokenEndpoint.ZITADEL), nil)
 }
 
 // nothingThere returns the refusal of a path with nothing at it.

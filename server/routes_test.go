@@ -20,15 +20,15 @@ func TestMetadataNamesWhatIsThere(t *testing.T) {
 	w := newWorld(t)
 	methods := []any{"client_secret_basic", "client_secret_post", "private_key_jwt"}
 	algorithms := []any{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"}
-	for _, row := range []struct{ name, host, issuer, authorize, token, introspect, revoke, userinfo, keys string }{
+	for _, row := range []struct{ name, host, issuer, authorize, token, introspect, revoke, userinfo, keys, endSession string }{
 		{"ZITADEL's form of issuer", zitadelHost, "https://zitadel.example.com",
 			"https://zitadel.example.com/oauth/v2/authorize",
 			"https://zitadel.example.com/oauth/v2/token", "https://zitadel.example.com/oauth/v2/introspect",
-			"https://zitadel.example.com/oauth/v2/revoke", "https://zitadel.example.com/oidc/v1/userinfo", "https://zitadel.example.com/oauth/v2/keys"},
+			"https://zitadel.example.com/oauth/v2/revoke", "https://zitadel.example.com/oidc/v1/userinfo", "https://zitadel.example.com/oauth/v2/keys", "https://zitadel.example.com/oidc/v1/end_session"},
 		{"Auth0's form of issuer", auth0Host, auth0Issuer,
 			"https://auth0.example.com/authorize",
 			"https://auth0.example.com/oauth/token", "https://auth0.example.com/oauth/introspect",
-			"https://auth0.example.com/oauth/revoke", "https://auth0.example.com/userinfo", "https://auth0.example.com/.well-known/jwks.json"},
+			"https://auth0.example.com/oauth/revoke", "https://auth0.example.com/userinfo", "https://auth0.example.com/.well-known/jwks.json", "https://auth0.example.com/oidc/logout"},
 	} {
 		for _, path := range []string{"/.well-known/openid-configuration", "/.well-known/oauth-authorization-server", "/.well-known/openid-configuration/", "/.well-known/oauth-authorization-server/"} {
 			t.Run(row.name+" "+path, func(t *testing.T) {
@@ -36,18 +36,26 @@ func TestMetadataNamesWhatIsThere(t *testing.T) {
 				a := w.do(call{method: http.MethodGet, path: path, host: row.host})
 				want := map[string]any{
 					"issuer": row.issuer, "authorization_endpoint": row.authorize, "token_endpoint": row.token, "introspection_endpoint": row.introspect,
-					"revocation_endpoint": row.revoke, "jwks_uri": row.keys,
+					"revocation_endpoint": row.revoke, "jwks_uri": row.keys, "end_session_endpoint": row.endSession,
 					"userinfo_endpoint":                     row.userinfo,
 					"scopes_supported":                      []any{"openid", "profile", "email", "phone", "address", "offline_access"},
 					"subject_types_supported":               []any{"public"},
 					"id_token_signing_alg_values_supported": []any{"RS256"},
 					"claims_supported": []any{"iss", "sub", "aud", "azp", "iat", "exp", "auth_time", "acr", "amr", "sid", "nonce", "at_hash",
 						"name", "given_name", "family_name", "nickname", "preferred_username", "locale", "updated_at", "email", "email_verified"},
-					"response_types_supported":              []any{},
+					"response_types_supported":              []any{"code"},
 					"code_challenge_methods_supported":      []any{"S256"},
 					"grant_types_supported":                 []any{"authorization_code", "client_credentials", "refresh_token", "urn:ietf:params:oauth:grant-type:jwt-bearer"},
 					"token_endpoint_auth_methods_supported": append(slices.Clone(methods), "none"), "token_endpoint_auth_signing_alg_values_supported": algorithms,
-					"introspection_endpoint_auth_methods_supported": methods, "introspection_endpoint_auth_signing_alg_values_supported": algorithms,
+					"response_modes_supported":                       []any{"query", "form_post", "web_message"},
+					"prompt_values_supported":                        []any{"none", "login", "consent", "select_account"},
+					"acr_values_supported":                           []any{"urn:postern:acr:pwd"},
+					"ui_locales_supported":                           []any{"de", "en"},
+					"request_parameter_supported":                    false,
+					"request_uri_parameter_supported":                false,
+					"claims_parameter_supported":                     false,
+					"authorization_response_iss_parameter_supported": true,
+					"introspection_endpoint_auth_methods_supported":  methods, "introspection_endpoint_auth_signing_alg_values_supported": algorithms,
 					"revocation_endpoint_auth_methods_supported": append(slices.Clone(methods), "none"), "revocation_endpoint_auth_signing_alg_values_supported": algorithms,
 				}
 				if diff := cmp.Diff(want, w.object(a.body)); diff != "" || a.status != 200 {
@@ -110,7 +118,6 @@ func TestRoutesRefuse(t *testing.T) {
 		{"a path with an escaped letter", "POST", "/oauth/v2/toke%6e", "", 404, ""},
 		{"a path in upper case", "POST", "/OAUTH/v2/token", "", 404, ""},
 		{"a path with dots", "POST", "/oauth/v2/../v2/token", "", 404, ""},
-		{"PUT of an authorization request", "PUT", "/authorize", "", 405, "GET, HEAD, POST"},
 		{"an unknown host", "POST", "/oauth/v2/token", "evil.example", 421, ""},
 		{"a host with another port", "POST", "/oauth/v2/token", zitadelHost + ":8443", 421, ""},
 		{"a host with a dot behind", "POST", "/oauth/v2/token", zitadelHost + ".", 421, ""},
@@ -237,7 +244,7 @@ func TestIssuersOnLoopbackMayBeHTTP(t *testing.T) {
 	}
 }
 
-func TestFindingS5_EveryAuthorizationRequestIsRefusedWhereItStands(t *testing.T) {
+func TestFindingS5_AnAuthorizationRequestOfNobodyIsRefusedWhereItStands(t *testing.T) {
 	w := newWorld(t)
 	const query = "?response_type=code&client_id=robot&redirect_uri=https%3A%2F%2Fevil.example%2F&state=marked&scope=openid"
 	for _, path := range []string{"/authorize", "/oauth/v2/authorize"} {
@@ -248,7 +255,16 @@ func TestFindingS5_EveryAuthorizationRequestIsRefusedWhereItStands(t *testing.T)
 			{method: http.MethodPost, path: path + query},
 		} {
 			a := w.do(c)
-			w.refused(a, 400, "unsupported_response_type")
+			if c.method == http.MethodPost {
+				to := a.header.Get("Location")
+				if a.status != 303 || !strings.HasPrefix(to, path+"?") {
+					t.Errorf("%s %s answers %d %v", c.method, c.path, a.status, a.header)
+				}
+				a = w.do(call{method: http.MethodGet, path: to})
+			}
+			if a.status != 400 || !strings.Contains(a.body, "We do not know this application") {
+				t.Errorf("%s %s answers %d %s", c.method, c.path, a.status, a.body)
+			}
 			if a.header.Get("Location") != "" || strings.Contains(a.body, "evil") || strings.Contains(a.body, "marked") {
 				t.Errorf("%s %s answers %v %s", c.method, c.path, a.header, a.body)
 			}

@@ -1,5 +1,6 @@
-// Package server is Postern's authorization server for programs: it issues access tokens to service
-// users, explains them to APIs, and revokes them. It is an http.Handler that any program can embed:
+// Package server is Postern's authorization server: it issues access tokens to service users, explains them
+// to APIs, and revokes them; people log in at it, and applications get codes for them. It is an http.Handler that
+// any program can embed:
 //
 //	s, err := sqlite.Open(ctx, "data/postern.db", sqlite.Options{})
 //	if err != nil {
@@ -34,8 +35,8 @@
 // To embed it takes this package, package store with an engine below it, and package setup, which fills the
 // store from a document.
 //
-// What it does not do: it has no users that log in, and refuses every authorization request; no CORS and no
-// rate limits. TLS, the time-outs of headers and connections, and their number are the http.Server's.
+// What it does not do: no CORS, and no rate limits but on passwords. TLS, the time-outs of headers and
+// connections, and their number are the http.Server's.
 package server
 
 import (
@@ -43,6 +44,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -52,6 +55,7 @@ import (
 	"github.com/postern-auth/postern/server/internal/holding"
 	"github.com/postern-auth/postern/server/internal/keys"
 	"github.com/postern-auth/postern/server/internal/oauth"
+	"github.com/postern-auth/postern/server/internal/password"
 	"github.com/postern-auth/postern/server/store"
 )
 
@@ -79,6 +83,18 @@ type Config struct {
 	// PersonalTokenLifetime is how long a personal access token lives at most from when it was made, also one
 	// that was made to live longer or for ever. Default: 5 years of 365 days; negative: no bound.
 	PersonalTokenLifetime time.Duration
+	// Organization is who runs the server, as people know it: it heads the pages on which they log in. Default:
+	// Postern.
+	Organization string
+	// Sessions are how long people stay logged in.
+	Sessions SessionLifetimes
+	// ClientAddress returns from where a request came, for the bound on passwords tried from one address: behind a
+	// proxy of another machine, what that proxy says, for else all people have its address in common. An address
+	// that is not valid, or of this machine, is not bounded. Default: the other end of the connection.
+	ClientAddress func(*http.Request) netip.Addr
+	// InsecureHints shows whoever looks at the page of a refused request which redirect URI of the application is
+	// most like the one that was sent. It is for development.
+	InsecureHints bool
 	// SweepEvery is how often expired tokens are deleted. Default: 10 minutes; negative: never.
 	SweepEvery time.Duration
 }
@@ -89,6 +105,7 @@ type Server struct {
 	config  Config
 	issuers issuers
 	keys    *keys.Ring
+	hasher  *password.Hasher
 	reader  *holding.Reader
 	sites   map[oauth.Issuer]*endpoint.Mux
 	probes  *endpoint.Mux // for hosts that are not an issuer's
@@ -113,7 +130,11 @@ func New(ctx context.Context, config Config) (*Server, error) {
 	if err := ring.Ensure(ctx, jws.ES256, jws.RS256, jws.Algorithm(config.SigningAlgorithm)); err != nil {
 		return nil, fmt.Errorf("server: %w", err)
 	}
-	s := &Server{config: config, issuers: issuers, keys: ring}
+	hasher, err := password.New(password.Config{})
+	if err != nil {
+		return nil, fmt.Errorf("server: %w", err)
+	}
+	s := &Server{config: config, issuers: issuers, keys: ring, hasher: hasher}
 	s.wire()
 	ctx, s.stop = context.WithCancel(ctx)
 	s.running.Go(func() { s.sweepUntil(ctx) })
@@ -131,6 +152,9 @@ func (c *Config) complete() error {
 		return fmt.Errorf("server: Config.SigningAlgorithm is %.64q, want one of %v", c.SigningAlgorithm, jws.Algorithms())
 	}
 	if err := c.Lifetimes.check(); err != nil {
+		return err
+	}
+	if err := c.Sessions.check(); err != nil {
 		return err
 	}
 	if c.Logger == nil {

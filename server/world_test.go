@@ -249,7 +249,12 @@ func (w *world) send(c call) (answer, error) {
 		r.Header[name] = values
 	}
 	r.Host = c.host
-	res, err := http.DefaultClient.Do(r)
+	return w.roundTrip(r)
+}
+
+// roundTrip sends one request and follows no redirect.
+func (w *world) roundTrip(r *http.Request) (answer, error) {
+	res, err := http.DefaultTransport.RoundTrip(r)
 	if err != nil {
 		return answer{}, err
 	}

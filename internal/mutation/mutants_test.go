@@ -1,7 +1,7 @@
 package mutation
 
 var mutants = concat(jwtMutants, jwsMutants, claimsMutants, guardMutants, introspectionMutants, presetMutants, bindingMutants, issuerMutants, serverMutants, registryMutants,
-	fastRSAMutants, storeMutants, passwordMutants, authorizeMutants, pageMutants)
+	fastRSAMutants, storeMutants, passwordMutants, authorizeMutants, pageMutants, loginMutants)
 
 func concat(lists ...[]mutant) (all []mutant) {
 	for _, list := range lists {
@@ -396,11 +396,10 @@ var serverMutants = []mutant{
 	{"endpoint: escapes in a path", "server/internal/endpoint/mux.go", `if strings.Contains(r.URL.EscapedPath(), "%") {`, `if false {`, nil},
 	{"endpoint: redirects by the mux", "server/internal/endpoint/mux.go", `	if m.find(r, r.Method) != nil {`, `	if true {`, nil},
 	{"endpoint: methods as they are", "server/internal/endpoint/mux.go", `Method: method, URL`, `Method: strings.ToUpper(method), URL`, nil},
-	{"endpoint: forms of other origins", "server/internal/endpoint/page.go", `if err := otherOrigins.Check(r.Request); err != nil {`, `if err := otherOrigins.Check(r.Request); err != nil && false {`, withServer},
+	{"endpoint: forms of other origins", "server/internal/endpoint/page.go", `err != nil && !p.FromElsewhere {`, `err != nil && false {`, withServer},
 	{"endpoint: secrets in a URL", "server/internal/endpoint/params.go", `if query.Has(name) {`, `if false {`, nil},
 	{"endpoint: length of a query", "server/internal/endpoint/params.go", `if len(raw) > maxQuery {`, `if false {`, withServer},
 	{"endpoint: parameters twice", "server/internal/endpoint/params.go", `if len(values) > 1 && !slices.Contains(oauth.Repeatable, name) {`, `if false {`, nil},
-	{"endpoint: errors of nobody's", "server/internal/endpoint/query.go", `if !errors.As(err, &told) {`, `if told = new(returned); !errors.As(err, &told) && false {`, nil},
 	{"server: hosts that are not an issuer's", "server/routes.go", `if issuer, known := s.issuers.of(r.Host); known {`, `if issuer := oauth.Issuer(s.config.Issuers[0]); true {`, nil},
 	{"httpd: 500 within an answer", "internal/httpd/request.go", `if a.begun || a.hijacked {`, `if false {`, nil},
 	{"httpd: headers of an answer that never came", "internal/httpd/request.go", `clear(a.Header())`, ``, nil},
@@ -424,4 +423,44 @@ var fastRSAMutants = []mutant{
 	{"fastrsa: zero behind the padding", fastRSA, `zero[0] == 0 &&`, `len(zero) == 1 &&`, nil},
 	{"fastrsa: hash", fastRSA, `bytes.Equal(rest[:len(prefix)], prefix) &&`, ``, nil},
 	{"fastrsa: digest", fastRSA, `bytes.Equal(rest[len(prefix):], digest)`, `len(rest) > 0`, nil},
+}
+
+// loginMutants are the checks between a person and a code, and at the end of a session.
+var loginMutants = []mutant{
+	{"login: outages are told to the client", "server/internal/login/begin.go", `case s.request.RedirectURI == "":`, `case true:`, withServer},
+	{"login: another browser", "server/internal/login/goon.go", `if !binding.Matches(row.Browser) {`, `if false {`, withServer},
+	{"login: a browser without its cookie", "server/internal/login/goon.go", "\tif !ok {\n\t\treturn nil, &site.Failure{", "\tif !ok && false {\n\t\treturn nil, &site.Failure{", withServer},
+	{"login: a page that is too old", "server/internal/login/goon.go", `if !s.now.Before(row.ExpiresAt) {`, `if false {`, withServer},
+	{"login: a session that was planted", "server/internal/login/goon.go", `if !ok || !binding.Matches(s.session.Browser) {`, `if false {`, withServer},
+	{"login: what was on the consent page", "server/internal/login/goon.go", `if answer == "allow" && s.URL.Query().Get("seen") == seen(s, step) {`, `if answer == "allow" && seen(s, step) != "" {`, withServer},
+	{"login: the account that was chosen", "server/internal/login/goon.go", `if account == s.session.UserID {`, `if account != "" {`, withServer},
+	{"login: facts of another session", "server/internal/login/facts.go", `if f.Session != session {`, `if false {`, withServer},
+	{"login: the row is gone with the code", "server/internal/login/login.go", `return gone(tx.DeletePendingRequest(ctx, s.waiting.row.Digest), errOver)`, `return nil`, withServer},
+	{"login: a pushed request is used", "server/internal/login/login.go", `if err := gone(tx.UsePushedRequest(ctx, digest, s.now), errOver); err != nil {`, `if err := error(nil); err != nil || len(digest) == 0 {`, withServer},
+	{"login: a new session takes the former's place", "server/internal/login/goon.go", `former := session.Former(s.Request)`, `former := session.Former(s.Request); former = store.Digest{}`, withServer},
+	{"login: consent adds to consent", "server/internal/login/consent.go", `append(former.Scopes, issue.Scopes.List()...)`, `issue.Scopes.List()`, withServer},
+	{"login: applications that are not active", "server/internal/login/begin.go", `if err != nil || !app.Active {`, `if err != nil {`, withServer},
+	{"login: applications without the grant", "server/internal/login/begin.go", `if !slices.Contains(s.app.Grants, oauth.GrantAuthorizationCode) {`, `if len(slices.Compact(s.app.Grants)) < 0 {`, withServer},
+	{"login: the time of a pushed request", "server/internal/login/begin.go", ` || !s.now.Before(row.ExpiresAt) {`, ` {`, withServer},
+	{"login: HEAD", "server/internal/login/begin.go", `return nil // it asks about the page and wants no code`, ``, withServer},
+	{"login: strangers see no registration", "server/internal/login/begin.go", `if l.Site.InsecureHints {`, `if true {`, withServer},
+	{"login: the people who are locked", "server/internal/login/check.go", `if a.user.Active {`, `if true {`, withServer},
+	{"login: tries beyond the bound", "server/internal/login/check.go", "if !permit.Allowed {\n\t\tstored = \"\"", "if false {\n\t\tstored = \"\"", withServer},
+	{"login: tries are given back", "server/internal/login/check.go", `l.Store.EndAttempt(ctx, a.counter, right, l.Now(), byPerson)`, `l.Store.EndAttempt(ctx, a.counter, false, l.Now(), byPerson)`, withServer},
+	{"login: tries from an address", "server/internal/login/check.go", "\t\tif !permit.Allowed {\n\t\t\tl.refused", "\t\tif false {\n\t\t\tl.refused", withServer},
+	{"login: targets that are not there", "server/internal/login/begin.go", `err := l.CheckTargets(s.Context(), s.request.Targets.List())`, `err := error(nil)`, withServer},
+	{"session: idle", "server/internal/session/session.go", `!now.Before(row.IdleExpiresAt) || `, ``, withServer},
+	{"session: locked people", "server/internal/session/session.go", `if !subject.Active || `, `if `, withServer},
+	{"session: logged out everywhere", "server/internal/session/session.go", ` || subject.NotBefore.After(row.CreatedAt) {`, ` {`, withServer},
+	{"hint: the signature", "server/internal/hint/hint.go", `if !ok || message.Verify(key) != nil {`, `if !ok || message.Verify(key) != nil && false {`, withServer},
+	{"hint: the issuer", "server/internal/hint/hint.go", `text("iss") != string(issuer) || `, ``, withServer},
+	{"hint: access tokens", "server/internal/hint/hint.go", ` || !found || err != nil {`, ` || (!found || err != nil) && false {`, withServer},
+	{"logout: an address that is not registered", "server/internal/logout/logout.go", `if redirect.Check(uri) == nil && redirect.Match(`, `if redirect.Check(uri) == nil || redirect.Match(`, withServer},
+	{"logout: a hint of another application", "server/internal/logout/logout.go", "case id != h.ClientID:\n\t\th = hint.Claims{}", "case false:\n\t\th = hint.Claims{}", withServer},
+	{"logout: another person's session", "server/internal/logout/logout.go", `, v.session.ID != "" && v.session.UserID != v.hint.Subject:`, `:`, withServer},
+	{"logout: images and frames", "server/internal/logout/logout.go", `return dest == "" || dest == "document"`, `return dest == dest`, withServer},
+	{"logout: the browser of the session", "server/internal/logout/logout.go", `if !ok || !binding.Matches(v.session.Browser) {`, `if false && ok && binding.Matches(v.session.Browser) {`, withServer},
+	{"logout: the session that was on the page", "server/internal/logout/logout.go", ` || query.Get(paramSession) != v.session.ID {`, ` {`, withServer},
+	{"logout: tokens end with the session", "server/internal/logout/logout.go", `if _, err := tx.RevokeFamiliesOfSession(ctx, s.ID, l.Now(), Reason); err != nil {`, `if err := error(nil); err != nil {`, withServer},
+	{"logout: the subject of the session that a hint names", "server/internal/logout/logout.go", `if named.UserID == v.hint.Subject {`, `if true {`, withServer},
 }

@@ -2,8 +2,7 @@
 // which form answers and errors go, and where all of that is mounted. There is a kind for each form:
 //
 //   - Form takes a form by POST and answers in JSON, as the token endpoint does;
-//   - Query takes a query, and sends the browser on, with an error back to the client where it can be trusted;
-//   - Page is for people: HTML, also for its errors;
+//   - Page is for people and for clients that send them: HTML, also for its errors, and ways on;
 //   - Document takes nothing and answers in JSON, as the metadata do.
 //
 // An endpoint is a kind with a function from a Request to an answer or an error. The kind does the rest: it
@@ -37,6 +36,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"net/url"
 
 	"github.com/postern-auth/postern/server/internal/oauth"
 )
@@ -54,6 +54,8 @@ type Request struct {
 	*http.Request
 	Issuer oauth.Issuer
 	Params oauth.Params
+	// Values are all parameters as a browser sent them, where a page has asked for that.
+	Values url.Values
 	// ClientID (client_id) is set by the endpoint once the client has proved itself, for the log.
 	ClientID string
 }

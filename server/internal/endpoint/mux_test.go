@@ -126,63 +126,72 @@ func TestADocumentIsKeptAsLongAsItSays(t *testing.T) {
 	}
 }
 
-func TestAnAnswerGoesBackToTheClientWithWhatItsURIHolds(t *testing.T) {
-	for uri, want := range map[string]string{
-		"https://app.example/cb":        "https://app.example/cb?code=c+1&iss=https%3A%2F%2Fi&state=s%26",
-		"https://app.example/cb?x=%2F&": "https://app.example/cb?x=%2F&&code=c+1&iss=https%3A%2F%2Fi&state=s%26",
-		"https://app.example":           "https://app.example?code=c+1&iss=https%3A%2F%2Fi&state=s%26",
-		"com.example.app:/cb":           "com.example.app:/cb?code=c+1&iss=https%3A%2F%2Fi&state=s%26",
-	} {
-		if got := (Return{URI: uri, State: "s&", Issuer: "https://i"}).URL(url.Values{"code": {"c 1"}}); got != want {
-			t.Errorf("%s: got %s, want %s", uri, got, want)
-		}
-	}
-	if got := (Return{URI: "https://app.example/", Issuer: "https://i"}).URL(nil); got != "https://app.example/?iss=https%3A%2F%2Fi" {
-		t.Errorf("without state: %s", got)
-	}
-}
-
-// TestAnOutageIsToldWhereTheAnswerWouldGo has Answer fail before and after it knows the client.
-func TestAnOutageIsToldWhereTheAnswerWouldGo(t *testing.T) {
+func TestAPageShowsErrorsInItsOwnWayAndLogsThem(t *testing.T) {
 	var log strings.Builder
-	q := &Query{Name: "test", Logger: slog.New(slog.NewTextHandler(&log, nil))}
-	outage := errors.New("the disk is gone")
-	q.Answer = func(http.ResponseWriter, *Request) (string, error) { return "", outage }
+	p := &Page{Name: "test", Logger: slog.New(slog.NewTextHandler(&log, nil))}
+	p.Answer = func(http.ResponseWriter, *Request) error { return errors.New("the disk is gone") }
 	w := httptest.NewRecorder()
-	q.Serve(w, httptest.NewRequest("GET", "/?x=marked", nil), "https://i")
-	if w.Code != 503 || w.Header().Get("Retry-After") == "" || w.Header().Get("Location") != "" || strings.Contains(w.Body.String(), "disk") {
-		t.Errorf("nobody to tell: %d %v %s, want a page", w.Code, w.Header(), w.Body)
+	p.Serve(w, httptest.NewRequest("GET", "/?x=marked", nil), "https://i")
+	if w.Code != 503 || w.Header().Get("Retry-After") == "" || strings.Contains(w.Body.String(), "disk") {
+		t.Errorf("by default: %d %v %s, want a page", w.Code, w.Header(), w.Body)
 	}
-	q.Answer = func(_ http.ResponseWriter, r *Request) (string, error) {
-		return "", Return{URI: "https://app.example/", State: "s", Issuer: r.Issuer}.Refuse(outage)
+	p.Show = func(w http.ResponseWriter, r *Request, err error) {
+		w.WriteHeader(oauth.AsError(err).Status + 418)
+		io.WriteString(w, string(r.Issuer))
 	}
 	w = httptest.NewRecorder()
-	q.Serve(w, httptest.NewRequest("GET", "/?x=marked", nil), "https://i")
-	to, err := url.Parse(w.Header().Get("Location"))
-	if err != nil {
-		t.Fatal(err)
+	p.Serve(w, httptest.NewRequest("GET", "/?x=marked", nil), "https://i")
+	if w.Code != 418 || w.Body.String() != "https://i" {
+		t.Errorf("in its own way: %d %s", w.Code, w.Body)
 	}
-	got := to.Query()
-	if w.Code != 302 || got.Get("error") != "temporarily_unavailable" || got.Get("error_description") == "" || strings.Contains(to.String(), "disk") {
-		t.Errorf("a client to tell: %d %s", w.Code, to)
+	w = httptest.NewRecorder()
+	p.Refuse(w, httptest.NewRequest("PUT", "/", nil), "https://i", errors.New("a method"))
+	if w.Code != 418 {
+		t.Errorf("a method: %d", w.Code)
 	}
 	if strings.Count(log.String(), "level=WARN") != 2 || strings.Count(log.String(), "the disk is gone") != 2 || strings.Contains(log.String(), "marked") {
 		t.Errorf("the log has not one line each, without what the client sent:\n%s", &log)
 	}
 }
 
-func TestQueriesAndPagesReadAFormWithinItsBounds(t *testing.T) {
-	var asked oauth.Params
-	q := &Query{Name: "query", Params: []string{"a"}, Logger: silent, Answer: func(_ http.ResponseWriter, r *Request) (string, error) {
-		asked = r.Params
-		return "/next", nil
+func TestAPageTakesVerbatimWhatItAsksForSo(t *testing.T) {
+	var got url.Values
+	p := &Page{Name: "test", Verbatim: true, FromElsewhere: true, Logger: silent, Answer: func(_ http.ResponseWriter, r *Request) error {
+		got = r.Values
+		return nil
 	}}
+	want := url.Values{"a": {"1", "1", ""}, "b": {"\xff"}}
+	for _, method := range []string{http.MethodGet, http.MethodPost} {
+		r := httptest.NewRequest(method, "/?"+want.Encode(), nil)
+		if method == http.MethodPost {
+			r = httptest.NewRequest(method, "/", strings.NewReader(want.Encode()))
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			r.Header.Set("Sec-Fetch-Site", "cross-site")
+		}
+		got = nil
+		p.Serve(httptest.NewRecorder(), r, "https://i")
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: values (-want +got):\n%s", method, diff)
+		}
+	}
+	for name, query := range map[string]string{"a secret": "token=x", "what is malformed": "%zz", "17 KB": strings.Repeat("x", 17<<10)} {
+		w := httptest.NewRecorder()
+		got = nil
+		p.Serve(w, httptest.NewRequest(http.MethodGet, "/?"+query, nil), "https://i")
+		if w.Code < 400 || got != nil {
+			t.Errorf("%s: %d %v", name, w.Code, got)
+		}
+	}
+}
+
+func TestPagesReadAFormWithinItsBounds(t *testing.T) {
+	var asked oauth.Params
 	p := &Page{Name: "page", Params: []string{"a"}, Logger: silent, Answer: func(w http.ResponseWriter, r *Request) error {
 		asked = r.Params
 		w.WriteHeader(http.StatusSeeOther)
 		return nil
 	}}
-	for _, kind := range []Handler{q, p} {
+	for _, kind := range []Handler{p} {
 		for _, row := range []struct {
 			name, query, mediaType, body string
 			status                       int

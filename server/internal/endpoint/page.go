@@ -11,17 +11,23 @@ import (
 )
 
 // Page serves a page for people, by GET and by POST of its form. A POST that a page of another origin has made
-// is refused. It is safe for concurrent use when Answer is.
+// is refused, unless it is let in. It is safe for concurrent use when Answer and Show are.
 type Page struct {
-	inHTML
-
 	Name string // in the log
 	// Params are the parameters that the page knows, of the query of a GET and of the form of a POST.
 	Params []string
+	// Verbatim has the parameters come as Request.Values, however often each is there and whatever it holds, and
+	// not as Request.Params.
+	Verbatim bool
+	// FromElsewhere lets pages of other origins post to it, as clients do to the authorization endpoint. Nothing
+	// that is posted there may count as what a person wants.
+	FromElsewhere bool
 	// Answer writes the page, for which the headers are those of a page that loads nothing but from its own
 	// origin and that nobody frames; it may change them. An error that it returns before it has written
 	// anything becomes a page: as oauth.Refuse says, any other as 503.
 	Answer func(http.ResponseWriter, *Request) error
+	// Show writes the page of an error. Default: one in plain English.
+	Show   func(http.ResponseWriter, *Request, error)
 	Logger *slog.Logger // required; a refusal is one line, without anything secret
 }
 
@@ -32,18 +38,31 @@ func (p *Page) Serve(w http.ResponseWriter, r *http.Request, issuer oauth.Issuer
 	defer body.end()
 	if err := p.answer(w, request, body); err != nil {
 		logRefusal(p.Logger, p.Name, request, oauth.AsError(err))
-		p.Refuse(w, r, issuer, err)
+		p.show(w, request, err)
 	}
+}
+
+// Refuse answers with a page that says what is wrong.
+func (p *Page) Refuse(w http.ResponseWriter, r *http.Request, issuer oauth.Issuer, err error) {
+	p.show(w, &Request{Request: r, Issuer: issuer}, err)
+}
+
+func (p *Page) show(w http.ResponseWriter, r *Request, err error) {
+	if p.Show != nil {
+		p.Show(w, r, err)
+		return
+	}
+	inHTML{}.Refuse(w, r.Request, r.Issuer, err)
 }
 
 // otherOrigins tells requests that a page of another origin has made.
 var otherOrigins http.CrossOriginProtection
 
 func (p *Page) answer(w http.ResponseWriter, r *Request, b *body) error {
-	if err := otherOrigins.Check(r.Request); err != nil {
+	if err := otherOrigins.Check(r.Request); err != nil && !p.FromElsewhere {
 		return oauth.Refuse(oauth.AccessDenied, "the form was not sent by a page of this server; go back and try again", err)
 	}
-	if err := r.browse(w, b, p.Params); err != nil {
+	if err := r.browse(w, b, p.Params, p.Verbatim); err != nil {
 		return err
 	}
 	pageHeaders(w.Header(), ownOrigin)
@@ -51,12 +70,15 @@ func (p *Page) answer(w http.ResponseWriter, r *Request, b *body) error {
 }
 
 // browse reads the parameters of a request that a browser makes: the query of a GET, or a form.
-func (r *Request) browse(w http.ResponseWriter, b *body, known []string) (err error) {
+func (r *Request) browse(w http.ResponseWriter, b *body, known []string, verbatim bool) (err error) {
 	if r.Method == http.MethodPost {
-		r.Params, err = parseParams(w, r.Request, b, known, false)
+		r.Values, err = formValues(w, r.Request, b)
 	} else {
-		r.Params, err = fromQuery(r.URL.RawQuery, known)
+		r.Values, err = queryValues(r.URL.RawQuery)
 		b.complete()
+	}
+	if err == nil && !verbatim {
+		r.Params, err = collect(r.Values, known)
 	}
 	if err == nil {
 		http.NewResponseController(w).SetReadDeadline(time.Time{}) // which ended the context otherwise

@@ -17,16 +17,7 @@ const maxQuery = 16 << 10
 
 // parseParams reads the body of a request: a form, or a JSON object where that is allowed.
 func parseParams(w http.ResponseWriter, r *http.Request, b *body, known []string, jsonToo bool) (oauth.Params, error) {
-	if _, err := parseQuery(r.URL.RawQuery); err != nil {
-		return nil, err
-	}
-	mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	isForm := err == nil && mediaType == "application/x-www-form-urlencoded"
-	isJSON := err == nil && mediaType == "application/json" && jsonToo
-	if !isForm && !isJSON || r.Header.Get("Content-Encoding") != "" {
-		return nil, unsupported(jsonToo)
-	}
-	text, err := b.read(w, r)
+	text, isJSON, err := readBody(w, r, b, jsonToo)
 	if err != nil {
 		return nil, err
 	}
@@ -34,6 +25,21 @@ func parseParams(w http.ResponseWriter, r *http.Request, b *body, known []string
 		return fromJSON(text, known)
 	}
 	return fromForm(text, known)
+}
+
+// readBody reads the text of a form, or of a JSON object where that is allowed.
+func readBody(w http.ResponseWriter, r *http.Request, b *body, jsonToo bool) (text string, isJSON bool, err error) {
+	if _, err := parseQuery(r.URL.RawQuery); err != nil {
+		return "", false, err
+	}
+	mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	isForm := err == nil && mediaType == "application/x-www-form-urlencoded"
+	isJSON = err == nil && mediaType == "application/json" && jsonToo
+	if !isForm && !isJSON || r.Header.Get("Content-Encoding") != "" {
+		return "", false, unsupported(jsonToo)
+	}
+	text, err = b.read(w, r)
+	return text, isJSON, err
 }
 
 func unsupported(jsonToo bool) error {
@@ -61,26 +67,48 @@ func parseQuery(raw string) (url.Values, error) {
 	return query, nil
 }
 
-// fromQuery reads the parameters of a request that has them in its URL.
-func fromQuery(raw string, known []string) (oauth.Params, error) {
+// queryValues reads the parameters of a request that has them in its URL.
+func queryValues(raw string) (url.Values, error) {
 	if len(raw) > maxQuery {
 		return nil, &oauth.Error{
 			Status: http.StatusRequestURITooLong, Code: oauth.InvalidRequest,
 			Text: fmt.Sprintf("the query is longer than %d bytes", maxQuery),
 		}
 	}
-	query, err := parseQuery(raw)
+	return parseQuery(raw)
+}
+
+// fromQuery reads those of them that are known.
+func fromQuery(raw string, known []string) (oauth.Params, error) {
+	query, err := queryValues(raw)
 	if err != nil {
 		return nil, err
 	}
 	return collect(query, known)
 }
 
-func fromForm(body string, known []string) (oauth.Params, error) {
+// formValues reads the parameters of a form.
+func formValues(w http.ResponseWriter, r *http.Request, b *body) (url.Values, error) {
+	text, _, err := readBody(w, r, b, false)
+	if err != nil {
+		return nil, err
+	}
+	return parseForm(text)
+}
+
+func parseForm(body string) (url.Values, error) {
 	form, err := url.ParseQuery(body)
 	if err != nil {
 		// The parser's text quotes the body, which may hold a secret.
 		return nil, oauth.Refuse(oauth.InvalidRequest, "the body is not a well-formed form", nil)
+	}
+	return form, nil
+}
+
+func fromForm(body string, known []string) (oauth.Params, error) {
+	form, err := parseForm(body)
+	if err != nil {
+		return nil, err
 	}
 	return collect(form, known)
 }

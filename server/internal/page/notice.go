@@ -26,6 +26,14 @@ var (
 	Unavailable = Cause{"unavailable", http.StatusServiceUnavailable, 5}
 )
 
+// WithStatus returns the cause with another status of HTTP; zero: its own.
+func (c Cause) WithStatus(status int) Cause {
+	if status != 0 {
+		c.status = status
+	}
+	return c
+}
+
 // Error says what is wrong to two readers: to people what to do, to the developer what was expected. It links
 // nowhere: an address that was not registered is shown as text.
 type Error struct {

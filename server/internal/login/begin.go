@@ -1,0 +1,260 @@
+package login
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/postern-auth/postern/server/internal/authorize"
+	"github.com/postern-auth/postern/server/internal/browser"
+	"github.com/postern-auth/postern/server/internal/endpoint"
+	"github.com/postern-auth/postern/server/internal/oauth"
+	"github.com/postern-auth/postern/server/internal/page"
+	"github.com/postern-auth/postern/server/internal/secret"
+	"github.com/postern-auth/postern/server/internal/site"
+	"github.com/postern-auth/postern/server/store"
+)
+
+// Metadata are the members that come with the authorization endpoint (RFC 8414 §2, OpenID Connect Discovery §3).
+func Metadata() map[string]any {
+	return map[string]any{
+		"response_types_supported":                       []string{"code"},
+		"response_modes_supported":                       []authorize.Mode{authorize.Query, authorize.FormPost, authorize.WebMessage},
+		"code_challenge_methods_supported":               []string{"S256"},
+		"authorization_response_iss_parameter_supported": true,
+		"prompt_values_supported":                        []string{authorize.PromptNone, authorize.PromptLogin, authorize.PromptConsent, authorize.PromptSelectAccount},
+		"acr_values_supported":                           []string{authorize.Password.String()},
+		"ui_locales_supported":                           page.Languages(),
+		"request_parameter_supported":                    false,
+		"request_uri_parameter_supported":                false,
+		"claims_parameter_supported":                     false,
+	}
+}
+
+// begin answers an authorization request.
+func (l *Login) begin(w http.ResponseWriter, r *endpoint.Request) error {
+	switch r.Method {
+	case http.MethodHead:
+		return nil // it asks about the page and wants no code
+	case http.MethodPost:
+		// A browser that another site has post brings none of the cookies that are Lax; it does with the GET.
+		site.Redirect(w, http.StatusSeeOther, r.URL.Path+"?"+read(r.Values).Encode())
+		return nil
+	}
+	s := &state{Request: r, now: l.Now()}
+	return l.outage(s, l.answer(w, s))
+}
+
+// outage returns an error as one that the client is told: a frame of silent login waits for an answer. A refusal
+// stays what it is, and so does an outage before the client was known.
+func (l *Login) outage(s *state, err error) error {
+	refusal := new(oauth.Error)
+	switch {
+	case err == nil, errors.As(err, &refusal):
+		return err
+	case s.request.RedirectURI == "":
+		return err
+	}
+	e := oauth.AsError(err)
+	return &told{s.request.Refuse(e.Code, e.Text, s.after()), s.app.Name, s.request.Locales, err}
+}
+
+func (l *Login) answer(w http.ResponseWriter, s *state) (err error) {
+	if err := l.parse(s); err != nil {
+		return err
+	}
+	r := s.Request
+	if s.session, err = l.Sessions.Of(r.Context(), r); err != nil {
+		return err
+	}
+	// In a frame of another site, as silent login has it, browsers leave out the binding; to a page that a person
+	// goes to they bring it.
+	if !s.request.Prompt.Has(authorize.PromptNone) {
+		s.keepSessionOf(cookies(r).Binding(r.Request))
+	}
+	if s.person, err = l.whois(r.Context(), s); err != nil {
+		return err
+	}
+	return l.carryOut(w, s, nil)
+}
+
+// read returns those of the parameters that are read.
+func read(values url.Values) url.Values {
+	known := make(url.Values)
+	for _, name := range authorize.Parameters {
+		if len(values[name]) > 0 {
+			known[name] = values[name]
+		}
+	}
+	return known
+}
+
+// parse reads a request and finds who sent it.
+func (l *Login) parse(s *state) error {
+	r := s.Request
+	id, refusal := authorize.ClientID(r.Values)
+	if refusal != nil {
+		return l.refusal(s, refusal)
+	}
+	if err := l.find(s, id); err != nil {
+		return err
+	}
+	r.ClientID = id
+	if handle, ok := pushedHandle(r.Values); ok {
+		return l.pushed(s, handle)
+	}
+	hint, err := l.Hints.Read(r.Context(), r.Issuer, r.Values.Get("id_token_hint"))
+	if err != nil {
+		return err
+	}
+	s.request, refusal = authorize.Parse(r.Values, authorize.Arrival{Issuer: r.Issuer, Client: s.client, Hint: hint.Subject, At: s.now})
+	if refusal != nil {
+		return l.refusal(s, refusal)
+	}
+	return l.admit(s)
+}
+
+// admit refuses what the registration does not allow, and targets that are not there.
+func (l *Login) admit(s *state) error {
+	refuse := func(code oauth.Code, text string) error {
+		return l.refusal(s, &authorize.Refusal{Code: code, Text: text, Reply: s.request.Reply})
+	}
+	if !slices.Contains(s.app.Grants, oauth.GrantAuthorizationCode) {
+		return refuse(oauth.UnauthorizedClient, "the application is not registered for the grant type authorization_code")
+	}
+	err := l.CheckTargets(s.Context(), s.request.Targets.List())
+	if known := new(oauth.Error); errors.As(err, &known) {
+		return refuse(oauth.InvalidTarget, "there is no active API or project of the name that audience, resource or scope asks for; names are compared byte for byte")
+	}
+	return err
+}
+
+// maxClientID bounds what is looked up.
+const maxClientID = 256
+
+// find reads the registration of a client.
+func (l *Login) find(s *state, id string) error {
+	if len(id) > maxClientID {
+		return l.refusal(s, authorize.UnknownClient())
+	}
+	app, err := l.Store.ApplicationByClientID(s.Context(), id)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return fmt.Errorf("login: reading an application: %w", err)
+	}
+	if err != nil || !app.Active {
+		return l.refusal(s, authorize.UnknownClient())
+	}
+	s.app = app
+	s.client = authorize.Client{
+		ID: app.ClientID, Type: authorize.Type(app.Type), RedirectURIs: app.RedirectURIs, AllowedOrigins: app.AllowedOrigins,
+		InsecureNoPKCE: app.InsecureNoPKCE, FAPI: app.Profile != "", FirstParty: app.FirstParty,
+	}
+	return nil
+}
+
+// refusal returns the error of a request that cannot be dealt with, for the client or for a page.
+func (l *Login) refusal(s *state, r *authorize.Refusal) error {
+	err := oauth.Refuse(r.Code, r.Text, nil)
+	if !r.ForPage() {
+		return &told{r.Reply.Refuse(r.Code, r.Text, s.after()), s.app.Name, "", err}
+	}
+	shown := page.Error{Cause: page.BadRequest, Application: s.app.Name, Developer: page.Developer{Message: r.Text}}
+	switch {
+	case s.app.ClientID == "":
+		shown.Cause, shown.Developer.Parameter = page.UnknownApplication, "client_id"
+	case r.Asked != "":
+		shown.Cause, shown.Developer.Parameter, shown.Developer.Got = page.UnregisteredAddress, "redirect_uri", r.Asked
+		shown.Developer.Section = "RFC 9700 §2.1"
+		if l.Site.InsecureHints {
+			shown.Developer.Nearest, shown.Developer.Open = r.Nearest, true
+		}
+	}
+	return &site.Failure{Page: shown, Err: err}
+}
+
+// pushedPrefix begins the request_uri of a pushed request (RFC 9126 §2.2).
+const pushedPrefix = "urn:ietf:params:oauth:request_uri:"
+
+// pushedHandle returns what names a pushed request. Beside it no parameter but client_id counts.
+func pushedHandle(values url.Values) (string, bool) {
+	uris := values["request_uri"]
+	if len(uris) != 1 {
+		return "", false
+	}
+	return strings.CutPrefix(uris[0], pushedPrefix)
+}
+
+// pushedDigest returns the digest of the pushed request that the id of a request names.
+func pushedDigest(id string) (digest store.Digest, ok bool) {
+	n, err := hex.Decode(digest[:], []byte(id[:min(len(id), hex.EncodedLen(len(digest)))]))
+	return digest, err == nil && n == len(digest)
+}
+
+// pushed takes up a request that its client has handed in before.
+func (l *Login) pushed(s *state, handle string) error {
+	over := func(reason error) error {
+		err := oauth.Refuse("invalid_request_uri", "the request_uri is not known, used, or too old; it is good for one login of the client that it was given to", reason)
+		return &site.Failure{Page: page.Error{Cause: page.BadRequest, Application: s.app.Name, Developer: page.Developer{
+			Parameter: "request_uri", Message: oauth.AsError(err).Text, Section: "RFC 9126 §4",
+		}}, Err: err}
+	}
+	row, err := l.Store.PushedRequest(s.Context(), secret.Digest(handle))
+	if errors.Is(err, store.ErrNotFound) {
+		return over(nil)
+	}
+	if err != nil {
+		return fmt.Errorf("login: reading a pushed request: %w", err)
+	}
+	if row.ClientID != s.app.ClientID || !row.UsedAt.IsZero() || !s.now.Before(row.ExpiresAt) {
+		return over(nil)
+	}
+	if s.request, err = authorize.Unmarshal([]byte(row.Request)); err != nil {
+		return over(err)
+	}
+	s.request.PAR = hex.EncodeToString(row.Digest[:])
+	if refusal := s.request.Recheck(s.Issuer, s.client); refusal != nil {
+		return l.refusal(s, refusal)
+	}
+	return l.admit(s)
+}
+
+// wait keeps a request for its pages and sends the browser to them.
+func (l *Login) wait(w http.ResponseWriter, s *state) error {
+	text, err := s.request.Marshal()
+	if err != nil {
+		return err
+	}
+	binding, ok := cookies(s.Request).Binding(s.Request.Request)
+	if !ok {
+		binding = browser.NewValue()
+	}
+	s.waiting = &waiting{id: secret.New()}
+	s.waiting.row = store.PendingRequest{
+		Digest: secret.Digest(s.waiting.id), Browser: binding.Digest(), Request: string(text), Facts: s.facts.text(),
+		ExpiresAt: s.now.Add(Lifetime),
+	}
+	if err := l.keep(s.Context(), s); errors.Is(err, errOver) {
+		return startAgain(s.app.Name, tooOld, err)
+	} else if err != nil {
+		return fmt.Errorf("login: keeping a request: %w", err)
+	}
+	cookies(s.Request).SetBinding(w, binding)
+	site.Redirect(w, http.StatusFound, s.path())
+	return nil
+}
+
+func (l *Login) keep(ctx context.Context, s *state) error {
+	return l.Store.InTx(ctx, func(tx store.Tx) error {
+		if digest, ok := pushedDigest(s.request.PAR); ok {
+			if err := gone(tx.ExtendPushedRequest(ctx, digest, s.now, s.waiting.row.ExpiresAt), errOver); err != nil {
+				return err
+			}
+		}
+		return tx.CreatePendingRequest(ctx, s.waiting.row)
+	})
+}

@@ -1,0 +1,275 @@
+// Package login is the person's side of an authorization request (RFC 6749 §4.1): the endpoint that clients send
+// browsers to, and the pages that it takes until there is an answer for the client. What comes next is decided
+// by authorize.Next and by nothing else; here it is carried out.
+//
+// A request for which a page is needed waits in a row of its own, which its pages name in their path and which
+// belongs to the browser in which it began. All that comes of an answer of the person is written in one
+// transaction: the session, what they did, the code. A request that needs no page leaves no row but the code's.
+package login
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/postern-auth/postern/server/internal/authorize"
+	"github.com/postern-auth/postern/server/internal/browser"
+	"github.com/postern-auth/postern/server/internal/code"
+	"github.com/postern-auth/postern/server/internal/endpoint"
+	"github.com/postern-auth/postern/server/internal/hint"
+	"github.com/postern-auth/postern/server/internal/oauth"
+	"github.com/postern-auth/postern/server/internal/password"
+	"github.com/postern-auth/postern/server/internal/session"
+	"github.com/postern-auth/postern/server/internal/site"
+	"github.com/postern-auth/postern/server/store"
+)
+
+// Lifetime is how long a person may take to answer.
+const Lifetime = 30 * time.Minute
+
+// Pages is where the pages of requests are, by a value that nobody can guess.
+var Pages = oauth.At(path + "{id}")
+
+const path = "/login/"
+
+// Config is what Login works with. Every field is required.
+type Config struct {
+	Store    store.Store
+	Sessions *session.Sessions
+	Site     *site.Site
+	Hasher   *password.Hasher
+	Hints    *hint.Reader
+	// CheckTargets returns nil when all names are those of active APIs and projects, an error of oauth.Refuse when
+	// one is not, and any other for an outage.
+	CheckTargets func(ctx context.Context, names []string) error
+	Now          func() time.Time
+	Logger       *slog.Logger
+}
+
+// Login serves authorization requests. It is safe for concurrent use.
+type Login struct {
+	Config
+	names []byte // the key of the counters of names that nobody has
+}
+
+// New returns a Login.
+func New(config Config) *Login {
+	l := &Login{Config: config, names: make([]byte, 32)}
+	rand.Read(l.names)
+	return l
+}
+
+// Endpoint returns the authorization endpoint.
+func (l *Login) Endpoint() *endpoint.Page {
+	return &endpoint.Page{Name: "authorize", Verbatim: true, FromElsewhere: true, Answer: l.begin, Show: l.show, Logger: l.Logger}
+}
+
+// Form returns the pages of requests.
+func (l *Login) Form() *endpoint.Page {
+	return &endpoint.Page{
+		Name: "login", Params: []string{"identifier", "password", "answer", "account", "ui_locales"},
+		Answer: l.goOn, Show: l.show, Logger: l.Logger,
+	}
+}
+
+// show writes an error: to the client where it may be told, else as a page.
+func (l *Login) show(w http.ResponseWriter, r *endpoint.Request, err error) {
+	var told *told
+	if errors.As(err, &told) {
+		l.Site.Send(w, r, told.application, told.locales, told.answer)
+		return
+	}
+	l.Site.Show(w, r, err)
+}
+
+// told is an error that the client is told.
+type told struct {
+	answer      authorize.Answer
+	application string
+	locales     authorize.Names
+	err         error
+}
+
+func (t *told) Error() string { return t.err.Error() }
+func (t *told) Unwrap() error { return t.err }
+
+// state is all that decides about a request at one moment.
+type state struct {
+	*endpoint.Request
+	request authorize.Request
+	app     store.Application
+	client  authorize.Client
+	session store.Session // zero: nobody is logged in
+	facts   facts
+	person  person
+	now     time.Time
+
+	waiting *waiting       // nil: no page has been needed yet
+	begun   *browser.Value // of the session that begins with this answer; nil: none does
+}
+
+// waiting is a request that waits for a person.
+type waiting struct {
+	id  string // in the path of its pages
+	row store.PendingRequest
+}
+
+func (s *state) path() string { return path + s.waiting.id }
+
+// next says what comes next.
+func (s *state) next() authorize.Step {
+	var login authorize.Session
+	if s.session.ID != "" {
+		login = authorize.Session{User: s.session.UserID}
+		for _, m := range s.session.Methods {
+			login.Methods = append(login.Methods, authorize.Method(m))
+		}
+	}
+	step := authorize.Next(s.request, login, s.client, s.person.as(), s.facts.Facts, s.now)
+	if _, ok := step.(authorize.SecondFactor); ok {
+		return authorize.Refuse{Code: oauth.AccessDenied, Text: "this needs a second factor, for which the server has no page"}
+	}
+	return step
+}
+
+// after is what the browser has just done.
+func (s *state) after() authorize.After {
+	if s.waiting != nil && s.Method == http.MethodPost {
+		return authorize.AfterForm
+	}
+	return authorize.AfterGet
+}
+
+var (
+	// errOver says that the request has been answered, or taken too long.
+	errOver = errors.New("login: the request is over")
+	// errChanged says that the request has changed since it was read: another window went on with it, or ended
+	// the session.
+	errChanged = errors.New("login: the request has changed meanwhile")
+)
+
+// carryOut writes what comes next, together with what else came of the request, and answers. Where a page is due,
+// the browser is sent to it.
+func (l *Login) carryOut(w http.ResponseWriter, s *state, write func(store.Tx) error) error {
+	step := s.next()
+	var raw string
+	if _, issue := step.(authorize.Issue); issue || write != nil || s.waiting != nil {
+		err := l.Store.InTx(s.Context(), func(tx store.Tx) (err error) {
+			if write != nil {
+				if err := write(tx); err != nil {
+					return err
+				}
+			}
+			raw, err = l.settle(s.Context(), tx, s, step)
+			return err
+		})
+		if err != nil {
+			return l.unsettled(w, s, err)
+		}
+		if s.begun != nil {
+			cookies(s.Request).SetSession(w, *s.begun, 0)
+		}
+	}
+	switch step := step.(type) {
+	case authorize.Issue:
+		l.Site.Send(w, s.Request, s.app.Name, s.request.Locales, s.request.Code(raw, s.after()))
+		return nil
+	case authorize.Refuse:
+		return l.refuse(s, step)
+	}
+	if s.waiting == nil {
+		return l.wait(w, s)
+	}
+	site.Redirect(w, http.StatusSeeOther, s.path())
+	return nil
+}
+
+func (l *Login) refuse(s *state, why authorize.Refuse) error {
+	return &told{
+		s.request.Refuse(why.Code, why.Text, s.after()), s.app.Name, s.request.Locales, oauth.Refuse(why.Code, why.Text, nil),
+	}
+}
+
+// unsettled answers where nothing was written.
+func (l *Login) unsettled(w http.ResponseWriter, s *state, err error) error {
+	switch {
+	case errors.Is(err, errOver):
+		return startAgain(s.app.Name, tooOld, err)
+	case errors.Is(err, errChanged) && s.waiting != nil:
+		site.Redirect(w, http.StatusSeeOther, s.path())
+		return nil
+	case errors.Is(err, errChanged):
+		s.session, s.facts, s.person = store.Session{}, facts{}, person{}
+		return l.carryOut(w, s, nil)
+	}
+	return fmt.Errorf("login: %w", err)
+}
+
+// settle writes what comes next, and returns the code when that is one.
+func (l *Login) settle(ctx context.Context, tx store.Tx, s *state, step authorize.Step) (raw string, err error) {
+	switch step := step.(type) {
+	case authorize.Issue:
+		return l.issue(ctx, tx, s, step)
+	case authorize.Refuse:
+		return "", forget(ctx, tx, s)
+	}
+	if s.waiting == nil {
+		return "", nil // the row is made where the browser gets its cookie
+	}
+	facts := s.facts.text()
+	if facts == s.waiting.row.Facts {
+		return "", nil
+	}
+	return "", gone(tx.ChangeFacts(ctx, s.waiting.row.Digest, s.waiting.row.Facts, facts, s.now), errChanged)
+}
+
+// issue makes the code. What it rests on ends with it, or is there still: the row, the pushed request, the
+// session.
+func (l *Login) issue(ctx context.Context, tx store.Tx, s *state, issue authorize.Issue) (raw string, err error) {
+	if err := forget(ctx, tx, s); err != nil {
+		return "", err
+	}
+	if digest, ok := pushedDigest(s.request.PAR); ok {
+		if err := gone(tx.UsePushedRequest(ctx, digest, s.now), errOver); err != nil {
+			return "", err
+		}
+	}
+	if err := gone(tx.TouchSession(ctx, s.session.Digest, s.now, l.Sessions.IdleEnd(s.now)), errChanged); err != nil {
+		return "", err
+	}
+	if s.facts.Consented == issue.User {
+		if err := keepConsent(ctx, tx, s, issue); err != nil {
+			return "", err
+		}
+	}
+	// What the client may not have at all does not reach the code.
+	allowed := s.request
+	allowed.Scopes, allowed.Targets = issue.Scopes, issue.Targets
+	raw, err = code.Issue(ctx, tx, code.Allowed{
+		Request: allowed, Issue: issue, SessionID: s.session.ID, EndsWithSession: s.app.RefreshEndsWithSession,
+	}, s.now)
+	return raw, gone(err, errOver)
+}
+
+// forget deletes the row of a request that has its answer. Of several answers one gets through.
+func forget(ctx context.Context, tx store.Tx, s *state) error {
+	if s.waiting == nil {
+		return nil
+	}
+	return gone(tx.DeletePendingRequest(ctx, s.waiting.row.Digest), errOver)
+}
+
+// gone replaces store.ErrNotFound.
+func gone(err, by error) error {
+	if errors.Is(err, store.ErrNotFound) {
+		return by
+	}
+	return err
+}
+
+// cookies are those of the issuer that was asked.
+func cookies(r *endpoint.Request) browser.Cookies { return browser.For(string(r.Issuer)) }

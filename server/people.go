@@ -1,0 +1,68 @@
+package server
+
+import (
+	"cmp"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/postern-auth/postern/server/internal/endpoint"
+	"github.com/postern-auth/postern/server/internal/hint"
+	"github.com/postern-auth/postern/server/internal/login"
+	"github.com/postern-auth/postern/server/internal/logout"
+	"github.com/postern-auth/postern/server/internal/oauth"
+	"github.com/postern-auth/postern/server/internal/page"
+	"github.com/postern-auth/postern/server/internal/session"
+	"github.com/postern-auth/postern/server/internal/site"
+)
+
+// SessionLifetimes are how long a person stays logged in in a browser. A zero one is the default.
+type SessionLifetimes struct {
+	Idle     time.Duration // without being used; default 12 h
+	Absolute time.Duration // in any case; default 30 days
+}
+
+func (l SessionLifetimes) check() error {
+	idle, absolute := cmp.Or(l.Idle, session.DefaultIdle), cmp.Or(l.Absolute, session.DefaultAbsolute)
+	if idle < time.Minute || absolute < idle {
+		return fmt.Errorf("server: Config.Sessions has %s idle and %s in all, want at least a minute, and the second no shorter than the first", idle, absolute)
+	}
+	return nil
+}
+
+// peopleRoutes are for people who log in, and for the clients that send them.
+func (s *Server) peopleRoutes() []endpoint.Route {
+	c := s.config
+	pages := &site.Site{Organisation: c.Organization, InsecureHints: c.InsecureHints, Logger: c.Logger}
+	sessions := &session.Sessions{
+		Store: c.Store, Now: c.Now, Idle: c.Sessions.Idle, Absolute: c.Sessions.Absolute, Address: c.ClientAddress,
+	}
+	hints := &hint.Reader{Keys: s.keys}
+	logins := login.New(login.Config{
+		Store: c.Store, Sessions: sessions, Site: pages, Hasher: s.hasher, Hints: hints,
+		CheckTargets: login.TargetsIn(c.Store), Now: c.Now, Logger: c.Logger,
+	})
+	logouts := logout.New(logout.Config{
+		Store: c.Store, Sessions: sessions, Site: pages, Hints: hints, Now: c.Now, Logger: c.Logger,
+	})
+	return []endpoint.Route{
+		{Endpoint: oauth.AuthorizationEndpoint, Methods: "GET POST", Handler: logins.Endpoint(), Metadata: login.Metadata()},
+		{Endpoint: login.Pages, Methods: "GET POST", Handler: logins.Form()},
+		{Endpoint: oauth.EndSessionEndpoint, Methods: "GET POST", Handler: logouts.Endpoint()},
+		{Endpoint: oauth.Logout, Methods: "GET", Handler: logouts.Auth0()},
+		{Endpoint: logout.Confirm, Methods: "GET POST", Handler: logouts.Form()},
+		{Endpoint: oauth.At(page.StaticPath + "{file}"), Methods: "GET", Handler: &files{page.Static(), pages}},
+	}
+}
+
+// files serves what pages load.
+type files struct {
+	http.Handler
+	pages *site.Site
+}
+
+func (f *files) Serve(w http.ResponseWriter, r *http.Request, _ oauth.Issuer) { f.ServeHTTP(w, r) }
+
+func (f *files) Refuse(w http.ResponseWriter, r *http.Request, issuer oauth.Issuer, err error) {
+	f.pages.Show(w, &endpoint.Request{Request: r, Issuer: issuer}, err)
+}
