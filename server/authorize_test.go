@@ -44,7 +44,7 @@ func (b *browser) page(s screen, status int, title string) {
 }
 
 func TestAnAuthorizationRequestIsRefusedForThePageOrForTheClient(t *testing.T) {
-	w := newPeopleWorld(t)
+	w := newLoginWorld(t)
 	const (
 		unknown      = "We do not know this application"
 		unregistered = "This link does not lead anywhere we know"
@@ -62,8 +62,8 @@ func TestAnAuthorizationRequestIsRefusedForThePageOrForTheClient(t *testing.T) {
 		{"no redirect_uri", asks("redirect_uri", ""), incomplete, ""},
 		{"redirect_uri twice", asks() + "&redirect_uri=x", incomplete, ""},
 		{"another redirect_uri", asks("redirect_uri", "https://evil.example/"), unregistered, ""},
-		{"a redirect_uri that begins alike", asks("redirect_uri", callback+"/x"), unregistered, ""},
-		{"a redirect_uri with a query", asks("redirect_uri", callback+"?x=1"), unregistered, ""},
+		{"a redirect_uri that begins alike", asks("redirect_uri", notesCallback+"/x"), unregistered, ""},
+		{"a redirect_uri with a query", asks("redirect_uri", notesCallback+"?x=1"), unregistered, ""},
 		{"a hostile redirect_uri", asks("redirect_uri", `javascript:alert("<b>")`), unregistered, ""},
 		{"a secret in the URL", asks() + "&client_secret=x", incomplete, ""},
 		{"a malformed query", asks() + "&%zz", incomplete, ""},
@@ -127,7 +127,7 @@ func TestAnAuthorizationRequestIsRefusedForThePageOrForTheClient(t *testing.T) {
 }
 
 func TestTheAnswerComesInTheModeThatWasAsked(t *testing.T) {
-	w := newPeopleWorld(t)
+	w := newLoginWorld(t)
 	t.Run("query behind a query", func(t *testing.T) {
 		b := w.at(t).browser()
 		s := b.logIn("mia", miaPassword, "client_id", "shelf", "redirect_uri", "https://shelf.example.com/cb?a=1")
@@ -141,7 +141,7 @@ func TestTheAnswerComesInTheModeThatWasAsked(t *testing.T) {
 		b := w.at(t).browser()
 		s := b.logIn("mia", miaPassword, "response_mode", "form_post")
 		form := s.form()
-		if s.status != 200 || s.action() != callback || form.Get("code") == "" || form.Get("state") != "s-1" || form.Get("iss") != w.issuer ||
+		if s.status != 200 || s.action() != notesCallback || form.Get("code") == "" || form.Get("state") != "s-1" || form.Get("iss") != w.issuer ||
 			s.header.Get("Referrer-Policy") != "strict-origin" {
 			t.Errorf("%d %v %s", s.status, s.header, s.body)
 		}
@@ -182,7 +182,7 @@ func TestTheAnswerComesInTheModeThatWasAsked(t *testing.T) {
 		b.header = http.Header{"Origin": {"https://notes.example.com"}, "Sec-Fetch-Site": {"cross-site"}}
 		s := b.follow(path, b.ask(http.MethodPost, path, form))
 		b.header = nil
-		b.code(b.send(s, "identifier", "mia", "password", miaPassword, "answer", "login"), callback)
+		b.code(b.send(s, "identifier", "mia", "password", miaPassword, "answer", "login"), notesCallback)
 	})
 }
 
@@ -206,7 +206,7 @@ func (s screen) message(t *testing.T) (m message) {
 }
 
 func TestK10_APageOfAnotherBrowserShowsNoForm(t *testing.T) {
-	w := newPeopleWorld(t)
+	w := newLoginWorld(t)
 	x, y := w.browser(), w.browser()
 	page := x.open(asks())
 	y.open(asks()) // so that it has a cookie of its own
@@ -220,18 +220,18 @@ func TestK10_APageOfAnotherBrowserShowsNoForm(t *testing.T) {
 	if s := stranger.open(page.path); !strings.Contains(s.says(), "did not bring the cookie") {
 		t.Errorf("it says %s", s.says())
 	}
-	x.code(x.send(page, "identifier", "mia", "password", miaPassword, "answer", "login"), callback)
+	x.code(x.send(page, "identifier", "mia", "password", miaPassword, "answer", "login"), notesCallback)
 }
 
 func TestK11_WhoBeganForSomebodyElseGetsNothing(t *testing.T) {
-	w := newPeopleWorld(t)
+	w := newLoginWorld(t)
 	attacker, victim := w.browser(), w.browser()
 	page := attacker.open(asks())
 	s := victim.open(page.path)
 	if s.action() != "" || len(victim.cookies) != 0 {
 		t.Errorf("the victim gets a form, or cookies: %s %v", s.body, victim.cookies)
 	}
-	victim.code(victim.logIn("mia", miaPassword), callback)
+	victim.code(victim.logIn("mia", miaPassword), notesCallback)
 	for _, path := range []string{page.path, asks("prompt", "none"), asks()} {
 		if s := attacker.open(path); s.told().Has("code") || strings.Contains(s.body, "Mia") {
 			t.Errorf("%s: %v %s", path, s.left, s.body)
@@ -245,13 +245,13 @@ func TestK11_WhoBeganForSomebodyElseGetsNothing(t *testing.T) {
 }
 
 func TestK13_ASessionThatWasPlantedEndsWithTheLogin(t *testing.T) {
-	w := newPeopleWorld(t)
+	w := newLoginWorld(t)
 	attacker, victim := w.browser(), w.browser()
-	attacker.code(attacker.logIn("noah", noahPassword), callback)
+	attacker.code(attacker.logIn("noah", noahPassword), notesCallback)
 	planted := attacker.session(t)
 	victim.cookies[sessionCookie(attacker)] = planted
 	page := victim.open(asks("prompt", "login"))
-	victim.code(victim.send(page, "identifier", "mia", "password", miaPassword, "answer", "login"), callback)
+	victim.code(victim.send(page, "identifier", "mia", "password", miaPassword, "answer", "login"), notesCallback)
 	if victim.session(t) == planted {
 		t.Error("the session keeps its id")
 	}
@@ -260,7 +260,7 @@ func TestK13_ASessionThatWasPlantedEndsWithTheLogin(t *testing.T) {
 	}
 	// A page in a browser with a planted session asks for a password, and does not go on as the attacker.
 	third := w.browser()
-	attacker.code(attacker.logIn("noah", noahPassword), callback)
+	attacker.code(attacker.logIn("noah", noahPassword), notesCallback)
 	third.open(asks("prompt", "login"))
 	third.cookies[sessionCookie(attacker)] = attacker.session(t)
 	third.page(third.open(asks("prompt", "consent")), 200, "Log in to Notes")
@@ -289,9 +289,9 @@ func (b *browser) session(t *testing.T) string {
 }
 
 func TestK16_ALoginInsideOfTheRequestSatisfiesPromptLogin(t *testing.T) {
-	w := newPeopleWorld(t)
+	w := newLoginWorld(t)
 	b := w.browser()
-	b.code(b.logIn("mia", miaPassword), callback)
+	b.code(b.logIn("mia", miaPassword), notesCallback)
 	w.pass(time.Minute)
 	page := b.open(asks("prompt", "login", "login_hint", "mia"))
 	b.page(page, 200, "Log in to Notes")
@@ -302,14 +302,14 @@ func TestK16_ALoginInsideOfTheRequestSatisfiesPromptLogin(t *testing.T) {
 	if !strings.Contains(page.says(), "E-mail or password is not right.") {
 		t.Errorf("it says %s", page.says())
 	}
-	family := w.family(b.code(b.send(page, "identifier", "mia", "password", miaPassword, "answer", "login"), callback))
+	family := w.family(b.code(b.send(page, "identifier", "mia", "password", miaPassword, "answer", "login"), notesCallback))
 	if !family.AuthTime.Equal(start.Add(time.Minute)) {
 		t.Errorf("auth_time %s", family.AuthTime)
 	}
 }
 
 func TestK17_SilentLoginWithASessionThatHasEnded(t *testing.T) {
-	w := newPeopleWorld(t)
+	w := newLoginWorld(t)
 	for name, end := range map[string]func(store.Session) error{
 		"deleted": func(s store.Session) error { return w.store.DeleteSession(t.Context(), s.Digest) },
 		"idle":    func(store.Session) error { w.pass(13 * time.Hour); return nil },
@@ -334,7 +334,7 @@ func TestK17_SilentLoginWithASessionThatHasEnded(t *testing.T) {
 			w.must(w.store.PutUser(t.Context(), user))
 			w.pass(time.Second)
 			b := w.browser()
-			b.code(b.logIn("mia", miaPassword), callback)
+			b.code(b.logIn("mia", miaPassword), notesCallback)
 			sessions, err := w.store.SessionsOf(t.Context(), "u-mia")
 			w.must(err)
 			w.must(end(sessions[0]))
@@ -349,9 +349,9 @@ func TestK17_SilentLoginWithASessionThatHasEnded(t *testing.T) {
 }
 
 func TestK52_ResponseTypesThatPutTokensInURLs(t *testing.T) {
-	w := newPeopleWorld(t)
+	w := newLoginWorld(t)
 	b := w.browser()
-	b.code(b.logIn("mia", miaPassword), callback)
+	b.code(b.logIn("mia", miaPassword), notesCallback)
 	for _, kind := range []string{"token", "id_token", "code id_token", "code token", "id_token token", "none"} {
 		s := b.open(asks("response_type", kind))
 		told := s.told()
@@ -362,7 +362,7 @@ func TestK52_ResponseTypesThatPutTokensInURLs(t *testing.T) {
 }
 
 func TestK58_APageWithoutItsCookieNamesTheHostToUse(t *testing.T) {
-	w := newPeopleWorld(t)
+	w := newLoginWorld(t)
 	b := w.browser()
 	page := b.open(asks())
 	clear(b.cookies)
@@ -375,18 +375,18 @@ func TestK58_APageWithoutItsCookieNamesTheHostToUse(t *testing.T) {
 
 func TestK59_TheNearestRedirectURIIsShownToDevelopersAlone(t *testing.T) {
 	for _, hints := range []bool{false, true} {
-		w := newPeopleWorld(t, func(c *server.Config) { c.InsecureHints = hints })
+		w := newLoginWorld(t, func(c *server.Config) { c.InsecureHints = hints })
 		b := w.browser()
-		s := b.open(asks("redirect_uri", callback+"/"))
+		s := b.open(asks("redirect_uri", notesCallback+"/"))
 		b.page(s, 400, "This link does not lead anywhere we know")
-		if shown := strings.Contains(s.body, "<code>"+callback+"</code>"); shown != hints || !strings.Contains(s.body, callback+"/") {
+		if shown := strings.Contains(s.body, "<code>"+notesCallback+"</code>"); shown != hints || !strings.Contains(s.body, notesCallback+"/") {
 			t.Errorf("hints %t: %s", hints, s.body)
 		}
 	}
 }
 
 func TestK62_AFormThatComesTooLateStartsAgain(t *testing.T) {
-	w := newPeopleWorld(t)
+	w := newLoginWorld(t)
 	b := w.browser()
 	page := b.open(asks())
 	w.pass(31 * time.Minute)
@@ -402,7 +402,7 @@ func TestK62_AFormThatComesTooLateStartsAgain(t *testing.T) {
 func errorOf(_ int, err error) error { return err }
 
 func TestK64_StateAndNonceComeBackByteForByte(t *testing.T) {
-	w := newPeopleWorld(t)
+	w := newLoginWorld(t)
 	long := strings.Repeat(`%+="<>&'; 😀`, 300)[:2046]
 	long = strings.ToValidUTF8(long, "") + "~"
 	for _, mode := range []string{"query", "form_post", "web_message"} {
@@ -453,7 +453,7 @@ func (w *world) request(raw string) string {
 }
 
 func TestK65_DescriptionsOfErrorsHoldNothingThatCame(t *testing.T) {
-	w := newPeopleWorld(t)
+	w := newLoginWorld(t)
 	const hostile = "marked\"\\\r\n<script>"
 	for _, name := range []string{"scope", "prompt", "acr_values", "audience", "resource", "max_age", "response_type", "response_mode", "code_challenge",
 		"code_challenge_method", "nonce", "dpop_jkt", "ui_locales", "login_hint", "id_token_hint", "request", "request_uri", "organization", "screen_hint"} {
@@ -469,14 +469,14 @@ func TestK65_DescriptionsOfErrorsHoldNothingThatCame(t *testing.T) {
 }
 
 func TestK67_WebMessageNeedsAnOriginThatIsAllowed(t *testing.T) {
-	w := newPeopleWorld(t)
+	w := newLoginWorld(t)
 	b := w.browser()
 	s := b.open(asks("client_id", "shelf", "redirect_uri", "https://shelf.example.com/cb?a=1", "response_mode", "web_message", "prompt", "none"))
 	b.page(s, 400, "This request is not complete")
 }
 
 func TestK68_AStateOfScriptsIsText(t *testing.T) {
-	w := newPeopleWorld(t)
+	w := newLoginWorld(t)
 	const state = `</script><script>alert(1)</script><!--`
 	b := w.browser()
 	s := b.open(asks("state", state, "response_mode", "web_message", "prompt", "none"))

@@ -27,7 +27,7 @@ func (w *world) consent(user, client string) store.Consent {
 }
 
 func TestK61_ConsentAsksForWhatIsNewAndRefusingKeepsTheOld(t *testing.T) {
-	w := newPeopleWorld(t)
+	w := newLoginWorld(t)
 	b := w.browser()
 	s := b.logIn("mia", miaPassword, shelf("scope", "openid profile read:messages", "audience", messages)...)
 	b.page(s, 200, "Let “Shelf” into your account?")
@@ -75,13 +75,13 @@ func TestK61_ConsentAsksForWhatIsNewAndRefusingKeepsTheOld(t *testing.T) {
 }
 
 func TestAnAnswerToAConsentPageCountsForWhatWasOnIt(t *testing.T) {
-	w := newPeopleWorld(t)
+	w := newLoginWorld(t)
 	b := w.browser()
 	page := b.logIn("mia", miaPassword, shelf()...)
 	b.page(page, 200, "Let “Shelf” into your account?")
 	// In another window of the browser noah logs in meanwhile.
 	other := b.open(asks("prompt", "login"))
-	b.code(b.send(other, "identifier", "noah", "password", noahPassword, "answer", "login"), callback)
+	b.code(b.send(other, "identifier", "noah", "password", noahPassword, "answer", "login"), notesCallback)
 	s := b.send(page, "answer", "allow")
 	if s.told() != nil || !strings.Contains(s.says(), "Noah Example") {
 		t.Errorf("%v %s", s.left, s.says())
@@ -102,19 +102,19 @@ func TestAnAnswerToAConsentPageCountsForWhatWasOnIt(t *testing.T) {
 }
 
 func TestPromptConsentAsksAFirstPartyToo(t *testing.T) {
-	w := newPeopleWorld(t)
+	w := newLoginWorld(t)
 	b := w.browser()
-	b.code(b.logIn("mia", miaPassword), callback)
+	b.code(b.logIn("mia", miaPassword), notesCallback)
 	s := b.open(asks("prompt", "consent", "scope", "openid offline_access"))
 	b.page(s, 200, "Let “Notes” into your account?")
 	if strings.Contains(s.says(), "Not made by the people") || !strings.Contains(s.says(), "Stay logged in") {
 		t.Errorf("it says %s", s.says())
 	}
-	b.code(b.send(s, "answer", "allow"), callback)
+	b.code(b.send(s, "answer", "allow"), notesCallback)
 }
 
 func TestALoopbackConsentNamesTheMachine(t *testing.T) {
-	w := newPeopleWorld(t)
+	w := newLoginWorld(t)
 	b := w.browser()
 	ask := []string{"client_id", "clock", "redirect_uri", "http://127.0.0.1:49152/cb"}
 	s := b.logIn("mia", miaPassword, ask...)
@@ -128,22 +128,22 @@ func TestALoopbackConsentNamesTheMachine(t *testing.T) {
 }
 
 func TestAnAccountIsChosen(t *testing.T) {
-	w := newPeopleWorld(t)
+	w := newLoginWorld(t)
 	b := w.browser()
-	b.code(b.logIn("mia", miaPassword), callback)
+	b.code(b.logIn("mia", miaPassword), notesCallback)
 	page := b.open(asks("prompt", "select_account"))
 	b.page(page, 200, "Choose an account")
 	if silent := b.open(asks("prompt", "none")); !silent.told().Has("code") {
 		t.Errorf("%v", silent.left)
 	}
-	family := w.family(b.code(b.send(page, "account", "u-mia"), callback))
+	family := w.family(b.code(b.send(page, "account", "u-mia"), notesCallback))
 	if family.SubjectID != "u-mia" {
 		t.Errorf("family of %s", family.SubjectID)
 	}
 	page = b.open(asks("prompt", "select_account"))
 	login := b.send(page, "account", "")
 	b.page(login, 200, "Log in to Notes")
-	family = w.family(b.code(b.send(login, "identifier", "noah", "password", noahPassword, "answer", "login"), callback))
+	family = w.family(b.code(b.send(login, "identifier", "noah", "password", noahPassword, "answer", "login"), notesCallback))
 	if family.SubjectID != "u-noah" {
 		t.Errorf("family of %s", family.SubjectID)
 	}
@@ -156,9 +156,9 @@ func TestAnAccountIsChosen(t *testing.T) {
 }
 
 func TestMaxAge(t *testing.T) {
-	w := newPeopleWorld(t)
+	w := newLoginWorld(t)
 	b := w.browser()
-	b.code(b.logIn("mia", miaPassword), callback)
+	b.code(b.logIn("mia", miaPassword), notesCallback)
 	w.pass(2 * time.Second)
 	if s := b.open(asks("max_age", "10000")); !s.told().Has("code") {
 		t.Errorf("max_age=10000: %s", s.says())
@@ -167,7 +167,7 @@ func TestMaxAge(t *testing.T) {
 		page := b.open(asks("max_age", age))
 		b.page(page, 200, "Log in to Notes")
 		w.pass(2 * time.Second)
-		family := w.family(b.code(b.send(page, "identifier", "mia", "password", miaPassword, "answer", "login"), callback))
+		family := w.family(b.code(b.send(page, "identifier", "mia", "password", miaPassword, "answer", "login"), notesCallback))
 		if !family.AuthTime.Equal(w.now()) {
 			t.Errorf("auth_time %s, want %s", family.AuthTime, w.now())
 		}
@@ -176,7 +176,7 @@ func TestMaxAge(t *testing.T) {
 }
 
 func TestCancelAndTheApplicationIsTold(t *testing.T) {
-	w := newPeopleWorld(t)
+	w := newLoginWorld(t)
 	b := w.browser()
 	page := b.open(asks())
 	s := b.send(page, "answer", "cancel")
@@ -188,7 +188,7 @@ func TestCancelAndTheApplicationIsTold(t *testing.T) {
 }
 
 func TestTabsOfOneBrowserAreRequestsOfTheirOwn(t *testing.T) {
-	w := newPeopleWorld(t)
+	w := newLoginWorld(t)
 	b := w.browser()
 	one, two, three := b.open(asks("state", "1")), b.open(asks("state", "2")), b.open(asks("state", "3", "prompt", "login"))
 	if s := b.send(two, "identifier", "mia", "password", miaPassword, "answer", "login"); s.told().Get("state") != "2" {
@@ -206,7 +206,7 @@ func TestTabsOfOneBrowserAreRequestsOfTheirOwn(t *testing.T) {
 }
 
 func TestALoginInOneRequestIsForgottenWithItsSession(t *testing.T) {
-	w := newPeopleWorld(t)
+	w := newLoginWorld(t)
 	b := w.browser()
 	page := b.logIn("mia", miaPassword, shelf("prompt", "login")...)
 	b.page(page, 200, "Let “Shelf” into your account?")
@@ -219,7 +219,7 @@ func TestALoginInOneRequestIsForgottenWithItsSession(t *testing.T) {
 }
 
 func TestAHEADConsumesNothing(t *testing.T) {
-	w := newPeopleWorld(t)
+	w := newLoginWorld(t)
 	b := w.browser()
 	page := b.open(asks())
 	b.code(b.logIn("mia", miaPassword, "redirect_uri", "https://notes.example.com/other"), "https://notes.example.com/other")
@@ -228,11 +228,11 @@ func TestAHEADConsumesNothing(t *testing.T) {
 			t.Errorf("%s: %d %v", path, a.status, a.header)
 		}
 	}
-	b.code(b.open(page.path), callback)
+	b.code(b.open(page.path), notesCallback)
 }
 
 func TestPagesRefuseFormsOfOtherSites(t *testing.T) {
-	w := newPeopleWorld(t)
+	w := newLoginWorld(t)
 	b := w.browser()
 	page := b.open(asks())
 	for name, header := range map[string]http.Header{
@@ -260,7 +260,7 @@ func TestPagesRefuseFormsOfOtherSites(t *testing.T) {
 }
 
 func TestPagesSpeakGermanAndLoadTheirStyle(t *testing.T) {
-	w := newPeopleWorld(t)
+	w := newLoginWorld(t)
 	b := w.browser()
 	s := b.open(asks("ui_locales", "fr de-AT"))
 	if s.header.Get("Content-Language") != "de" {

@@ -21,9 +21,9 @@ import (
 
 // The application "notes" of the world of people, where it is called back, and the passwords of the world.
 const (
-	callback     = "https://notes.example.com/callback"
-	miaPassword  = "a tree grows in Zurich"
-	noahPassword = "seven quiet otters"
+	notesCallback = "https://notes.example.com/callback"
+	miaPassword   = "a tree grows in Zurich"
+	noahPassword  = "seven quiet otters"
 )
 
 // challenge is the code_challenge of verifier (RFC 7636 appendix B).
@@ -51,18 +51,18 @@ var hashes = sync.OnceValue(func() map[string]string {
 	return all
 })
 
-// newPeopleWorld is a world in which mia, noah and the locked lea log in to applications:
+// newLoginWorld is a world in which mia, noah and the locked lea log in to applications:
 //
 //	notes    browser, first-party          clock   native, third-party
 //	shelf    web, third-party              robots  web, without the grant
-func newPeopleWorld(t testing.TB, change ...func(*server.Config)) *world {
+func newLoginWorld(t testing.TB, change ...func(*server.Config)) *world {
 	t.Helper()
 	w := newWorld(t, change...)
-	w.seedPeople()
+	w.seedLogins()
 	return w
 }
 
-func (w *world) seedPeople() {
+func (w *world) seedLogins() {
 	w.t.Helper()
 	ctx := w.t.Context()
 	for i, name := range []string{"mia", "noah", "lea"} {
@@ -75,7 +75,7 @@ func (w *world) seedPeople() {
 	}
 	for _, a := range []store.Application{
 		{ID: "notes", Name: "Notes", Type: store.BrowserApplication, FirstParty: true, RefreshEndsWithSession: true,
-			RedirectURIs: []string{callback, "https://notes.example.com/other"}, AllowedOrigins: []string{"https://notes.example.com"},
+			RedirectURIs: []string{notesCallback, "https://notes.example.com/other"}, AllowedOrigins: []string{"https://notes.example.com"},
 			LogoutURIs: []string{"https://notes.example.com", "https://notes.example.com/bye"}},
 		{ID: "shelf", Name: "Shelf", Type: store.WebApplication,
 			RedirectURIs: []string{"https://shelf.example.com/cb?a=1"}, LogoutURIs: []string{"https://shelf.example.com/bye"}},
@@ -226,7 +226,7 @@ func (s screen) told() url.Values {
 
 // asks returns the path of an authorization request by notes, changed by pairs; an empty value leaves one out.
 func asks(pairs ...string) string {
-	v := values("client_id", "notes", "redirect_uri", callback, "response_type", "code", "scope", "openid profile",
+	v := values("client_id", "notes", "redirect_uri", notesCallback, "response_type", "code", "scope", "openid profile",
 		"state", "s-1", "nonce", "n-1", "code_challenge", challenge, "code_challenge_method", "S256")
 	for name, value := range values(pairs...) {
 		v[name] = value
@@ -284,7 +284,7 @@ func (w *world) family(raw string) store.Family {
 }
 
 func TestAPersonLogsInAndTheApplicationGetsACode(t *testing.T) {
-	w := newPeopleWorld(t)
+	w := newLoginWorld(t)
 	for _, host := range []string{"", zitadelHost, auth0Host} {
 		b := w.browser()
 		b.host = host
@@ -296,7 +296,7 @@ func TestAPersonLogsInAndTheApplicationGetsACode(t *testing.T) {
 		if s.status != 200 {
 			t.Errorf("status %d", s.status)
 		}
-		family := w.family(b.code(s, callback))
+		family := w.family(b.code(s, notesCallback))
 		sessions, err := w.store.SessionsOf(t.Context(), "u-mia")
 		w.must(err)
 		want := store.Family{

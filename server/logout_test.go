@@ -74,9 +74,9 @@ func (b *browser) cookieName() string {
 func TestK19_AnExpiredHintEndsTheSessionAndLeadsBack(t *testing.T) {
 	for _, row := range []struct{ name, state string }{{"with state", "a b&c"}, {"without state", ""}} {
 		t.Run(row.name, func(t *testing.T) {
-			w := newPeopleWorld(t)
+			w := newLoginWorld(t)
 			b := w.browser()
-			raw := b.code(b.logIn("mia", miaPassword), callback)
+			raw := b.code(b.logIn("mia", miaPassword), notesCallback)
 			cookie := b.session(t)
 			hint := w.idToken(raw, func(c map[string]any) { c["exp"] = start.Add(-time.Hour).Unix() })
 			pairs := []string{"id_token_hint", hint, "post_logout_redirect_uri", bye}
@@ -97,9 +97,9 @@ func TestK19_AnExpiredHintEndsTheSessionAndLeadsBack(t *testing.T) {
 }
 
 func TestK20_WhatProvesNothingAsksFirst(t *testing.T) {
-	w := newPeopleWorld(t)
+	w := newLoginWorld(t)
 	b := w.browser()
-	raw := b.code(b.logIn("mia", miaPassword), callback)
+	raw := b.code(b.logIn("mia", miaPassword), notesCallback)
 	hint := w.idToken(raw, nil)
 	forged := strings.Split(hint, ".")
 	other := strings.Split(w.idToken(raw, func(c map[string]any) { c["exp"] = start.Unix() }), ".")
@@ -140,9 +140,9 @@ func TestK20_WhatProvesNothingAsksFirst(t *testing.T) {
 }
 
 func TestK22_AHintEndsTheSessionOfABrowserThatWasRestarted(t *testing.T) {
-	w := newPeopleWorld(t)
+	w := newLoginWorld(t)
 	b := w.browser()
-	raw := b.code(b.logIn("mia", miaPassword), callback)
+	raw := b.code(b.logIn("mia", miaPassword), notesCallback)
 	cookie := b.session(t)
 	// A server of the application says it, without the browser.
 	program := w.do(call{path: "/oidc/v1/end_session", form: values("id_token_hint", w.idToken(raw, nil), "client_id", "notes", "post_logout_redirect_uri", bye)})
@@ -160,9 +160,9 @@ func TestK23_OneButtonEndsTheSession(t *testing.T) {
 		{"for Auth0's address with a bad returnTo", "/v2/logout?client_id=notes&returnTo=https%3A%2F%2Fevil.example%2F", ""},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			w := newPeopleWorld(t)
+			w := newLoginWorld(t)
 			b := w.browser()
-			raw := b.code(b.logIn("mia", miaPassword), callback)
+			raw := b.code(b.logIn("mia", miaPassword), notesCallback)
 			cookie := b.session(t)
 			s := b.send(b.open(row.path), "answer", "logout")
 			if row.back == "" {
@@ -176,9 +176,9 @@ func TestK23_OneButtonEndsTheSession(t *testing.T) {
 }
 
 func TestK25_AnotherSitesPageDoesNotLogOut(t *testing.T) {
-	w := newPeopleWorld(t)
+	w := newLoginWorld(t)
 	b := w.browser()
-	raw := b.code(b.logIn("mia", miaPassword), callback)
+	raw := b.code(b.logIn("mia", miaPassword), notesCallback)
 	hinted := endSession("id_token_hint", w.idToken(raw, nil))
 	for _, dest := range []string{"image", "iframe", "empty", "script", "style", "object"} {
 		for _, path := range []string{"/v2/logout?client_id=notes", hinted} {
@@ -218,10 +218,10 @@ func TestAuth0sAddressLogsOutAtOnce(t *testing.T) {
 		{"without returnTo", "client_id=notes", "https://notes.example.com"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			w := newPeopleWorld(t)
+			w := newLoginWorld(t)
 			b := w.browser()
 			b.host = auth0Host
-			raw := b.code(b.logIn("mia", miaPassword), callback)
+			raw := b.code(b.logIn("mia", miaPassword), notesCallback)
 			b.header = http.Header{"Sec-Fetch-Dest": {"document"}, "Sec-Fetch-Site": {"cross-site"}}
 			s := b.open("/v2/logout?" + row.query)
 			if got := s.header.Get("Location"); s.status != 302 || got != row.to || sessionCookie(b) != "" {
@@ -239,11 +239,11 @@ func TestAuth0sAddressLogsOutAtOnce(t *testing.T) {
 }
 
 func TestALogoutLeavesTokensThatOutliveSessions(t *testing.T) {
-	w := newPeopleWorld(t)
+	w := newLoginWorld(t)
 	b := w.browser()
 	s := b.send(b.logIn("mia", miaPassword, shelf()...), "answer", "allow")
 	shelfs := w.family(s.told().Get("code"))
-	notes := w.family(b.code(b.open(asks()), callback))
+	notes := w.family(b.code(b.open(asks()), notesCallback))
 	b.send(b.open(endSession()), "answer", "logout")
 	for id, revoked := range map[string]bool{shelfs.ID: false, notes.ID: true} {
 		f, err := w.store.Family(t.Context(), id)
@@ -255,7 +255,7 @@ func TestALogoutLeavesTokensThatOutliveSessions(t *testing.T) {
 }
 
 func TestNobodyIsLoggedOut(t *testing.T) {
-	w := newPeopleWorld(t)
+	w := newLoginWorld(t)
 	b := w.browser()
 	b.page(b.open(endSession()), 200, "You are logged out of Postern")
 	b.page(b.open("/logout"), 200, "You are logged out of Postern")
@@ -268,9 +268,9 @@ func TestNobodyIsLoggedOut(t *testing.T) {
 }
 
 func TestAHintOfARetiredKeyCountsAndOfAWithdrawnOneDoesNot(t *testing.T) {
-	w := newPeopleWorld(t)
+	w := newLoginWorld(t)
 	b := w.browser()
-	raw := b.code(b.logIn("mia", miaPassword), callback)
+	raw := b.code(b.logIn("mia", miaPassword), notesCallback)
 	hint := w.idToken(raw, nil)
 	w.must(w.server.RotateKey(t.Context(), "RS256"))
 	w.pass(20 * 24 * time.Hour)
@@ -279,16 +279,16 @@ func TestAHintOfARetiredKeyCountsAndOfAWithdrawnOneDoesNot(t *testing.T) {
 	}
 	w.must(w.server.WithdrawKey(t.Context(), "sig-rsa"))
 	b = w.browser()
-	b.code(b.logIn("mia", miaPassword), callback)
+	b.code(b.logIn("mia", miaPassword), notesCallback)
 	if s := b.open(endSession("id_token_hint", hint, "post_logout_redirect_uri", bye)); s.left != nil {
 		t.Errorf("withdrawn: %v", s.left)
 	}
 }
 
 func TestAHintAtTheAuthorizationEndpoint(t *testing.T) {
-	w := newPeopleWorld(t)
+	w := newLoginWorld(t)
 	b := w.browser()
-	raw := b.code(b.logIn("mia", miaPassword), callback)
+	raw := b.code(b.logIn("mia", miaPassword), notesCallback)
 	mia, noah := w.idToken(raw, nil), w.idToken(raw, func(c map[string]any) { c["sub"] = "u-noah" })
 	if s := b.open(asks("prompt", "none", "id_token_hint", mia)); !s.told().Has("code") {
 		t.Errorf("%v", s.left)

@@ -24,7 +24,7 @@ func from(c *server.Config) {
 }
 
 func TestAnswersToWrongPasswordsAreAlike(t *testing.T) {
-	w := newPeopleWorld(t)
+	w := newLoginWorld(t)
 	w.must(w.store.PutUser(t.Context(), store.User{ID: "u-new", OrganizationID: "org", Handle: store.UserHandle{9}, LoginName: "new", Active: true, CreatedAt: start}))
 	body := ""
 	for _, row := range []struct{ name, identifier, password string }{
@@ -70,7 +70,7 @@ func TestAnswersToWrongPasswordsAreAlike(t *testing.T) {
 
 func TestK34_GuessesAtOncePassNoBound(t *testing.T) {
 	var attempts *counted
-	w := newPeopleWorld(t, func(c *server.Config) {
+	w := newLoginWorld(t, func(c *server.Config) {
 		attempts = &counted{Store: c.Store}
 		c.Store = attempts
 	})
@@ -94,7 +94,7 @@ func TestK34_GuessesAtOncePassNoBound(t *testing.T) {
 	s := b.send(page, "identifier", "mia@example.com", "password", miaPassword, "answer", "login")
 	b.page(s, 422, "Log in to Notes")
 	w.pass(2 * time.Second)
-	b.code(b.send(page, "identifier", "mia", "password", miaPassword, "answer", "login"), callback)
+	b.code(b.send(page, "identifier", "mia", "password", miaPassword, "answer", "login"), notesCallback)
 }
 
 func (b *browser) cookieHeader() string {
@@ -119,7 +119,7 @@ func (c *counted) EndAttempt(ctx context.Context, key string, succeeded bool, no
 }
 
 func TestK35_ManyRightLoginsAtOnceAllSucceed(t *testing.T) {
-	w := newPeopleWorld(t)
+	w := newLoginWorld(t)
 	var browsers []*browser
 	var pages []screen
 	for range 20 {
@@ -144,7 +144,7 @@ func TestK35_ManyRightLoginsAtOnceAllSucceed(t *testing.T) {
 }
 
 func TestGuessesFromOneAddressAreBounded(t *testing.T) {
-	w := newPeopleWorld(t, from)
+	w := newLoginWorld(t, from)
 	b := w.browser()
 	b.header = http.Header{"Test-Address": {"2001:db8::1"}}
 	page := b.open(asks())
@@ -162,22 +162,22 @@ func TestGuessesFromOneAddressAreBounded(t *testing.T) {
 	}
 	other := w.browser()
 	other.header = http.Header{"Test-Address": {"198.51.100.7"}}
-	other.code(other.logIn("mia", miaPassword), callback)
+	other.code(other.logIn("mia", miaPassword), notesCallback)
 	w.pass(time.Minute)
-	b.code(b.send(page, "identifier", "mia", "password", miaPassword, "answer", "login"), callback)
+	b.code(b.send(page, "identifier", "mia", "password", miaPassword, "answer", "login"), notesCallback)
 }
 
 func TestRightLoginsFromOneAddressAreNotBounded(t *testing.T) {
-	w := newPeopleWorld(t, from)
+	w := newLoginWorld(t, from)
 	for range password.PerAddress + 5 {
 		b := w.browser()
 		b.header = http.Header{"Test-Address": {"198.51.100.7"}}
-		b.code(b.logIn("mia", miaPassword), callback)
+		b.code(b.logIn("mia", miaPassword), notesCallback)
 	}
 }
 
 func TestAHashOfFormerParametersIsReplacedAtLogin(t *testing.T) {
-	w := newPeopleWorld(t)
+	w := newLoginWorld(t)
 	former, err := password.New(password.Config{Params: password.Params{Memory: 8192, Time: 2, Threads: 1}})
 	w.must(err)
 	typed, err := password.Typed(miaPassword)
@@ -188,18 +188,18 @@ func TestAHashOfFormerParametersIsReplacedAtLogin(t *testing.T) {
 	turn.Done()
 	w.must(w.store.PutPassword(t.Context(), store.Password{UserID: "u-mia", PHC: weak, ChangedAt: start}))
 	b := w.browser()
-	b.code(b.logIn("mia", miaPassword), callback)
+	b.code(b.logIn("mia", miaPassword), notesCallback)
 	kept, err := w.store.Password(t.Context(), "u-mia")
 	if err != nil || kept.PHC == weak || !strings.Contains(kept.PHC, "m=19456") || !kept.ChangedAt.Equal(start) {
 		t.Errorf("%+v %v", kept, err)
 	}
 	b = w.browser()
-	b.code(b.logIn("mia", miaPassword), callback)
+	b.code(b.logIn("mia", miaPassword), notesCallback)
 }
 
 func TestAnOutageIsNeverAWrongPassword(t *testing.T) {
 	var broken *failing
-	w := newPeopleWorld(t, func(c *server.Config) {
+	w := newLoginWorld(t, func(c *server.Config) {
 		broken = &failing{Store: c.Store}
 		c.Store = broken
 	})
@@ -216,12 +216,12 @@ func TestAnOutageIsNeverAWrongPassword(t *testing.T) {
 
 func TestAnOutageIsToldToTheClientThatIsKnown(t *testing.T) {
 	var broken *failing
-	w := newPeopleWorld(t, func(c *server.Config) {
+	w := newLoginWorld(t, func(c *server.Config) {
 		broken = &failing{Store: c.Store}
 		c.Store = broken
 	})
 	b := w.browser()
-	b.code(b.logIn("mia", miaPassword), callback)
+	b.code(b.logIn("mia", miaPassword), notesCallback)
 	what := "session"
 	broken.what.Store(&what)
 	want := map[string]string{"error": "temporarily_unavailable", "state": "s-1", "iss": w.issuer}

@@ -35,7 +35,7 @@ func (w *world) push(t *testing.T, handle string, pairs ...string) string {
 }
 
 func TestAPushedRequestIsGoodForOneLogin(t *testing.T) {
-	w := newPeopleWorld(t)
+	w := newLoginWorld(t)
 	b := w.browser()
 	path := w.push(t, "one")
 	// Other parameters beside the request_uri do not count.
@@ -44,7 +44,7 @@ func TestAPushedRequestIsGoodForOneLogin(t *testing.T) {
 	w.pass(10 * time.Minute) // it lives as long as the pages do
 	second := b.open(path)
 	b.page(second, 200, "Log in to Notes")
-	family := w.family(b.code(b.send(second, "identifier", "mia", "password", miaPassword, "answer", "login"), callback))
+	family := w.family(b.code(b.send(second, "identifier", "mia", "password", miaPassword, "answer", "login"), notesCallback))
 	if strings.Join(family.Scopes, " ") != "openid profile" {
 		t.Errorf("scopes %v", family.Scopes)
 	}
@@ -65,7 +65,7 @@ func TestAPushedRequestIsGoodForOneLogin(t *testing.T) {
 }
 
 func TestAPushedRequestBelongsToItsClientAndTime(t *testing.T) {
-	w := newPeopleWorld(t)
+	w := newLoginWorld(t)
 	b := w.browser()
 	path := w.push(t, "mine")
 	b.page(b.open(strings.Replace(path, "client_id=notes", "client_id=shelf", 1)), 400, "This request is not complete")
@@ -82,7 +82,7 @@ func TestAPushedRequestBelongsToItsClientAndTime(t *testing.T) {
 }
 
 func TestAFormThatIsSentManyTimesAtOnceGivesOneCode(t *testing.T) {
-	w := newPeopleWorld(t)
+	w := newLoginWorld(t)
 	b := w.browser()
 	page := b.logIn("mia", miaPassword, shelf()...)
 	b.page(page, 200, "Let “Shelf” into your account?")
@@ -112,7 +112,7 @@ func TestAFormThatIsSentManyTimesAtOnceGivesOneCode(t *testing.T) {
 // browser anywhere but to the server's own pages and to what is registered, and nobody who is not logged in gets a
 // code.
 func FuzzAuthorizationRequest(f *testing.F) {
-	w := newPeopleWorld(f)
+	w := newLoginWorld(f)
 	for _, seed := range []string{
 		asks(), asks("prompt", "none"), asks("response_mode", "form_post", "prompt", "none"), asks("redirect_uri", "javascript:alert(1)"),
 		asks("state", "<img src=x>", "response_mode", "web_message", "prompt", "none"), "/oauth/v2/authorize?client_id=notes&client_id=x",
