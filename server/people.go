@@ -2,6 +2,7 @@ package server
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"net/http"
 	"time"
@@ -31,7 +32,7 @@ func (l SessionLifetimes) check() error {
 }
 
 // peopleRoutes are for people who log in, and for the clients that send them.
-func (s *Server) peopleRoutes() []endpoint.Route {
+func (s *Server) peopleRoutes(checkTargets func(context.Context, []string) error) []endpoint.Route {
 	c := s.config
 	pages := &site.Site{Organisation: c.Organization, InsecureHints: c.InsecureHints, Logger: c.Logger}
 	sessions := &session.Sessions{
@@ -40,7 +41,7 @@ func (s *Server) peopleRoutes() []endpoint.Route {
 	hints := &hint.Reader{Keys: s.keys}
 	logins := login.New(login.Config{
 		Store: c.Store, Sessions: sessions, Site: pages, Hasher: s.hasher, Hints: hints,
-		CheckTargets: login.TargetsIn(c.Store), Now: c.Now, Logger: c.Logger,
+		CheckTargets: checkTargets, Now: c.Now, Logger: c.Logger,
 	})
 	logouts := logout.New(logout.Config{
 		Store: c.Store, Sessions: sessions, Site: pages, Hints: hints, Now: c.Now, Logger: c.Logger,

@@ -44,7 +44,6 @@ func (s *Server) wire() {
 		s.mount(probe)
 	}
 	s.mount(s.routes()...)
-	s.mount(s.peopleRoutes()...)
 	for _, site := range s.sites {
 		metadata := discovery.Metadata(site.Metadata)
 		for _, document := range []oauth.Endpoint{oauth.Metadata, oauth.MetadataSlash, oauth.OpenIDMetadata, oauth.OpenIDMetadataSlash} {
@@ -66,12 +65,13 @@ func (s *Server) mount(routes ...endpoint.Route) {
 func (s *Server) routes() []endpoint.Route {
 	c := s.config
 	authenticator := clients.New(c.Store, c.Now)
-	grants := grant.New(grant.Config{
+	grantor := grant.New(grant.Config{
 		Store: c.Store, Clients: authenticator,
 		Mint:      &accesstoken.Mint{Tokens: c.Store, Keys: s.keys, Now: c.Now},
 		IDTokens:  &idtoken.Maker{Keys: s.keys, Now: c.Now},
 		Algorithm: jws.Algorithm(c.SigningAlgorithm), Lifetime: c.Lifetimes.of,
-	}).ByType()
+	})
+	grants := grantor.ByType()
 	reader := &accesstoken.Reader{
 		Tokens: c.Store, Families: c.Store, Keys: s.keys, Issuers: c.Issuers, Now: c.Now, PersonalTokenLifetime: c.PersonalTokenLifetime,
 	}
@@ -87,16 +87,16 @@ func (s *Server) routes() []endpoint.Route {
 	granted["grant_types_supported"] = slices.Sorted(maps.Keys(grants))
 	granted["scopes_supported"] = append(slices.Clone(oauth.StandardScopes), oauth.ScopeOfflineAccess)
 
-	return []endpoint.Route{
-		{Endpoint: oauth.TokenEndpoint, Methods: "POST", Handler: tokens, Auth0: tokens.WithJSON(), Origins: s.ofApplications, Metadata: granted},
-		{Endpoint: oauth.IntrospectionEndpoint, Methods: "POST", Handler: introspection, Metadata: discovery.Authenticating("introspection")},
-		{Endpoint: oauth.RevocationEndpoint, Methods: "POST", Handler: revocation, Auth0: revocation.WithJSON(), Origins: s.ofApplications,
+	return append(s.peopleRoutes(grantor.CheckTargets),
+		endpoint.Route{Endpoint: oauth.TokenEndpoint, Methods: "POST", Handler: tokens, Auth0: tokens.WithJSON(), Origins: s.ofApplications, Metadata: granted},
+		endpoint.Route{Endpoint: oauth.IntrospectionEndpoint, Methods: "POST", Handler: introspection, Metadata: discovery.Authenticating("introspection")},
+		endpoint.Route{Endpoint: oauth.RevocationEndpoint, Methods: "POST", Handler: revocation, Auth0: revocation.WithJSON(), Origins: s.ofApplications,
 			Metadata: discovery.Authenticating("revocation", oauth.MethodNone)},
-		{Endpoint: oauth.UserinfoEndpoint, Methods: "GET POST", Origins: s.ofApplications,
+		endpoint.Route{Endpoint: oauth.UserinfoEndpoint, Methods: "GET POST", Origins: s.ofApplications,
 			Handler:  userinfo.New(userinfo.Config{Store: c.Store, Tokens: reader, Logger: c.Logger}),
 			Metadata: discovery.OpenID()},
-		{Endpoint: oauth.KeySet, Methods: "GET", Handler: discovery.Keys(s.keys, c.Logger), Origins: endpoint.AnyOrigin},
-	}
+		endpoint.Route{Endpoint: oauth.KeySet, Methods: "GET", Handler: discovery.Keys(s.keys, c.Logger), Origins: endpoint.AnyOrigin},
+	)
 }
 
 // probeRoutes are for probes, which come by address: they are served under every host.
