@@ -110,7 +110,7 @@ func dev(ctx context.Context, e *env, f devFlags) error {
 		return err
 	}
 	logger := slog.New(slog.NewTextHandler(e.stderr, nil))
-	authorization, err := server.New(ctx, server.Config{Store: s, Issuers: d.issuers(), Logger: logger})
+	authorization, err := server.New(ctx, server.Config{Store: s, Issuers: d.issuers(), InsecureHints: true, Logger: logger})
 	if err != nil {
 		return err
 	}
@@ -325,6 +325,7 @@ func (d *development) print(w io.Writer, bundle string, tries []try) {
 	fmt.Fprintf(&b, "  variables             %s\n", filepath.Join(d.dir, "dev.env"))
 	fmt.Fprintf(&b, "  set up by             %s\n", filepath.Join(d.dir, "dev.yaml"))
 	fmt.Fprintf(&b, "  certificate authority %s\n", d.ca.File())
+	b.WriteString(d.people())
 	fmt.Fprintf(&b, "\nPrograms in other languages trust it, beside what this system trusts, with:\n\n")
 	fmt.Fprintf(&b, "  export SSL_CERT_FILE='%[1]s' REQUESTS_CA_BUNDLE='%[1]s' CURL_CA_BUNDLE='%[1]s' NODE_EXTRA_CA_CERTS='%[2]s'\n", bundle, d.ca.File())
 	if len(d.samples) > 0 {
@@ -334,4 +335,21 @@ func (d *development) print(w io.Writer, bundle string, tries []try) {
 		fmt.Fprintf(&b, "\n%s", t)
 	}
 	io.WriteString(w, b.String()+"\nCtrl-C stops it.\n")
+}
+
+// people says who can log in. A folder that was set up before there were people names none.
+func (d *development) people() string {
+	getenv := lookupIn(d.vars)
+	var b strings.Builder
+	for _, name := range []string{"USER", "USER_WITHOUT_ROLE"} {
+		email, password := getenv(name+"_EMAIL"), getenv(name+"_PASSWORD")
+		if email == "" || password == "" {
+			continue
+		}
+		if b.Len() == 0 {
+			b.WriteString("\nPeople who can log in, with their passwords:\n\n")
+		}
+		fmt.Fprintf(&b, "  %-30s  %s\n", email, password)
+	}
+	return b.String()
 }
