@@ -173,7 +173,7 @@ func (s *stalled) Read(p []byte) (int, error) {
 // overHTTP2 makes connections with so many requests each.
 func (f *flooded) overHTTP2(connections, requests int) {
 	for range connections {
-		transport := &http.Transport{TLSClientConfig: f.config, ForceAttemptHTTP2: true, MaxConnsPerHost: 1}
+		transport := &http.Transport{TLSClientConfig: f.config.Clone(), ForceAttemptHTTP2: true, MaxConnsPerHost: 1}
 		ctx, cancel := context.WithCancel(context.Background())
 		f.add(func() { cancel(); transport.CloseIdleConnections() })
 		for range requests {
