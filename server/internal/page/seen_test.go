@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 )
 
@@ -125,7 +126,7 @@ func TestEveryPageInChromium(t *testing.T) {
 
 // application plays one of another origin: it shows what came to its callback, and waits for messages of the
 // server's pages.
-func application(t *testing.T, server *string) *httptest.Server {
+func application(t *testing.T, server *atomic.Value) *httptest.Server {
 	t.Helper()
 	const waiting = `<!doctype html><title>application</title><link rel="icon" href="data:,"><script>
 window.arrived = new Promise((resolve) => {
@@ -145,7 +146,7 @@ window.arrived = new Promise((resolve) => {
 	wait := func(script, body string) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Type", "text/html; charset=utf-8")
-			fmt.Fprintf(w, waiting, strings.ReplaceAll(script, "SERVER", *server), strings.ReplaceAll(body, "SERVER", *server))
+			fmt.Fprintf(w, waiting, strings.ReplaceAll(script, "SERVER", server.Load().(string)), strings.ReplaceAll(body, "SERVER", server.Load().(string)))
 		}
 	}
 	mux.HandleFunc("/frame", wait("", `<iframe src="SERVER/web-message"></iframe>`))
@@ -159,7 +160,7 @@ window.arrived = new Promise((resolve) => {
 
 func TestK56PagesThatGoOnArriveAtAnotherOrigin(t *testing.T) {
 	chromium, node := needBrowser(t)
-	var address string
+	var address atomic.Value
 	app := application(t, &address)
 	state := map[string]string{"code": "c", "state": long}
 	mux := http.NewServeMux()
@@ -178,7 +179,7 @@ func TestK56PagesThatGoOnArriveAtAnotherOrigin(t *testing.T) {
 	mux.HandleFunc("GET /denied", show(WebMessage{Target: app.URL, Response: state}))
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
-	address = server.URL
+	address.Store(server.URL)
 
 	lines := drive(t, node, "arrive.mjs", server.URL, app.URL, chromium)
 	if len(lines) != 7 {
