@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/postern-auth/postern/server/internal/authorize"
 	"github.com/postern-auth/postern/server/internal/code"
@@ -411,6 +412,30 @@ func TestAnApplicationOfAnotherHouseGetsWhatItWasAllowed(t *testing.T) {
 		roles := fmt.Sprint(held["urn:zitadel:iam:org:project:roles"])
 		if strings.Contains(roles, "read:messages") != row.want || held["active"] != true {
 			t.Errorf("%s with %q: introspection says %v, want the role: %v", row.client, row.scope, held, row.want)
+		}
+	}
+}
+
+// The same of a JWT, in which an API of Auth0's form reads permissions.
+func TestAJWTForAnotherHouseHoldsWhatItWasAllowed(t *testing.T) {
+	w := newPeopleWorld(t)
+	api, err := w.store.API(t.Context(), "a-messages")
+	w.must(err)
+	api.Form = store.FormAuth0Permissions
+	w.must(w.store.PutAPI(t.Context(), api))
+	for _, row := range []struct {
+		client, scope string
+		want          []any
+	}{
+		{spa, "openid", []any{"read", "read:messages"}},
+		{strange, "openid", []any{}},
+		{strange, "openid read", []any{"read"}},
+	} {
+		got := w.issued(w.do(redeem(row.client, w.allowed(row.client, row.scope, []string{messages}))))
+		_, _, claims := w.claims(got["access_token"].(string))
+		permissions, _ := claims["permissions"].([]any)
+		if diff := cmp.Diff(row.want, permissions, cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("%s with %q: permissions (-want +got):\n%s", row.client, row.scope, diff)
 		}
 	}
 }
