@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"net/http"
 	"slices"
 	"sync"
@@ -24,12 +25,14 @@ type origins struct {
 func (s *Server) ofApplications(r *http.Request, origin string) bool {
 	s.origins.mu.Lock()
 	defer s.origins.mu.Unlock()
-	if time.Since(s.origins.read) >= originsFor {
-		applications, err := s.config.Store.Applications(r.Context())
-		if err != nil {
-			return false
+	if s.origins.read.IsZero() || time.Since(s.origins.read) >= originsFor {
+		// All who call meanwhile wait for this read, so no caller's leaving ends it. In an outage they are not made
+		// to wait one after the other: what was known stays so until the next try, and opens nothing by itself.
+		applications, err := s.config.Store.Applications(context.WithoutCancel(r.Context()))
+		if err == nil {
+			s.origins.known = allowedOrigins(applications)
 		}
-		s.origins.known, s.origins.read = allowedOrigins(applications), time.Now()
+		s.origins.read = time.Now()
 	}
 	return slices.Contains(s.origins.known, origin)
 }
