@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/postern-auth/postern/internal/jws"
+	"github.com/postern-auth/postern/server/internal/keys"
 	"github.com/postern-auth/postern/server/internal/logout"
 )
 
@@ -267,16 +268,41 @@ func TestNobodyIsLoggedOut(t *testing.T) {
 	}
 }
 
-func TestAHintOfARetiredKeyCountsAndOfAWithdrawnOneDoesNot(t *testing.T) {
+func TestAHintOfARetiredKeyCountsForNinetyDays(t *testing.T) {
 	w := newLoginWorld(t)
 	b := w.browser()
 	raw := b.code(b.logIn("mia", miaPassword), notesCallback)
 	hint := w.idToken(raw, nil)
 	w.must(w.server.RotateKey(t.Context(), "RS256"))
-	w.pass(20 * 24 * time.Hour)
-	if s := b.open(endSession("id_token_hint", hint, "post_logout_redirect_uri", bye)); s.header.Get("Location") != bye {
-		t.Errorf("retired: %d %s", s.status, s.says())
+	retired := w.now().Add(2 * keys.MaxAge) // when the next one signs
+	for _, at := range []time.Duration{20 * 24 * time.Hour, keys.HintLifetime - time.Second} {
+		w.pass(retired.Add(at).Sub(w.now()))
+		w.must(w.ring().DeleteExpired(t.Context()))
+		if at > keys.MaxTokenLifetime+keys.MaxAge && w.published()["sig-rsa"] {
+			t.Error("the key is published for hints alone")
+		}
+		if s := b.open(endSession("id_token_hint", hint, "post_logout_redirect_uri", bye)); s.header.Get("Location") != bye {
+			t.Errorf("retired for %s: %d %s", at, s.status, s.says())
+		}
 	}
+	w.pass(time.Second)
+	b.code(b.logIn("mia", miaPassword), notesCallback)
+	for _, deleted := range []bool{false, true} {
+		if deleted {
+			w.must(w.ring().DeleteExpired(t.Context()))
+		}
+		if s := b.open(endSession("id_token_hint", hint, "post_logout_redirect_uri", bye)); s.left != nil || s.status != 200 {
+			t.Errorf("retired for too long, deleted %v: %d %v", deleted, s.status, s.left)
+		}
+	}
+}
+
+func TestAHintOfAWithdrawnKeyCountsForNothing(t *testing.T) {
+	w := newLoginWorld(t)
+	b := w.browser()
+	hint := w.idToken(b.code(b.logIn("mia", miaPassword), notesCallback), nil)
+	w.must(w.server.RotateKey(t.Context(), "RS256"))
+	w.pass(time.Hour) // retired, and withdrawn afterwards
 	w.must(w.server.WithdrawKey(t.Context(), "sig-rsa"))
 	b = w.browser()
 	b.code(b.logIn("mia", miaPassword), notesCallback)

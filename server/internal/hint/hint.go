@@ -28,8 +28,8 @@ type Reader struct {
 // maxLength bounds a hint in bytes.
 const maxLength = 16 << 10
 
-// Read returns what a hint of the issuer says. One that is not an ID token of the issuer's, signed by a key that is
-// published or retired, is as none. Errors are outages.
+// Read returns what a hint of the issuer says. One that is not an ID token of the issuer's, signed by a key that signs
+// or was retired within keys.HintLifetime, is as none. Errors are outages.
 func (r *Reader) Read(ctx context.Context, issuer oauth.Issuer, raw string) (Claims, error) {
 	if raw == "" || len(raw) > maxLength {
 		return Claims{}, nil
@@ -38,7 +38,7 @@ func (r *Reader) Read(ctx context.Context, issuer oauth.Issuer, raw string) (Cla
 	if err != nil || message.Header.Type != "jwt" {
 		return Claims{}, nil
 	}
-	key, ok, err := r.Keys.Key(ctx, message.Header.KeyID)
+	key, ok, err := r.Keys.HintKey(ctx, message.Header.KeyID)
 	if err != nil {
 		return Claims{}, fmt.Errorf("hint: %w", err)
 	}

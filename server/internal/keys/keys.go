@@ -11,7 +11,7 @@
 //
 // A rotation is never visible as a refused token. The new key is published before it signs, so that
 // verifiers which cache the key set know it in time; the old one stays published until the last token
-// that it signed has expired:
+// that it signed has expired, and is kept for hints for longer:
 //
 //	err = ring.Rotate(ctx, jws.ES256)
 //
@@ -37,6 +37,9 @@ const (
 	MaxAge = time.Minute
 	// MaxTokenLifetime is the longest life of a token; an old key stays published for so long.
 	MaxTokenLifetime = 30 * 24 * time.Hour
+	// HintLifetime is how long an ID token may come back as a hint, counted from when its key was retired. It is
+	// much longer than its key is published: applications keep ID tokens for as long as their own sessions last.
+	HintLifetime = 90 * 24 * time.Hour
 
 	// publishAhead is how long a key is published before it signs: two rounds of any cache.
 	publishAhead = 2 * MaxAge
@@ -110,13 +113,23 @@ func (r *Ring) Signer(ctx context.Context, alg jws.Algorithm) (*jws.Signer, erro
 // Key returns the published key with the id, and false when there is none. An id that is not known
 // causes no read of the store, so strangers cannot cause one.
 func (r *Ring) Key(ctx context.Context, id string) (*jws.Key, bool, error) {
+	return r.find(ctx, id, (*key).published)
+}
+
+// HintKey is Key for ID tokens that come back as hints: it also returns keys that were published once. One that has
+// been withdrawn is gone for hints too.
+func (r *Ring) HintKey(ctx context.Context, id string) (*jws.Key, bool, error) {
+	return r.find(ctx, id, (*key).verifiesHints)
+}
+
+func (r *Ring) find(ctx context.Context, id string, serves func(*key, time.Time) bool) (*jws.Key, bool, error) {
 	current, err := r.list(ctx)
 	if err != nil {
 		return nil, false, err
 	}
 	now := r.config.Now()
 	for _, k := range current.keys {
-		if k.ID == id && k.published(now) {
+		if k.ID == id && serves(k, now) {
 			return k.signer.Key(), true, nil
 		}
 	}
@@ -141,6 +154,15 @@ func (r *Ring) Published(ctx context.Context) (jws.KeySet, error) {
 
 func (k *key) published(now time.Time) bool {
 	return k.VerifiesUntil.IsZero() || now.Before(k.VerifiesUntil)
+}
+
+func (k *key) verifiesHints(now time.Time) bool {
+	return now.Before(keptUntil(k.SigningKey)) || k.published(now)
+}
+
+// keptUntil returns when a retired key is of no use any more.
+func keptUntil(row store.SigningKey) time.Time {
+	return later(row.VerifiesUntil, row.RetiredAt.Add(HintLifetime))
 }
 
 func (k *key) signs(now time.Time) bool {

@@ -107,12 +107,12 @@ func (r *Ring) replacement(ctx context.Context, id string) (store.SigningKey, er
 	return store.SigningKey{}, store.ErrNotFound
 }
 
-// DeleteExpired removes the keys that are no longer published.
+// DeleteExpired removes the keys that are neither published nor needed for hints any more.
 func (r *Ring) DeleteExpired(ctx context.Context) error {
 	now := r.config.Now()
 	err := r.change(ctx, func(s store.Tx, rows []store.SigningKey) error {
 		for _, row := range rows {
-			if row.VerifiesUntil.IsZero() || now.Before(row.VerifiesUntil) {
+			if row.VerifiesUntil.IsZero() || now.Before(keptUntil(row)) {
 				continue
 			}
 			if err := s.DeleteSigningKey(ctx, row.ID); err != nil {
