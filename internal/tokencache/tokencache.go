@@ -14,8 +14,9 @@
 //
 // The cache is a table of buckets, a line of the processor's memory each: a byte of every token's hash, and
 // where its entry is. A byte that agrees by chance costs a comparison and nothing else, for all bytes of the
-// token are compared. An entry that was hit lately is kept; one that is not hit again ages and is given up
-// in time; when everything in its bucket was hit lately, a newcomer is not let in.
+// token are compared. A newcomer that finds its bucket full goes to a second one, and leaves a mark in the first. An
+// entry that was hit lately is kept; one that is not hit again ages and is given up in time; when everything in both
+// buckets was hit lately, a newcomer is not let in.
 package tokencache
 
 import (
@@ -31,7 +32,7 @@ const (
 	// ways is how many entries a bucket of 64 bytes has room for, beside their tags.
 	ways = 7
 	// crowded is the number of entries a bucket, on average, beyond which the table is doubled: of newcomers,
-	// whose buckets are filled by chance, one in a thousand finds its own full by then.
+	// whose buckets are filled by chance, one in a thousand finds its own full by then, and hardly any its second.
 	crowded = 3.0 / 2
 	// slotBytes is the most that an entry's share of the table is, just after it was doubled.
 	slotBytes = 86
@@ -60,7 +61,9 @@ type Cache[V any] struct {
 }
 
 type bucket[V any] struct {
-	tags    atomic.Uint64 // a byte a way, from the lowest; that of an empty way means nothing
+	// A byte a way, from the lowest; that of an empty way means nothing. The highest byte is not 0 when tokens
+	// that belong here may be in their second bucket.
+	tags    atomic.Uint64
 	entries [ways]atomic.Pointer[entry[V]]
 }
 
@@ -97,9 +100,15 @@ func place[V any](table []bucket[V], hash uint64) (b *bucket[V], tags uint64) {
 	return &table[hash&uint64(len(table)-1)], hash >> 56 * everyByte
 }
 
+// second returns the bucket of tokens that find their own full: another one, unless there is only one.
+func second[V any](table []bucket[V], hash uint64) *bucket[V] {
+	return &table[(hash^(hash>>28|1))&uint64(len(table)-1)]
+}
+
 const (
 	everyByte = 0x0101010101010101
 	highBits  = 0x8080808080808080
+	elsewhere = 0xff << 56 // in a bucket's tags
 )
 
 // alike returns a word with the highest bit of a byte set where two words have the same byte. A byte above
@@ -118,18 +127,41 @@ func (c *Cache[V]) Get(raw string) (v V, ok bool) {
 	if table == nil {
 		return v, false
 	}
-	b, tags := place(*table, c.hash(raw))
-	for found := alike(b.tags.Load(), tags) << 8 >> 8; found != 0; found &= found - 1 {
+	hash := c.hash(raw)
+	b, tags := place(*table, hash)
+	there := b.tags.Load()
+	for found := alike(there, tags) << 8 >> 8; found != 0; found &= found - 1 {
 		e := b.entries[bits.TrailingZeros64(found)/8].Load()
 		if e != nil && e.raw == raw {
-			// Written only when it changes, so that a hot entry's line stays shared between cores.
-			if !e.hit.Load() {
-				e.hit.Store(true)
-			}
+			e.use()
+			return e.val, true
+		}
+	}
+	if there >= elsewhere {
+		if e := second(*table, hash).find(raw); e != nil {
+			e.use()
 			return e.val, true
 		}
 	}
 	return v, false
+}
+
+// use marks the entry as hit. That is written only when it changes, so that a hot entry's line stays shared
+// between cores.
+func (e *entry[V]) use() {
+	if !e.hit.Load() {
+		e.hit.Store(true)
+	}
+}
+
+// find returns the entry of the token in this bucket; nil: it has none here.
+func (b *bucket[V]) find(raw string) *entry[V] {
+	for way := range ways {
+		if e := b.entries[way].Load(); e != nil && e.raw == raw {
+			return e
+		}
+	}
+	return nil
 }
 
 // Epoch returns a number for Put to tell whether DeleteFunc has been called in between.
@@ -156,8 +188,7 @@ func (c *Cache[V]) Put(raw string, v V, size int64, since uint64) {
 		return
 	}
 	table := c.roomy()
-	b, tags := place(table, hash)
-	way := c.way(b, raw)
+	b, way := c.way(table, hash, raw)
 	if way < 0 {
 		return
 	}
@@ -168,7 +199,10 @@ func (c *Cache[V]) Put(raw string, v V, size int64, since uint64) {
 	if c.bytes+size > c.limit {
 		return
 	}
-	b.set(way, &entry[V]{raw: raw, val: v, hash: hash, size: uint32(size)}, tags)
+	b.set(way, &entry[V]{raw: raw, val: v, hash: hash, size: uint32(size)})
+	if first, _ := place(table, hash); first != b {
+		first.tags.Or(elsewhere)
+	}
 	c.bytes += size
 	c.count++
 }
@@ -179,9 +213,9 @@ func HeapBytes(n int) int64 {
 	return int64((n + step - 1) &^ (step - 1))
 }
 
-func (b *bucket[V]) set(way int, e *entry[V], tags uint64) {
+func (b *bucket[V]) set(way int, e *entry[V]) {
 	mask := uint64(0xff) << (8 * way)
-	b.tags.Store(b.tags.Load()&^mask | tags&mask)
+	b.tags.Store(b.tags.Load()&^mask | e.hash>>56*everyByte&mask)
 	b.entries[way].Store(e)
 }
 
@@ -197,17 +231,11 @@ func (c *Cache[V]) roomy() []bucket[V] {
 		return *table
 	}
 	larger := make([]bucket[V], 2*len(*table))
-	filled := make([]uint8, len(larger))
 	for i := range *table {
 		for way := range ways {
-			e := (*table)[i].entries[way].Load()
-			if e == nil {
-				continue
+			if e := (*table)[i].entries[way].Load(); e != nil && !move(larger, e) {
+				c.drop(&(*table)[i], way)
 			}
-			b, tags := place(larger, e.hash)
-			n := &filled[e.hash&uint64(len(larger)-1)]
-			b.set(int(*n), e, tags)
-			*n++
 		}
 	}
 	c.table.Store(&larger)
@@ -215,12 +243,69 @@ func (c *Cache[V]) roomy() []bucket[V] {
 	return larger
 }
 
-// way returns where in the bucket the token goes: its own place, a free one, or that of an entry that was
-// not hit lately. It is negative when all were.
-func (c *Cache[V]) way(b *bucket[V], raw string) int {
-	free, cold := -1, -1
+// move puts the entry into a larger table, unless both its buckets are full.
+func move[V any](larger []bucket[V], e *entry[V]) bool {
+	first, _ := place(larger, e.hash)
+	if way := first.free(); way >= 0 {
+		first.set(way, e)
+		return true
+	}
+	other := second(larger, e.hash)
+	way := other.free()
+	if way >= 0 {
+		other.set(way, e)
+		first.tags.Or(elsewhere)
+	}
+	return way >= 0
+}
+
+// free returns an empty way; negative: there is none.
+func (b *bucket[V]) free() int {
+	for way := range ways {
+		if b.entries[way].Load() == nil {
+			return way
+		}
+	}
+	return -1
+}
+
+// way returns where the token goes: its own place, a free one, or that of an entry that was not hit lately, in its
+// bucket rather than in its second. It is negative when all were.
+func (c *Cache[V]) way(table []bucket[V], hash uint64, raw string) (b *bucket[V], way int) {
+	first, _ := place(table, hash)
+	other := second(table, hash)
 	// Newcomers that all took the first cold place would drive each other out before their second use.
 	c.turn++
+	own, free, cold := c.look(first, raw)
+	if own >= 0 {
+		return first, own
+	}
+	full := free < 0
+	if full || first.tags.Load() >= elsewhere {
+		own, otherFree, otherCold := c.look(other, raw)
+		switch {
+		case own >= 0:
+			return other, own
+		case full && otherFree >= 0:
+			return other, otherFree
+		case full && cold < 0 && otherCold >= 0:
+			return other, otherCold
+		}
+	}
+	if !full {
+		return first, free
+	}
+	// Entries that were hit long ago age too, so slowly that those in use are hit again in between.
+	if c.turn%ageing == 0 {
+		first.entries[c.turn/ageing%ways].Load().hit.Store(false)
+	}
+	return first, cold
+}
+
+// look returns the ways of the bucket where the token is, where nothing is and where something is that was not hit
+// lately; negative: there is none.
+func (c *Cache[V]) look(b *bucket[V], raw string) (own, free, cold int) {
+	own, free, cold = -1, -1, -1
 	for i := range ways {
 		way := (c.turn + i) % ways
 		e := b.entries[way].Load()
@@ -228,19 +313,12 @@ func (c *Cache[V]) way(b *bucket[V], raw string) int {
 		case e == nil:
 			free = way
 		case e.raw == raw:
-			return way
+			own = way
 		case !e.hit.Load() && cold < 0:
 			cold = way
 		}
 	}
-	if free >= 0 {
-		return free
-	}
-	// Entries that were hit long ago age too, so slowly that those in use are hit again in between.
-	if c.turn%ageing == 0 {
-		b.entries[c.turn/ageing%ways].Load().hit.Store(false)
-	}
-	return cold
+	return own, free, cold
 }
 
 func (c *Cache[V]) drop(b *bucket[V], way int) {
