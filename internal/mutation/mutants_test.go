@@ -335,7 +335,7 @@ var issuerMutants = []mutant{
 	{"tokencache: every byte of the token", "internal/tokencache/tokencache.go", `if e != nil && e.raw == raw {`, `if e != nil {`, withJWT},
 	{"tokencache: a token whose bucket is full", "internal/tokencache/tokencache.go", `if there >= elsewhere {`, `if false {`, nil},
 	{"tokencache: every byte of a token whose bucket is full", "internal/tokencache/tokencache.go", "e != nil && e.raw == raw {\n\t\t\treturn e", "e != nil {\n\t\t\treturn e", nil},
-	{"tokencache: the mark of a full bucket, when the table grows", "internal/tokencache/tokencache.go", "other.set(way, e)\n\t\tfirst.tags.Or(elsewhere)", "other.set(way, e)", nil},
+	{"tokencache: the mark of a full bucket", "internal/tokencache/tokencache.go", `if first != b {`, `if false {`, nil},
 	{"tokencache: what was found out before a revocation", "internal/tokencache/tokencache.go", `if c.epoch.Load() != since {`, `if false {`, withJWT},
 	{"tokencache: the whole of a token that a stranger chose", "internal/tokencache/tokencache.go", `tail: math.MaxInt}`, `tail: 32}`, nil},
 	{"tokencache: bytes of the raw token", "internal/tokencache/tokencache.go", `size += HeapBytes(len(raw)) + `, `size += `, withJWT},

@@ -199,10 +199,7 @@ func (c *Cache[V]) Put(raw string, v V, size int64, since uint64) {
 	if c.bytes+size > c.limit {
 		return
 	}
-	b.set(way, &entry[V]{raw: raw, val: v, hash: hash, size: uint32(size)})
-	if first, _ := place(table, hash); first != b {
-		first.tags.Or(elsewhere)
-	}
+	set(table, b, way, &entry[V]{raw: raw, val: v, hash: hash, size: uint32(size)})
 	c.bytes += size
 	c.count++
 }
@@ -213,10 +210,15 @@ func HeapBytes(n int) int64 {
 	return int64((n + step - 1) &^ (step - 1))
 }
 
-func (b *bucket[V]) set(way int, e *entry[V]) {
+// set puts the entry into a bucket of the two that are its own.
+func set[V any](table []bucket[V], b *bucket[V], way int, e *entry[V]) {
+	first, tags := place(table, e.hash)
 	mask := uint64(0xff) << (8 * way)
-	b.tags.Store(b.tags.Load()&^mask | e.hash>>56*everyByte&mask)
+	b.tags.Store(b.tags.Load()&^mask | tags&mask)
 	b.entries[way].Store(e)
+	if first != b {
+		first.tags.Or(elsewhere)
+	}
 }
 
 // roomy returns the table, after making it larger when it is crowded.
@@ -246,17 +248,13 @@ func (c *Cache[V]) roomy() []bucket[V] {
 // move puts the entry into a larger table, unless both its buckets are full.
 func move[V any](larger []bucket[V], e *entry[V]) bool {
 	first, _ := place(larger, e.hash)
-	if way := first.free(); way >= 0 {
-		first.set(way, e)
-		return true
+	for _, b := range []*bucket[V]{first, second(larger, e.hash)} {
+		if way := b.free(); way >= 0 {
+			set(larger, b, way, e)
+			return true
+		}
 	}
-	other := second(larger, e.hash)
-	way := other.free()
-	if way >= 0 {
-		other.set(way, e)
-		first.tags.Or(elsewhere)
-	}
-	return way >= 0
+	return false
 }
 
 // free returns an empty way; negative: there is none.
