@@ -89,4 +89,6 @@ type Attempts interface {
 	// EndAttempt says how an attempt that was allowed has ended. One that succeeded no longer counts; earlier
 	// failures do. An attempt that is not there is ignored.
 	EndAttempt(ctx context.Context, key string, succeeded bool, now time.Time, policy AttemptPolicy) error
+	// Failures returns how many failures of the key count, without those of attempts that nobody has ended.
+	Failures(ctx context.Context, key string, now time.Time) (int, error)
 }

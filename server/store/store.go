@@ -46,6 +46,10 @@ type Tx interface {
 	ServiceUsers
 	Users
 	Passwords
+	TOTPs
+	RecoveryCodes
+	Passkeys
+	Challenges
 	Assignments
 	Clients
 	Secrets

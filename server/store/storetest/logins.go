@@ -218,6 +218,22 @@ var attemptTests = []test{
 	{"of twenty right passwords at once all are let in", func(t *testing.T, s store.Store) {
 		same(t, 20)(crowd(t, s, 20, true), nil)
 	}},
+	{"failures are counted by key, for as long as they count", func(t *testing.T, s store.Store) {
+		ctx := t.Context()
+		same(t, 0)(s.Failures(ctx, "anna", noon))
+		for n := range 7 {
+			guess(t, s, noon.Add(time.Duration(n)*time.Minute), false)
+			same(t, n+1)(s.Failures(ctx, "anna", noon))
+		}
+		guess(t, s, noon.Add(time.Hour), true)
+		permit, err := s.Attempt(ctx, "anna", noon.Add(time.Hour), policy)
+		same(t, store.Permit{Allowed: true})(permit, err)
+		same(t, 7)(s.Failures(ctx, "anna", noon.Add(time.Hour)))
+		same(t, 0)(s.Failures(ctx, "ben", noon))
+		ok(t, s.EndAttempt(ctx, "anna", false, noon.Add(time.Hour), policy))
+		same(t, 8)(s.Failures(ctx, "anna", noon.Add(time.Hour)))
+		same(t, 0)(s.Failures(ctx, "anna", noon.Add(50*time.Hour)))
+	}},
 	{"counters are deleted when their failures are forgotten", func(t *testing.T, s store.Store) {
 		ctx := t.Context()
 		guess(t, s, noon, false)

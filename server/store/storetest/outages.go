@@ -14,6 +14,7 @@ import (
 var calls = func() map[string]func(context.Context, store.Tx) error {
 	all := maps.Clone(setupCalls)
 	maps.Copy(all, peopleCalls)
+	maps.Copy(all, factorCalls)
 	return all
 }()
 

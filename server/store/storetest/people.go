@@ -18,6 +18,7 @@ func people(t *testing.T, tx store.Tx) {
 		ok(t, tx.CreateSession(ctx, store.Digest{}, sessionOf(u.ID)))
 		ok(t, tx.CreatePendingRequest(ctx, pendingRequest("pending-"+u.ID)))
 	}
+	factors(t, tx)
 	for _, a := range []store.Application{application1(), application2()} {
 		ok(t, tx.PutApplication(ctx, a))
 		ok(t, tx.CreatePushedRequest(ctx, pushedRequest("pushed-"+a.ID, a.ClientID)))
@@ -188,6 +189,7 @@ var peopleCalls = map[string]func(context.Context, store.Tx) error{
 	},
 	"Attempt":     func(ctx context.Context, s store.Tx) error { return second(s.Attempt(ctx, "anna", noon, policy)) },
 	"EndAttempt":  func(ctx context.Context, s store.Tx) error { return s.EndAttempt(ctx, "anna", false, noon, policy) },
+	"Failures":    func(ctx context.Context, s store.Tx) error { return second(s.Failures(ctx, "anna", noon)) },
 	"Family":      func(ctx context.Context, s store.Tx) error { return second(s.Family(ctx, "f1")) },
 	"FamilyAlive": func(ctx context.Context, s store.Tx) error { return second(s.FamilyAlive(ctx, "f1", noon)) },
 	"FamiliesOfSession": func(ctx context.Context, s store.Tx) error {

@@ -58,6 +58,14 @@ var mutants = []struct {
 	{"a pushed request may be used again", "requests", func(s store.Store) store.Store { return repeating{s} }},
 	{"an attempt is allowed beside others", "attempts", func(s store.Store) store.Store { return trusting{s} }},
 	{"an attempt that succeeds has failed", "attempts", func(s store.Store) store.Store { return forgetful{s} }},
+	{"a code from an app may be used again", "totps", func(s store.Store) store.Store { return repeating{s} }},
+	{"a code of an app that was replaced counts", "totps", func(s store.Store) store.Store { return trusting{s} }},
+	{"a recovery code may be used again", "recovery_codes", func(s store.Store) store.Store { return repeating{s} }},
+	{"recovery codes of former sets remain", "recovery_codes", func(s store.Store) store.Store { return immortal{s} }},
+	{"the count of a passkey may go back", "passkeys", func(s store.Store) store.Store { return repeating{s} }},
+	{"a passkey is removed by anybody", "passkeys", func(s store.Store) store.Store { return trusting{s} }},
+	{"a challenge may be taken twice", "challenges", func(s store.Store) store.Store { return repeating{s} }},
+	{"a challenge may be taken when it has expired", "challenges", func(s store.Store) store.Store { return immortal{s} }},
 	{"a family that is revoked lives", "families", func(s store.Store) store.Store { return immortal{s} }},
 	{"a logout ends what does not end with the session", "families", func(s store.Store) store.Store { return eager{s} }},
 	{"a code may be used again", "codes", func(s store.Store) store.Store { return repeating{s} }},
@@ -401,4 +409,58 @@ func (s forgetful) UseRefreshToken(ctx context.Context, d store.Digest, now time
 		return store.UseAgain, nil
 	}
 	return s.Store.UseRefreshToken(ctx, d, now, overlap, next)
+}
+
+func (s repeating) UseTOTP(ctx context.Context, userID string, secret []byte, step int64) error {
+	return forgive(s.Store.UseTOTP(ctx, userID, secret, step), store.ErrNotFound)
+}
+
+func (s repeating) UseRecoveryCode(ctx context.Context, userID string, d store.Digest, now time.Time) error {
+	return forgive(s.Store.UseRecoveryCode(ctx, userID, d, now), store.ErrNotFound)
+}
+
+func (s repeating) UsePasskey(ctx context.Context, id string, signCount uint32, record string, now time.Time) error {
+	return forgive(s.Store.UsePasskey(ctx, id, signCount, record, now), store.ErrNotFound)
+}
+
+func (s repeating) TakeChallenge(ctx context.Context, key string, now time.Time) (store.Challenge, error) {
+	if c, err := s.Challenge(ctx, key); err == nil && c.ExpiresAt.After(now) {
+		return c, nil
+	}
+	return s.Store.TakeChallenge(ctx, key, now)
+}
+
+func (s trusting) UseTOTP(ctx context.Context, userID string, _ []byte, step int64) error {
+	app, err := s.TOTP(ctx, userID)
+	if err != nil {
+		return err
+	}
+	return s.Store.UseTOTP(ctx, userID, app.Secret, step)
+}
+
+func (s trusting) DeletePasskey(ctx context.Context, userID, id string) error {
+	err := s.Store.DeletePasskey(ctx, userID, id)
+	for _, other := range []string{"anna", "ben"} {
+		if errors.Is(err, store.ErrNotFound) {
+			err = s.Store.DeletePasskey(ctx, other, id)
+		}
+	}
+	return err
+}
+
+func (s immortal) ReplaceRecoveryCodes(ctx context.Context, userID string, digests []store.Digest) error {
+	former, err := s.RecoveryCodes(ctx, userID)
+	if err != nil {
+		return err
+	}
+	for _, c := range former {
+		if !slices.Contains(digests, c.Digest) {
+			digests = append(digests, c.Digest)
+		}
+	}
+	return s.Store.ReplaceRecoveryCodes(ctx, userID, digests)
+}
+
+func (s immortal) TakeChallenge(ctx context.Context, key string, _ time.Time) (store.Challenge, error) {
+	return s.Store.TakeChallenge(ctx, key, time.Time{})
 }

@@ -88,6 +88,20 @@ func (t *Tx) EndAttempt(ctx context.Context, key string, succeeded bool, now tim
 	})
 }
 
+// Failures returns how many failures of the key count.
+func (t *Tx) Failures(ctx context.Context, key string, now time.Time) (int, error) {
+	const query = `SELECT failures FROM attempts WHERE key = $1 AND expires_at > $2`
+	found, err := list(ctx, t, "failures of", key, func(row Scan, all []int) ([]int, error) {
+		var n int
+		err := row(&n)
+		return append(all, n), err
+	}, query, key, instant(now))
+	if err != nil || len(found) == 0 {
+		return 0, err
+	}
+	return found[0], nil
+}
+
 // shut doubles the delay, once the free failures are used up, and lets it begin.
 func shut(q Querier, key string, now time.Time, policy store.AttemptPolicy) error {
 	_, err := q.Exec(`

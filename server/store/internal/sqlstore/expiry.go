@@ -16,6 +16,7 @@ var deletions = []string{
 	deletion("pending_requests", "digest", "expires_at"),
 	deletion("pushed_requests", "digest", "expires_at"),
 	deletion("attempts", "key", "expires_at"),
+	deletion("challenges", "key", "expires_at"),
 	`DELETE FROM refresh_tokens WHERE digest IN (SELECT r.digest FROM families f JOIN refresh_tokens r ON r.family_id = f.id
 		WHERE f.expires_at < $1 ORDER BY f.expires_at LIMIT $2)`,
 	`DELETE FROM families WHERE id IN (SELECT f.id FROM families f
