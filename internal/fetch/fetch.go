@@ -7,8 +7,9 @@
 //	}
 //	answer, err := client.Get(ctx, url, 1<<20)
 //
-// The URLs are the operator's own configuration, or come from a document of the issuer that the operator
-// configured; so any address may be called, and only the transport is guarded.
+// The URLs of such a client are the operator's own configuration, or come from a document of the issuer that the
+// operator configured; so any address may be called, and only the transport is guarded. For URLs that anybody may
+// have written there is NewUntrusted.
 package fetch
 
 import (
@@ -27,9 +28,11 @@ import (
 // Timeout bounds one call from connecting to the last byte of the answer.
 const Timeout = 5 * time.Second
 
-// Client calls one issuer. It is safe for concurrent use.
+// Client makes calls. It is safe for concurrent use.
 type Client struct {
-	http http.Client
+	http  http.Client
+	check func(url string) error // nil: every URL may be called
+	slots chan struct{}          // one for each call at once; nil: as many as may be
 }
 
 // New returns a Client that works like client, which may be nil, but follows no redirect: credentials and
@@ -75,6 +78,19 @@ func (c *Client) Post(ctx context.Context, url string, header http.Header, form 
 }
 
 func (c *Client) do(ctx context.Context, method, target string, header http.Header, form url.Values, limit int64) (Answer, error) {
+	if c.check != nil {
+		if err := c.check(target); err != nil {
+			return Answer{}, err
+		}
+	}
+	if c.slots != nil {
+		select {
+		case c.slots <- struct{}{}:
+			defer func() { <-c.slots }()
+		default:
+			return Answer{}, ErrBusy
+		}
+	}
 	ctx, cancel := context.WithTimeout(ctx, Timeout)
 	defer cancel()
 	var body io.Reader
