@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/postern-auth/postern/server/internal/clients"
 	"github.com/postern-auth/postern/server/internal/endpoint"
 	"github.com/postern-auth/postern/server/internal/hint"
 	"github.com/postern-auth/postern/server/internal/login"
@@ -32,7 +33,7 @@ func (l SessionLifetimes) check() error {
 }
 
 // peopleRoutes are for people who log in, and for the clients that send them.
-func (s *Server) peopleRoutes(checkTargets func(context.Context, []string) error) []endpoint.Route {
+func (s *Server) peopleRoutes(authenticator *clients.Authenticator, checkTargets func(context.Context, []string) error) []endpoint.Route {
 	c := s.config
 	pages := &site.Site{Organisation: c.Organization, InsecureHints: c.InsecureHints, Logger: c.Logger}
 	sessions := &session.Sessions{
@@ -40,7 +41,7 @@ func (s *Server) peopleRoutes(checkTargets func(context.Context, []string) error
 	}
 	hints := &hint.Reader{Keys: s.keys}
 	logins := login.New(login.Config{
-		Store: c.Store, Sessions: sessions, Site: pages, Hasher: s.hasher, Hints: hints,
+		Store: c.Store, Sessions: sessions, Site: pages, Hasher: s.hasher, Hints: hints, Clients: authenticator,
 		CheckTargets: checkTargets, Now: c.Now, Logger: c.Logger,
 	})
 	logouts := logout.New(logout.Config{
@@ -48,6 +49,7 @@ func (s *Server) peopleRoutes(checkTargets func(context.Context, []string) error
 	})
 	return []endpoint.Route{
 		{Endpoint: oauth.AuthorizationEndpoint, Methods: "GET POST", Handler: logins.Endpoint(), Metadata: login.Metadata()},
+		{Endpoint: oauth.PushedAuthorizationEndpoint, Methods: "POST", Handler: logins.Pushed(), Metadata: login.PushedMetadata()},
 		{Endpoint: login.Pages, Methods: "GET POST", Handler: logins.Form()},
 		{Endpoint: oauth.EndSessionEndpoint, Methods: "GET POST", Handler: logouts.Endpoint()},
 		{Endpoint: oauth.Logout, Methods: "GET", Handler: logouts.Auth0()},

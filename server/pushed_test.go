@@ -30,7 +30,7 @@ func (w *world) push(t *testing.T, handle string, pairs ...string) string {
 	w.must(err)
 	w.must(w.store.CreatePushedRequest(t.Context(), store.PushedRequest{
 		Digest: digestOf(handle), ClientID: asked.Get("client_id"), Request: string(text), ExpiresAt: w.now().Add(90 * time.Second),
-	}))
+	}, w.now(), 100))
 	return "/oauth/v2/authorize?" + values("client_id", asked.Get("client_id"), "request_uri", "urn:ietf:params:oauth:request_uri:"+handle).Encode()
 }
 

@@ -87,7 +87,7 @@ func (s *Server) routes() []endpoint.Route {
 	granted["grant_types_supported"] = slices.Sorted(maps.Keys(grants))
 	granted["scopes_supported"] = append(slices.Clone(oauth.StandardScopes), oauth.ScopeOfflineAccess)
 
-	return append(s.peopleRoutes(grantor.CheckTargets),
+	return append(s.peopleRoutes(authenticator, grantor.CheckTargets),
 		endpoint.Route{Endpoint: oauth.TokenEndpoint, Methods: "POST", Handler: tokens, Auth0: tokens.WithJSON(), Origins: s.ofApplications, Metadata: granted},
 		endpoint.Route{Endpoint: oauth.IntrospectionEndpoint, Methods: "POST", Handler: introspection, Metadata: discovery.Authenticating("introspection")},
 		endpoint.Route{Endpoint: oauth.RevocationEndpoint, Methods: "POST", Handler: revocation, Auth0: revocation.WithJSON(), Origins: s.ofApplications,

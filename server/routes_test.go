@@ -20,13 +20,13 @@ func TestMetadataNamesWhatIsThere(t *testing.T) {
 	w := newWorld(t)
 	methods := []any{"client_secret_basic", "client_secret_post", "private_key_jwt"}
 	algorithms := []any{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"}
-	for _, row := range []struct{ name, host, issuer, authorize, token, introspect, revoke, userinfo, keys, endSession string }{
+	for _, row := range []struct{ name, host, issuer, authorize, par, token, introspect, revoke, userinfo, keys, endSession string }{
 		{"ZITADEL's form of issuer", zitadelHost, "https://zitadel.example.com",
-			"https://zitadel.example.com/oauth/v2/authorize",
+			"https://zitadel.example.com/oauth/v2/authorize", "https://zitadel.example.com/oauth/v2/par",
 			"https://zitadel.example.com/oauth/v2/token", "https://zitadel.example.com/oauth/v2/introspect",
 			"https://zitadel.example.com/oauth/v2/revoke", "https://zitadel.example.com/oidc/v1/userinfo", "https://zitadel.example.com/oauth/v2/keys", "https://zitadel.example.com/oidc/v1/end_session"},
 		{"Auth0's form of issuer", auth0Host, auth0Issuer,
-			"https://auth0.example.com/authorize",
+			"https://auth0.example.com/authorize", "https://auth0.example.com/oauth/par",
 			"https://auth0.example.com/oauth/token", "https://auth0.example.com/oauth/introspect",
 			"https://auth0.example.com/oauth/revoke", "https://auth0.example.com/userinfo", "https://auth0.example.com/.well-known/jwks.json", "https://auth0.example.com/oidc/logout"},
 	} {
@@ -36,6 +36,7 @@ func TestMetadataNamesWhatIsThere(t *testing.T) {
 				a := w.do(call{method: http.MethodGet, path: path, host: row.host})
 				want := map[string]any{
 					"issuer": row.issuer, "authorization_endpoint": row.authorize, "token_endpoint": row.token, "introspection_endpoint": row.introspect,
+					"pushed_authorization_request_endpoint": row.par, "require_pushed_authorization_requests": false,
 					"revocation_endpoint": row.revoke, "jwks_uri": row.keys, "end_session_endpoint": row.endSession,
 					"userinfo_endpoint":                     row.userinfo,
 					"scopes_supported":                      []any{"openid", "profile", "email", "phone", "address", "offline_access"},

@@ -42,8 +42,9 @@ type PushedRequest struct {
 // PushedRequests keeps pushed requests until they have expired, the used ones too.
 type PushedRequests interface {
 	PushedRequest(context.Context, Digest) (PushedRequest, error)
-	// CreatePushedRequest adds a request. Errors: ErrExists for its Digest.
-	CreatePushedRequest(context.Context, PushedRequest) error
+	// CreatePushedRequest adds a request, provided that fewer than limit of the client's are neither used nor
+	// expired. Errors: ErrFull when there are that many, ErrExists for its Digest.
+	CreatePushedRequest(ctx context.Context, r PushedRequest, now time.Time, limit int) error
 	// ExtendPushedRequest moves the expiry forward, to that of the pending request that came of it. Errors:
 	// ErrNotFound when it has expired or been used.
 	ExtendPushedRequest(ctx context.Context, d Digest, now, expires time.Time) error

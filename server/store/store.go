@@ -33,6 +33,8 @@ var (
 	ErrNotFound = errors.New("store: not found")
 	// ErrExists says that an object with the same id, name or identifier is there already.
 	ErrExists = errors.New("store: exists already")
+	// ErrFull says that there are as many objects as may be.
+	ErrFull = errors.New("store: full")
 	// ErrUnavailable says that the store could not be read or written. It wraps the cause and is never
 	// to be taken for ErrNotFound: an outage must not look like a missing object.
 	ErrUnavailable = errors.New("store: unavailable")

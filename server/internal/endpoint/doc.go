@@ -56,6 +56,8 @@ type Request struct {
 	Params oauth.Params
 	// Values are all parameters as a browser sent them, where a page has asked for that.
 	Values url.Values
+	// Reply are the headers of the answer, whatever becomes of the request.
+	Reply http.Header
 	// ClientID (client_id) is set by the endpoint once the client has proved itself, for the log.
 	ClientID string
 }

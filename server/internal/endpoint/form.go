@@ -1,6 +1,7 @@
 package endpoint
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/http"
@@ -17,7 +18,9 @@ type Form struct {
 	Name string // in the log
 	// Params are the parameters that the endpoint knows. Others are ignored (RFC 6749 §3.2).
 	Params []string
-	// Answer returns what is sent as JSON with status 200; nil sends an empty body. An error that oauth.Refuse
+	// Status is that of an answer. Default: 200.
+	Status int
+	// Answer returns what is sent as JSON; nil sends an empty body. An error that oauth.Refuse
 	// made is sent as such, any other as 503. A refusal of credentials, by invalid_client or invalid_grant,
 	// is sent at a time that does not tell how long Answer took.
 	Answer func(context.Context, *Request) (any, error)
@@ -35,7 +38,7 @@ func (f Form) WithJSON() *Form {
 // Serve answers one request to the issuer.
 func (f *Form) Serve(w http.ResponseWriter, r *http.Request, issuer oauth.Issuer) {
 	began := time.Now()
-	request := &Request{Request: r, Issuer: issuer}
+	request := &Request{Request: r, Issuer: issuer, Reply: w.Header()}
 	body := beginBody(w, began)
 	defer body.end()
 	answer, err := f.answer(w, request, body)
@@ -49,9 +52,12 @@ func (f *Form) Serve(w http.ResponseWriter, r *http.Request, issuer oauth.Issuer
 		return
 	}
 	noStore(w.Header())
-	if answer != nil {
-		writeJSON(w, http.StatusOK, answer)
+	status := cmp.Or(f.Status, http.StatusOK)
+	if answer == nil {
+		w.WriteHeader(status)
+		return
 	}
+	writeJSON(w, status, answer)
 }
 
 func (f *Form) answer(w http.ResponseWriter, r *Request, b *body) (any, error) {

@@ -2,13 +2,11 @@ package login
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
 
 	"github.com/postern-auth/postern/server/internal/authorize"
 	"github.com/postern-auth/postern/server/internal/browser"
@@ -43,7 +41,7 @@ func (l *Login) begin(w http.ResponseWriter, r *endpoint.Request) error {
 		return nil // it asks about the page and wants no code
 	case http.MethodPost:
 		// A browser that another site has post brings none of the cookies that are Lax; it does with the GET.
-		site.Redirect(w, http.StatusSeeOther, r.URL.Path+"?"+read(r.Values).Encode())
+		site.Redirect(w, http.StatusSeeOther, r.URL.Path+"?"+known(r.Values).Encode())
 		return nil
 	}
 	s := &state{Request: r, now: l.Now()}
@@ -83,15 +81,15 @@ func (l *Login) answer(w http.ResponseWriter, s *state) (err error) {
 	return l.carryOut(w, s, nil)
 }
 
-// read returns those of the parameters that are read.
-func read(values url.Values) url.Values {
-	known := make(url.Values)
+// known returns those of the parameters that are read.
+func known(values url.Values) url.Values {
+	read := make(url.Values)
 	for _, name := range authorize.Parameters {
 		if len(values[name]) > 0 {
-			known[name] = values[name]
+			read[name] = values[name]
 		}
 	}
-	return known
+	return read
 }
 
 // parse reads a request and finds who sent it.
@@ -121,17 +119,26 @@ func (l *Login) parse(s *state) error {
 
 // admit refuses what the registration does not allow, and targets that are not there.
 func (l *Login) admit(s *state) error {
-	refuse := func(code oauth.Code, text string) error {
-		return l.refusal(s, &authorize.Refusal{Code: code, Text: text, Reply: s.request.Reply})
+	refusal, err := l.inadmissible(s.Context(), s.app, s.request)
+	if refusal != nil {
+		return l.refusal(s, refusal)
 	}
-	if !slices.Contains(s.app.Grants, oauth.GrantAuthorizationCode) {
+	return err
+}
+
+// inadmissible says why an application may not have what it asks for, if that is so.
+func (l *Login) inadmissible(ctx context.Context, app store.Application, r authorize.Request) (*authorize.Refusal, error) {
+	refuse := func(code oauth.Code, text string) (*authorize.Refusal, error) {
+		return &authorize.Refusal{Code: code, Text: text, Reply: r.Reply}, nil
+	}
+	if !slices.Contains(app.Grants, oauth.GrantAuthorizationCode) {
 		return refuse(oauth.UnauthorizedClient, "the application is not registered for the grant type authorization_code")
 	}
-	err := l.CheckTargets(s.Context(), s.request.Targets.List())
+	err := l.CheckTargets(ctx, r.Targets.List())
 	if known := new(oauth.Error); errors.As(err, &known) {
 		return refuse(oauth.InvalidTarget, "there is no active API or project of the name that audience, resource or scope asks for; names are compared byte for byte")
 	}
-	return err
+	return nil, err
 }
 
 // maxClientID bounds what is looked up.
@@ -149,12 +156,16 @@ func (l *Login) find(s *state, id string) error {
 	if err != nil || !app.Active {
 		return l.refusal(s, authorize.UnknownClient())
 	}
-	s.app = app
-	s.client = authorize.Client{
+	s.app, s.client = app, registered(app)
+	return nil
+}
+
+// registered is what the registration of an application says about its requests.
+func registered(app store.Application) authorize.Client {
+	return authorize.Client{
 		ID: app.ClientID, Type: authorize.Type(app.Type), RedirectURIs: app.RedirectURIs, AllowedOrigins: app.AllowedOrigins,
 		InsecureNoPKCE: app.InsecureNoPKCE, FAPI: app.Profile != "", FirstParty: app.FirstParty,
 	}
-	return nil
 }
 
 // refusal returns the error of a request that cannot be dealt with, for the client or for a page.
@@ -175,52 +186,6 @@ func (l *Login) refusal(s *state, r *authorize.Refusal) error {
 		}
 	}
 	return &site.Failure{Page: shown, Err: err}
-}
-
-// pushedPrefix begins the request_uri of a pushed request (RFC 9126 §2.2).
-const pushedPrefix = "urn:ietf:params:oauth:request_uri:"
-
-// pushedHandle returns what names a pushed request. Beside it no parameter but client_id counts.
-func pushedHandle(values url.Values) (string, bool) {
-	uris := values["request_uri"]
-	if len(uris) != 1 {
-		return "", false
-	}
-	return strings.CutPrefix(uris[0], pushedPrefix)
-}
-
-// pushedDigest returns the digest of the pushed request that the id of a request names.
-func pushedDigest(id string) (digest store.Digest, ok bool) {
-	n, err := hex.Decode(digest[:], []byte(id[:min(len(id), hex.EncodedLen(len(digest)))]))
-	return digest, err == nil && n == len(digest)
-}
-
-// pushed takes up a request that its client has handed in before.
-func (l *Login) pushed(s *state, handle string) error {
-	over := func(reason error) error {
-		err := oauth.Refuse("invalid_request_uri", "the request_uri is not known, used, or too old; it is good for one login of the client that it was given to", reason)
-		return &site.Failure{Page: page.Error{Cause: page.BadRequest, Application: s.app.Name, Developer: page.Developer{
-			Parameter: "request_uri", Message: oauth.AsError(err).Text, Section: "RFC 9126 §4",
-		}}, Err: err}
-	}
-	row, err := l.Store.PushedRequest(s.Context(), secret.Digest(handle))
-	if errors.Is(err, store.ErrNotFound) {
-		return over(nil)
-	}
-	if err != nil {
-		return fmt.Errorf("login: reading a pushed request: %w", err)
-	}
-	if row.ClientID != s.app.ClientID || !row.UsedAt.IsZero() || !s.now.Before(row.ExpiresAt) {
-		return over(nil)
-	}
-	if s.request, err = authorize.Unmarshal([]byte(row.Request)); err != nil {
-		return over(err)
-	}
-	s.request.PAR = hex.EncodeToString(row.Digest[:])
-	if refusal := s.request.Recheck(s.Issuer, s.client); refusal != nil {
-		return l.refusal(s, refusal)
-	}
-	return l.admit(s)
 }
 
 // wait keeps a request for its pages and sends the browser to them.

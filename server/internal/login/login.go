@@ -18,6 +18,7 @@ import (
 
 	"github.com/postern-auth/postern/server/internal/authorize"
 	"github.com/postern-auth/postern/server/internal/browser"
+	"github.com/postern-auth/postern/server/internal/clients"
 	"github.com/postern-auth/postern/server/internal/code"
 	"github.com/postern-auth/postern/server/internal/endpoint"
 	"github.com/postern-auth/postern/server/internal/hint"
@@ -43,6 +44,7 @@ type Config struct {
 	Site     *site.Site
 	Hasher   *password.Hasher
 	Hints    *hint.Reader
+	Clients  *clients.Authenticator
 	// CheckTargets returns nil when all names are those of active APIs and projects, an error of oauth.Refuse when
 	// one is not, and any other for an outage.
 	CheckTargets func(ctx context.Context, names []string) error

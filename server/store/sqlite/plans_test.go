@@ -27,6 +27,9 @@ func TestNoStatementAboutPeopleLooksAtEveryRow(t *testing.T) {
 			}
 			explained++
 			for line := range strings.Lines(explainPlan(t, d.reading, query)) {
+				if line == "SCAN CONSTANT ROW\n" {
+					continue // of values
+				}
 				if strings.HasPrefix(line, "SCAN") && line != "SCAN tokens\n" { // a deleted subject's: see the migration
 					t.Errorf("expected a search, got a scan:\n%s\n%s", query, line)
 				}
@@ -76,7 +79,7 @@ func peopleCalls(ctx context.Context, s *Store) func(yield func(string, func() e
 		{"pending", func() error { return second(s.PendingRequest(ctx, store.Digest{})) }},
 		{"facts", func() error { return s.ChangeFacts(ctx, store.Digest{}, "", "", now) }},
 		{"delete pending", func() error { return s.DeletePendingRequest(ctx, store.Digest{}) }},
-		{"create pushed", func() error { return s.CreatePushedRequest(ctx, store.PushedRequest{ExpiresAt: later}) }},
+		{"create pushed", func() error { return s.CreatePushedRequest(ctx, store.PushedRequest{ExpiresAt: later}, now, 9) }},
 		{"pushed", func() error { return second(s.PushedRequest(ctx, store.Digest{})) }},
 		{"extend pushed", func() error { return s.ExtendPushedRequest(ctx, store.Digest{}, now, later) }},
 		{"use pushed", func() error { return s.UsePushedRequest(ctx, store.Digest{}, now) }},

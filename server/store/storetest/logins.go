@@ -49,7 +49,7 @@ var requestTests = []test{
 		world(t, s)
 		want := pushedRequest("pushed-app1", "shop")
 		same(t, want)(s.PushedRequest(ctx, want.Digest))
-		refused(t, store.ErrExists, s.CreatePushedRequest(ctx, want))
+		refused(t, store.ErrExists, s.CreatePushedRequest(ctx, want, noon, 9))
 		onlyOneFound(t, together(100, func(int) error { return s.UsePushedRequest(ctx, want.Digest, noon.Add(time.Second)) }))
 		want.UsedAt = noon.Add(time.Second)
 		same(t, want)(s.PushedRequest(ctx, want.Digest))
@@ -67,6 +67,33 @@ var requestTests = []test{
 		same(t, want)(s.PushedRequest(ctx, want.Digest))
 		ok(t, s.ExtendPushedRequest(ctx, want.Digest, noon, noon.Add(time.Hour)))
 		ok(t, s.UsePushedRequest(ctx, want.Digest, noon.Add(time.Hour-time.Millisecond)))
+	}},
+	{"of a client's pushed requests so many wait and no more, also of many at once", func(t *testing.T, s store.Store) {
+		ctx := t.Context()
+		world(t, s)
+		push := func(name, client string, now time.Time) error {
+			return s.CreatePushedRequest(ctx, pushedRequest(name, client), now, 3)
+		}
+		var made, full atomic.Int64 // shop has one already
+		for _, err := range together(100, func(i int) error { return push(fmt.Sprint("more-", i), "shop", noon) }) {
+			switch {
+			case err == nil:
+				made.Add(1)
+			case errors.Is(err, store.ErrFull):
+				full.Add(1)
+			default:
+				t.Error(err)
+			}
+		}
+		if made.Load() != 2 || full.Load() != 98 {
+			t.Errorf("expected 2 more that wait, got %d, and %d refused", made.Load(), full.Load())
+		}
+		ok(t, push("another's", "desk", noon))
+		refused(t, store.ErrFull, push("one too many", "shop", noon.Add(90*time.Second-time.Millisecond)))
+		ok(t, s.UsePushedRequest(ctx, digest("pushed-app1"), noon))
+		ok(t, push("in the place of one that was used", "shop", noon))
+		refused(t, store.ErrFull, push("one too many", "shop", noon))
+		ok(t, push("after all have expired", "shop", noon.Add(90*time.Second)))
 	}},
 	{"requests are deleted when they have expired, used or not", func(t *testing.T, s store.Store) {
 		ctx := t.Context()

@@ -21,7 +21,7 @@ func people(t *testing.T, tx store.Tx) {
 	factors(t, tx)
 	for _, a := range []store.Application{application1(), application2()} {
 		ok(t, tx.PutApplication(ctx, a))
-		ok(t, tx.CreatePushedRequest(ctx, pushedRequest("pushed-"+a.ID, a.ClientID)))
+		ok(t, tx.CreatePushedRequest(ctx, pushedRequest("pushed-"+a.ID, a.ClientID), noon, 9))
 		for _, u := range []string{"anna", "ben"} {
 			ok(t, tx.PutConsent(ctx, consentOf(u, a.ClientID)))
 		}
@@ -179,7 +179,7 @@ var peopleCalls = map[string]func(context.Context, store.Tx) error{
 		return second(s.PushedRequest(ctx, digest("pushed-app1")))
 	},
 	"CreatePushedRequest": func(ctx context.Context, s store.Tx) error {
-		return s.CreatePushedRequest(ctx, pushedRequest("new", "shop"))
+		return s.CreatePushedRequest(ctx, pushedRequest("new", "shop"), noon, 9)
 	},
 	"ExtendPushedRequest": func(ctx context.Context, s store.Tx) error {
 		return s.ExtendPushedRequest(ctx, digest("pushed-app1"), noon, noon)

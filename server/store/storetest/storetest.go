@@ -236,7 +236,7 @@ func refused(t *testing.T, want, err error) {
 	if !errors.Is(err, want) {
 		t.Errorf("expected %v, got %v", want, err)
 	}
-	for _, other := range []error{store.ErrNotFound, store.ErrExists, store.ErrUnavailable, context.Canceled} {
+	for _, other := range []error{store.ErrNotFound, store.ErrExists, store.ErrFull, store.ErrUnavailable, context.Canceled} {
 		if other != want && errors.Is(err, other) {
 			t.Errorf("expected %v alone, got %v", want, err)
 		}

@@ -56,6 +56,7 @@ var mutants = []struct {
 	{"a session that has ended comes back when it is used", "sessions", func(s store.Store) store.Store { return immortal{s} }},
 	{"facts are written over others", "requests", func(s store.Store) store.Store { return eager{s} }},
 	{"a pushed request may be used again", "requests", func(s store.Store) store.Store { return repeating{s} }},
+	{"of pushed requests any number wait", "requests", func(s store.Store) store.Store { return limitless{s} }},
 	{"an attempt is allowed beside others", "attempts", func(s store.Store) store.Store { return trusting{s} }},
 	{"an attempt that succeeds has failed", "attempts", func(s store.Store) store.Store { return forgetful{s} }},
 	{"a code from an app may be used again", "totps", func(s store.Store) store.Store { return repeating{s} }},
@@ -179,6 +180,10 @@ type limitless struct{ store.Store }
 
 func (s limitless) DeleteExpiredTokens(ctx context.Context, before time.Time, _ int) (int, error) {
 	return s.Store.DeleteExpiredTokens(ctx, before, 1000)
+}
+
+func (s limitless) CreatePushedRequest(ctx context.Context, r store.PushedRequest, now time.Time, _ int) error {
+	return s.Store.CreatePushedRequest(ctx, r, now, 1000)
 }
 
 type repeating struct{ store.Store }

@@ -56,11 +56,18 @@ func addPushedRequest(row Scan, all []store.PushedRequest) ([]store.PushedReques
 	return append(all, r), err
 }
 
-// CreatePushedRequest adds a request. Errors: store.ErrExists for its Digest.
-func (t *Tx) CreatePushedRequest(ctx context.Context, r store.PushedRequest) error {
+// CreatePushedRequest adds a request, provided that fewer than limit of the client's are neither used nor expired.
+// Errors: store.ErrFull when there are that many, store.ErrExists for its Digest.
+func (t *Tx) CreatePushedRequest(ctx context.Context, r store.PushedRequest, now time.Time, limit int) error {
 	return t.alter(ctx, "create pushed request of", r.ClientID, func(q Querier) error {
-		_, err := q.Exec(`INSERT INTO pushed_requests (digest, client_id, request, expires_at, used_at) VALUES ($1, $2, $3, $4, $5)`,
-			r.Digest[:], r.ClientID, r.Request, instant(r.ExpiresAt), instant(r.UsedAt))
+		n, err := q.Exec(`
+			INSERT INTO pushed_requests (digest, client_id, request, expires_at, used_at) SELECT $1, $2, $3, $4, $5
+			WHERE NOT EXISTS (SELECT 1 FROM pushed_requests
+				WHERE client_id = $2 AND used_at IS NULL AND expires_at > $6 LIMIT 1 OFFSET $7)`,
+			r.Digest[:], r.ClientID, r.Request, instant(r.ExpiresAt), instant(r.UsedAt), instant(now), limit-1)
+		if err == nil && n == 0 {
+			return store.ErrFull
+		}
 		return err
 	})
 }

@@ -185,7 +185,7 @@ func (t *Tx) failure(what, id string, err error) error {
 
 // explain turns an error into one of package store's. Whatever is not known to be the caller's is an outage.
 func (t *Tx) explain(err error) error {
-	for _, known := range []error{store.ErrNotFound, store.ErrExists, store.ErrUnavailable, context.Canceled, context.DeadlineExceeded} {
+	for _, known := range []error{store.ErrNotFound, store.ErrExists, store.ErrFull, store.ErrUnavailable, context.Canceled, context.DeadlineExceeded} {
 		if errors.Is(err, known) {
 			return err
 		}
