@@ -19,6 +19,7 @@ import (
 	"github.com/postern-auth/postern/server/internal/code"
 	"github.com/postern-auth/postern/server/internal/oauth"
 	"github.com/postern-auth/postern/server/internal/pkce"
+	"github.com/postern-auth/postern/server/internal/secret"
 	"github.com/postern-auth/postern/server/store"
 )
 
@@ -304,6 +305,27 @@ func TestARefreshTokenThatAnotherClientBringsEndsItsLogin(t *testing.T) {
 	token := w.issued(w.do(redeem(spa, w.allowed(spa, offline, nil))))["refresh_token"].(string)
 	w.refused(w.do(refresh(strange, token)), 400, "invalid_grant")
 	w.refused(w.do(refresh(spa, token)), 400, "invalid_grant")
+}
+
+func TestARefreshTokenGoesOnAtTheIssuerOfItsLogin(t *testing.T) {
+	w := newPeopleWorld(t)
+	token := w.issued(w.do(redeem(spa, w.allowed(spa, offline, nil))))["refresh_token"].(string)
+	elsewhere := refresh(spa, token)
+	for _, host := range []string{zitadelHost, auth0Host} {
+		elsewhere.host = host
+		w.refused(w.do(elsewhere), 400, "invalid_grant")
+	}
+	token = w.issued(w.do(refresh(spa, token)))["refresh_token"].(string) // nothing has changed by that
+
+	// What was kept by a version that did not know the issuer goes on at any.
+	w.must(w.store.CreateFamily(t.Context(), store.Family{
+		ID: "old", SubjectID: "alice", ClientID: spa, Kind: store.CodeFamily, Scopes: strings.Fields(offline), CreatedAt: start, ExpiresAt: start.Add(time.Hour),
+	}))
+	w.must(w.store.CreateRefreshToken(t.Context(), store.RefreshToken{
+		Digest: secret.Digest("old"), FamilyID: "old", IssuedAt: start, ExpiresAt: start.Add(time.Hour),
+	}))
+	elsewhere.form.Set("refresh_token", "old")
+	w.issued(w.do(elsewhere))
 }
 
 func TestRefreshTokensEnd(t *testing.T) {

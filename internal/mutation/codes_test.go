@@ -16,6 +16,7 @@ var codeMutants = []mutant{
 	{"codes: access tokens end with their login", "server/internal/grant/family.go", `draft.Lifetime = min(draft.Lifetime, max(time.Second, c.end(now).Sub(now)))`, ``, withServer},
 	{"refresh tokens: of another client", "server/internal/grant/refresh.go", `if family.ClientID != app.ClientID {`, `if false {`, withServer},
 	{"refresh tokens: brought by another client", "server/internal/grant/refresh.go", `err := g.config.Store.RevokeFamily(ctx, family.ID, g.config.Mint.Now(), "refresh token brought by another client")`, `var err error`, withServer},
+	{"refresh tokens: of another issuer", "server/internal/grant/refresh.go", `return family.Issuer == "" || family.Issuer == string(issuer)`, `return true`, withServer},
 	{"refresh tokens: more than was allowed", "server/internal/grant/refresh.go", `if !slices.Contains(family.Scopes, scope) {`, `if false {`, withServer},
 	{"refresh tokens: revoked by another client", "server/internal/revoke/revoke.go", `if client.Application == nil || client.ClientID != family.ClientID {`, `if false {`, withServer},
 	{"access tokens: of a family that was revoked", "server/internal/accesstoken/reader.go", `case !family.RevokedAt.IsZero():`, `case false:`, withServer},

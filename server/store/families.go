@@ -28,6 +28,7 @@ type Family struct {
 	SubjectID    string
 	ClientID     string // the client's client_id
 	SessionID    string // the sid of the login; empty: none
+	Issuer       string // at which it began, and which alone issues more; empty: of a version that did not keep it
 	Kind         FamilyKind
 	Scopes       []string
 	Targets      []string // audiences that its tokens may have
@@ -35,6 +36,9 @@ type Family struct {
 	ACR          string
 	AMR          []string
 	Confirmation string // the cnf that its refresh tokens are bound to, as JSON; empty: none
+	// Parent is the ID of the family of the token that was exchanged, Source the jti of that token, and Actor
+	// whom the tokens act by (act, RFC 8693 §4.1), as JSON. Empty: nothing was exchanged, or there is none.
+	Parent, Source, Actor string
 	// EndsWithSession says that RevokeFamiliesOfSession revokes it.
 	EndsWithSession bool
 	CreatedAt       time.Time
@@ -99,6 +103,9 @@ type RefreshToken struct {
 	IssuedAt    time.Time
 	FirstUsedAt time.Time // zero: not used
 	Successors  int       // how many have followed it
+	// BranchEndsAt is when it and all that follow it are used up, because another that followed the same one
+	// was used before it. Zero: none was.
+	BranchEndsAt time.Time
 	// ExpiresAt is not zero.
 	ExpiresAt time.Time
 }
@@ -146,7 +153,8 @@ type Families interface {
 	// What a client has to prove is checked before.
 	//
 	// A token may be used MaxSuccessors times within the overlap from its first use on. Once one of the tokens
-	// that followed the same one has been used, the others may be used within the overlap from then on. Any
-	// other use of it is UseAgain. Errors: ErrExists for the successor's Digest.
+	// that followed the same one has been used, the others, and all that followed those meanwhile, may be used
+	// within the overlap from then on: one branch lives on. Any other use is UseAgain. Errors: ErrExists for the
+	// successor's Digest.
 	UseRefreshToken(ctx context.Context, d Digest, now time.Time, overlap time.Duration, successor RefreshToken) (Use, error)
 }

@@ -45,7 +45,8 @@ func Issue(ctx context.Context, tx store.Tx, a Allowed, now time.Time) (raw stri
 	}
 	raw = secret.New()
 	family := store.Family{
-		ID: secret.NewID(), SubjectID: a.Issue.User, ClientID: a.Request.ClientID, SessionID: a.SessionID, Kind: store.CodeFamily,
+		ID: secret.NewID(), SubjectID: a.Issue.User, ClientID: a.Request.ClientID, SessionID: a.SessionID,
+		Issuer: string(a.Request.Issuer), Kind: store.CodeFamily,
 		Scopes: a.Request.Scopes.List(), Targets: a.Request.Targets.List(),
 		AuthTime: a.Issue.AuthTime, ACR: a.Issue.ACR, AMR: a.Issue.AMR, EndsWithSession: a.EndsWithSession,
 		CreatedAt: now, ExpiresAt: now.Add(Lifetime),

@@ -42,6 +42,9 @@ func (g *Grants) refreshToken(ctx context.Context, r *endpoint.Request) (*Respon
 	if family.ClientID != app.ClientID {
 		return nil, g.stolen(ctx, family, app)
 	}
+	if !issuedAt(family, r.Issuer) {
+		return nil, oauth.Refuse(oauth.InvalidGrant, "the login was made at another issuer of this server; ask the one that issued the token", nil)
+	}
 	if !allows(app, oauth.GrantRefreshToken) {
 		return nil, oauth.Refuse(oauth.UnauthorizedClient, "the application may not use refresh tokens", nil)
 	}
@@ -68,6 +71,11 @@ func (g *Grants) familyOf(ctx context.Context, refresh store.Digest) (store.Fami
 		}
 	}
 	return store.Family{}, fmt.Errorf("grant: reading a refresh token: %w", err)
+}
+
+// issuedAt reports whether a family goes on at an issuer: the one at which it began.
+func issuedAt(family store.Family, issuer oauth.Issuer) bool {
+	return family.Issuer == "" || family.Issuer == string(issuer)
 }
 
 // stolen ends a family whose refresh token another client has brought, one that has proved who it is.

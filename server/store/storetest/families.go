@@ -385,6 +385,28 @@ var refreshTests = []test{
 		same(t, store.Used)(refresh(t, s, "refresh-f1", 0, "b"), nil)
 		alive(t, s, "f1", true)
 	}},
+	{"what followed a sibling that was used second ends with it", func(t *testing.T, s store.Store) {
+		world(t, s)
+		for _, next := range []string{"a", "b"} {
+			same(t, store.Used)(refresh(t, s, "refresh-f1", 0, next), nil)
+		}
+		same(t, store.Used)(refresh(t, s, "a", time.Hour, "a2"), nil)
+		same(t, store.Used)(refresh(t, s, "b", time.Hour+time.Second, "b2"), nil)
+		same(t, store.Used)(refresh(t, s, "b2", time.Hour+overlap, "b3"), nil)
+		same(t, store.Used)(refresh(t, s, "a2", 2*time.Hour, "a3"), nil)
+		alive(t, s, "f1", true)
+		same(t, store.UseAgain)(refresh(t, s, "b3", time.Hour+overlap+time.Millisecond, "b4"), nil)
+		revoked(t, s, "f1", noon.Add(time.Hour+overlap+time.Millisecond), store.RefreshTokenReused)
+	}},
+	{"a token that follows when its sibling has been used ends with that one's overlap", func(t *testing.T, s store.Store) {
+		world(t, s)
+		same(t, store.Used)(refresh(t, s, "refresh-f1", 0, "a"), nil)
+		same(t, store.Used)(refresh(t, s, "a", 10*time.Second, "a2"), nil)
+		same(t, store.Used)(refresh(t, s, "refresh-f1", 20*time.Second, "b"), nil)
+		same(t, store.Used)(refresh(t, s, "b", 10*time.Second+overlap, "b2"), nil)
+		same(t, store.UseAgain)(refresh(t, s, "b2", 11*time.Second+overlap, "b3"), nil)
+	}},
+	branchTest,
 	{"of a hundred uses of a refresh token at once three succeed, and the family is dead", func(t *testing.T, s store.Store) {
 		world(t, s)
 		same(t, store.MaxSuccessors)(UseTogether(t.Context(), s, "refresh-f1", "next", 100))

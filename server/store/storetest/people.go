@@ -98,9 +98,9 @@ func pushedRequest(seed, clientID string) store.PushedRequest {
 
 func family(id, subjectID, clientID string) store.Family {
 	return store.Family{
-		ID: id, SubjectID: subjectID, ClientID: clientID, SessionID: "sid-" + subjectID, Kind: store.CodeFamily,
+		ID: id, SubjectID: subjectID, ClientID: clientID, SessionID: "sid-" + subjectID, Issuer: "https://login.example.com", Kind: store.CodeFamily,
 		Scopes: []string{"openid", "send"}, Targets: []string{"https://quickstarts/api"}, AuthTime: noon, ACR: "urn:postern:acr:pwd",
-		AMR: []string{"pwd"}, Confirmation: `{"jkt":"x"}`, EndsWithSession: true, CreatedAt: noon, ExpiresAt: noon.Add(720 * time.Hour),
+		AMR: []string{"pwd"}, Confirmation: `{"jkt":"x"}`, Parent: "f0", Source: "f0.t1", Actor: `{"sub":"ß"}`, EndsWithSession: true, CreatedAt: noon, ExpiresAt: noon.Add(720 * time.Hour),
 	}
 }
 

@@ -8,15 +8,15 @@ import (
 )
 
 const selectFamilies = `
-	SELECT id, subject_id, client_id, session_id, kind, scopes, targets, auth_time, acr, amr, confirmation,
-		ends_with_session, created_at, expires_at, revoked_at, reason
+	SELECT id, subject_id, client_id, session_id, issuer, kind, scopes, targets, auth_time, acr, amr, confirmation,
+		parent_id, source, actor, ends_with_session, created_at, expires_at, revoked_at, reason
 	FROM families `
 
 func addFamily(row Scan, all []store.Family) ([]store.Family, error) {
 	var f store.Family
-	err := row(&f.ID, &f.SubjectID, &f.ClientID, (*optional)(&f.SessionID), &f.Kind, (*texts)(&f.Scopes), (*texts)(&f.Targets),
+	err := row(&f.ID, &f.SubjectID, &f.ClientID, (*optional)(&f.SessionID), &f.Issuer, &f.Kind, (*texts)(&f.Scopes), (*texts)(&f.Targets),
 		(*instant)(&f.AuthTime), &f.ACR, (*texts)(&f.AMR), &f.Confirmation,
-		&f.EndsWithSession, (*instant)(&f.CreatedAt), (*instant)(&f.ExpiresAt), (*instant)(&f.RevokedAt), &f.Reason)
+		(*optional)(&f.Parent), &f.Source, &f.Actor, &f.EndsWithSession, (*instant)(&f.CreatedAt), (*instant)(&f.ExpiresAt), (*instant)(&f.RevokedAt), &f.Reason)
 	return append(all, f), err
 }
 
@@ -43,11 +43,11 @@ func (t *Tx) FamiliesOfSession(ctx context.Context, sessionID string) ([]store.F
 func (t *Tx) CreateFamily(ctx context.Context, f store.Family) error {
 	return t.alter(ctx, "create family", f.ID, func(q Querier) error {
 		_, err := q.Exec(`
-			INSERT INTO families (id, subject_id, client_id, session_id, kind, scopes, targets, auth_time, acr, amr,
-				confirmation, ends_with_session, created_at, expires_at, revoked_at, reason)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
-			f.ID, f.SubjectID, f.ClientID, optional(f.SessionID), f.Kind, texts(f.Scopes), texts(f.Targets),
-			instant(f.AuthTime), f.ACR, texts(f.AMR), f.Confirmation, f.EndsWithSession,
+			INSERT INTO families (id, subject_id, client_id, session_id, issuer, kind, scopes, targets, auth_time, acr, amr,
+				confirmation, parent_id, source, actor, ends_with_session, created_at, expires_at, revoked_at, reason)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)`,
+			f.ID, f.SubjectID, f.ClientID, optional(f.SessionID), f.Issuer, f.Kind, texts(f.Scopes), texts(f.Targets),
+			instant(f.AuthTime), f.ACR, texts(f.AMR), f.Confirmation, optional(f.Parent), f.Source, f.Actor, f.EndsWithSession,
 			instant(f.CreatedAt), instant(f.ExpiresAt), instant(f.RevokedAt), f.Reason)
 		return err
 	})
@@ -151,12 +151,13 @@ func (t *Tx) UseCode(ctx context.Context, d store.Digest, now time.Time) (store.
 }
 
 const selectRefreshTokens = `
-	SELECT digest, family_id, parent, generation, issued_at, first_used_at, successors, expires_at FROM refresh_tokens `
+	SELECT digest, family_id, parent, generation, issued_at, first_used_at, successors, branch_ends_at, expires_at
+	FROM refresh_tokens `
 
 func addRefreshToken(row Scan, all []store.RefreshToken) ([]store.RefreshToken, error) {
 	var r store.RefreshToken
 	err := row((*digest)(&r.Digest), &r.FamilyID, (*optionalDigest)(&r.Parent), &r.Generation,
-		(*instant)(&r.IssuedAt), (*instant)(&r.FirstUsedAt), &r.Successors, (*instant)(&r.ExpiresAt))
+		(*instant)(&r.IssuedAt), (*instant)(&r.FirstUsedAt), &r.Successors, (*instant)(&r.BranchEndsAt), (*instant)(&r.ExpiresAt))
 	return append(all, r), err
 }
 
@@ -181,10 +182,9 @@ func (t *Tx) CreateRefreshToken(ctx context.Context, r store.RefreshToken) error
 }
 
 // usable is what of a refresh token r has to be true for a use, with $2 as the earliest first use that leaves
-// time, of itself or of another one that followed the same token, and $3 as the most successors.
+// time, $3 as the most successors, and $4 as now.
 const usable = `r.successors < $3 AND (r.first_used_at IS NULL OR r.first_used_at >= $2)
-	AND NOT EXISTS (SELECT 1 FROM refresh_tokens s
-		WHERE s.family_id = r.family_id AND s.parent = r.parent AND s.digest <> r.digest AND s.first_used_at < $2)`
+	AND (r.branch_ends_at IS NULL OR r.branch_ends_at >= $4)`
 
 // UseRefreshToken uses the token and adds its successor; see store.Families.
 func (t *Tx) UseRefreshToken(ctx context.Context, d store.Digest, now time.Time, overlap time.Duration, successor store.RefreshToken) (store.Use, error) {
@@ -201,11 +201,14 @@ func (t *Tx) UseRefreshToken(ctx context.Context, d store.Digest, now time.Time,
 		}
 		if n == 1 {
 			use = store.Used
-			return insertSuccessor(q, d, successor)
+			if err := endSiblings(q, d, now.Add(overlap)); err != nil {
+				return err
+			}
+			return insertSuccessor(q, d, overlap, successor)
 		}
 		use, err = whyUnused(ctx, q, now, store.RefreshTokenReused, `
 			SELECT f.id, f.revoked_at, f.expires_at, NOT (`+usable+`)
-			FROM refresh_tokens r JOIN families f ON f.id = r.family_id WHERE r.digest = $1`, args[:3]...)
+			FROM refresh_tokens r JOIN families f ON f.id = r.family_id WHERE r.digest = $1`, args...)
 		return err
 	})
 	if err != nil {
@@ -214,12 +217,27 @@ func (t *Tx) UseRefreshToken(ctx context.Context, d store.Digest, now time.Time,
 	return use, nil
 }
 
-// insertSuccessor adds a token that follows the one with the digest.
-func insertSuccessor(q Querier, parent store.Digest, r store.RefreshToken) error {
+// endSiblings says when the branches of those end that followed the same token as the one with the digest, which is
+// used. One whose own branch ends was not the first, and ends none. None of the others has followers yet: a use of
+// it would have been the first.
+func endSiblings(q Querier, d store.Digest, at time.Time) error {
 	_, err := q.Exec(`
-		INSERT INTO refresh_tokens (digest, family_id, parent, generation, issued_at, first_used_at, successors, expires_at)
-		SELECT $2, family_id, digest, generation + 1, $3, NULL, 0, $4 FROM refresh_tokens WHERE digest = $1`,
-		parent[:], r.Digest[:], instant(r.IssuedAt), instant(r.ExpiresAt))
+		UPDATE refresh_tokens AS s SET branch_ends_at = $2 FROM refresh_tokens AS r
+		WHERE r.digest = $1 AND r.branch_ends_at IS NULL
+			AND s.family_id = r.family_id AND s.parent = r.parent AND s.digest <> r.digest AND s.branch_ends_at IS NULL`,
+		d[:], instant(at))
+	return err
+}
+
+// insertSuccessor adds a token that follows the one with the digest. It is of the branch of that one, and a branch
+// of its own that ends when another that followed has been used already.
+func insertSuccessor(q Querier, parent store.Digest, overlap time.Duration, r store.RefreshToken) error {
+	_, err := q.Exec(`
+		INSERT INTO refresh_tokens (digest, family_id, parent, generation, issued_at, first_used_at, successors, branch_ends_at, expires_at)
+		SELECT $2, p.family_id, p.digest, p.generation + 1, $3, NULL, 0, coalesce(p.branch_ends_at, (
+			SELECT min(s.first_used_at) + $5 FROM refresh_tokens s WHERE s.family_id = p.family_id AND s.parent = p.digest)), $4
+		FROM refresh_tokens p WHERE p.digest = $1`,
+		parent[:], r.Digest[:], instant(r.IssuedAt), instant(r.ExpiresAt), overlap.Milliseconds())
 	if err != nil {
 		return err
 	}
