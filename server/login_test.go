@@ -300,7 +300,7 @@ func TestAPersonLogsInAndTheApplicationGetsACode(t *testing.T) {
 		sessions, err := w.store.SessionsOf(t.Context(), "u-mia")
 		w.must(err)
 		want := store.Family{
-			SubjectID: "u-mia", ClientID: "notes", SessionID: sessions[0].ID, Kind: store.CodeFamily,
+			SubjectID: "u-mia", ClientID: "notes", SessionID: sessions[0].ID, Issuer: b.issuer(), Kind: store.CodeFamily,
 			Scopes: []string{"openid", "profile"}, AuthTime: start, ACR: "urn:postern:acr:pwd", AMR: []string{"pwd"},
 			EndsWithSession: true, CreatedAt: start, ExpiresAt: family.ExpiresAt,
 		}

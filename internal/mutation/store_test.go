@@ -11,7 +11,7 @@ var storeMutants = []mutant{
 	{"store: how many successors", "server/store/internal/sqlstore/families.go", `r.successors < $3`, `r.successors <= $3`, withStore},
 	{"store: the overlap", "server/store/internal/sqlstore/families.go", `(r.first_used_at IS NULL OR r.first_used_at >= $2)`, `($2 = $2)`, withStore},
 	{"store: the overlap counts from the first use", "server/store/internal/sqlstore/families.go", `first_used_at = coalesce(r.first_used_at, $4)`, `first_used_at = $4`, withStore},
-	{"store: siblings", "server/store/internal/sqlstore/families.go", ` AND (r.branch_ends_at IS NULL OR r.branch_ends_at >= $4)`, ``, withStore},
+	{"store: siblings", "server/store/internal/sqlstore/families.go", `(r.branch_ends_at IS NULL OR r.branch_ends_at >= $4)`, `($4 = $4)`, withStore},
 	{"store: which sibling was first", "server/store/internal/sqlstore/families.go", `WHERE r.digest = $1 AND r.branch_ends_at IS NULL`, `WHERE r.digest = $1`, withStore},
 	{"store: what follows a sibling", "server/store/internal/sqlstore/families.go", `coalesce(p.branch_ends_at, (`, `coalesce(NULL, (`, withStore},
 	{"store: a sibling that comes late", "server/store/internal/sqlstore/families.go", `SELECT min(s.first_used_at) + $5`, `SELECT NULL + $5`, withStore},
