@@ -1,23 +1,16 @@
 // A single-page application that knows nothing of the authorization server: auth0-spa-js, as it is published,
-// in Chromium, with a person who logs in. It prints a line of JSON for every check, {"name", "error"}, where
-// error is null when the check has passed. Its argument is a JSON file:
+// in Chromium, with a person who logs in. It prints a line of JSON for every check, as chromium.mjs says. Its argument
+// is a JSON file, whose port is where it serves the application:
 //
 //   {"domain", "clientId", "port", "user", "password", "chromium"}
-//
-// The port is where it serves the application, at localhost: a site other than that of the server, which is
-// at an address, so that the server's cookies are a third party's in a frame of the application.
 
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { startProfile } from '../pages/browser.mjs';
+import { readFileSync } from 'node:fs';
+import * as chromium from './chromium.mjs';
 
+const { wait } = chromium;
 const given = JSON.parse(readFileSync(process.argv[2], 'utf8'));
 const application = `http://localhost:${given.port}`;
-const wait = 15_000; // milliseconds that one step may take
-const limit = 60_000; // and a whole check
 
 const library = readFileSync(new URL('../node_modules/@auth0/auth0-spa-js/dist/auth0-spa-js.production.js', import.meta.url));
 const html = `<!doctype html><title>Application</title><script src="/auth0.js"></script><script>
@@ -30,51 +23,27 @@ window.client = (async () => {
   return client;
 })();
 </script>`;
-const server = createServer((request, response) => {
-  const script = request.url === '/auth0.js';
-  response.setHeader('Content-Type', script ? 'text/javascript' : 'text/html');
-  response.end(script ? library : html);
+await chromium.serve(given.port, (path) => path === '/auth0.js' ? ['text/javascript', library] : ['text/html', html]);
+
+// visit opens the application in a browser that nobody has logged in with.
+const visit = ({ cookies, refreshTokens }, follow) => chromium.visit(given.chromium, { cookies }, async (context) => {
+  await context.addInitScript((options) => { window.options = options; }, {
+    domain: given.domain,
+    clientId: given.clientId,
+    useRefreshTokens: refreshTokens,
+    cacheLocation: refreshTokens ? 'localstorage' : 'memory',
+    authorizeTimeoutInSeconds: wait / 1000,
+    httpTimeoutInSeconds: wait / 1000,
+    authorizationParams: { redirect_uri: `${application}/callback`, scope: 'openid profile email' },
+  });
+  const page = await context.newPage();
+  const framed = []; // what the application asked for in hidden frames
+  page.on('request', (request) => request.url().includes('prompt=none') && framed.push(request.url()));
+  await page.goto(application);
+  await follow(page, framed);
 });
-await new Promise((resolve, reject) => server.once('error', reject).listen(given.port, '127.0.0.1', resolve));
 
-// visit opens the application in a browser that nobody has logged in with. What is to become of a third
-// party's cookies is said either way, for the browser's own choice changes from one version to the next.
-async function visit({ cookies, refreshTokens }, follow) {
-  const profile = mkdtempSync(join(tmpdir(), 'spa-'));
-  let context;
-  try {
-    mkdirSync(join(profile, 'Default'));
-    writeFileSync(join(profile, 'Default', 'Preferences'), JSON.stringify({
-      profile: { cookie_controls_mode: cookies ? 0 : 1, block_third_party_cookies: !cookies },
-    }));
-    // The browser does not know the certificate authority of `postern dev`.
-    context = await startProfile(given.chromium, profile, { ignoreHTTPSErrors: true });
-    context.setDefaultTimeout(wait);
-    await context.addInitScript((options) => { window.options = options; }, {
-      domain: given.domain,
-      clientId: given.clientId,
-      useRefreshTokens: refreshTokens,
-      cacheLocation: refreshTokens ? 'localstorage' : 'memory',
-      authorizeTimeoutInSeconds: wait / 1000,
-      httpTimeoutInSeconds: wait / 1000,
-      authorizationParams: { redirect_uri: `${application}/callback`, scope: 'openid profile email' },
-    });
-    const page = await context.newPage();
-    const framed = []; // what the application asked for in hidden frames
-    page.on('request', (request) => request.url().includes('prompt=none') && framed.push(request.url()));
-    await page.goto(application);
-    await follow(page, framed);
-  } finally {
-    await context?.close();
-    rmSync(profile, { recursive: true, force: true });
-  }
-}
-
-async function enter(page, password = given.password) {
-  await page.getByLabel('E-mail or user name').fill(given.user);
-  await page.getByLabel('Password').fill(password);
-  await page.keyboard.press('Enter');
-}
+const enter = (page, password = given.password) => chromium.enter(page, { user: given.user, password });
 const leaveToLogIn = (page) => page.evaluate(() => { window.client.then((client) => client.loginWithRedirect()); });
 async function logIn(page) {
   await leaveToLogIn(page);
@@ -87,14 +56,30 @@ async function isLoggedIn(page) {
   assert.equal(user?.email, given.user);
 }
 
-// renew asks for a token past the cache, and returns it or the code of the error.
-const renew = (page) => page.evaluate(async () => {
+// openPopup begins a log-in in a popup, and returns the popup and how it will have ended for the application.
+async function openPopup(page) {
+  const opened = page.waitForEvent('popup');
+  const done = page.evaluate((timeoutInSeconds) => window.client
+    .then((client) => client.loginWithPopup({}, { timeoutInSeconds }))
+    .then(() => ({}), (e) => ({ error: e.error ?? e.message })), wait / 1000);
+  return { popup: await opened, done };
+}
+async function logInByPopup(page) {
+  const { popup, done } = await openPopup(page);
+  await enter(popup);
+  assert.deepEqual(await done, {});
+  await isLoggedIn(page);
+  assert.ok(popup.isClosed());
+}
+
+// renew asks for a token past the cache, and returns it or the error.
+const renew = (page, authorizationParams) => page.evaluate(async (authorizationParams) => {
   try {
-    return { token: await (await window.client).getTokenSilently({ cacheMode: 'off' }) };
+    return { token: await (await window.client).getTokenSilently({ cacheMode: 'off', authorizationParams }) };
   } catch (e) {
-    return { error: e.error ?? e.message };
+    return { error: e.error ?? e.message, description: e.error_description };
   }
-});
+}, authorizationParams);
 async function renewTwice(page) {
   const tokens = [await renew(page), await renew(page)].map(({ token, error }) => token ?? assert.fail(error));
   assert.notEqual(tokens[0], tokens[1]);
@@ -145,21 +130,48 @@ const checks = {
   'without third-party cookies a frame answers login_required': () =>
     visit({ cookies: false, refreshTokens: false }, async (page, framed) => {
       await logIn(page);
-      assert.deepEqual(await renew(page), { error: 'login_required' });
+      assert.equal((await renew(page)).error, 'login_required');
       assert.equal(framed.length, 1);
     }),
-  'a person logs in in a popup': () =>
-    visit({ cookies: false, refreshTokens: true }, async (page) => {
-      const opened = page.waitForEvent('popup');
-      const done = page.evaluate(async (timeoutInSeconds) =>
-        (await window.client).loginWithPopup({}, { timeoutInSeconds }), wait / 1000);
-      done.catch(() => {}); // it is awaited below, unless the popup fails first
-      const popup = await opened;
-      await enter(popup);
-      await done;
-      await isLoggedIn(page);
+  'a person logs in in a popup, and a token is renewed by refresh token': () =>
+    visit({ cookies: false, refreshTokens: true }, async (page, framed) => {
+      await logInByPopup(page);
       await renewTwice(page);
-      assert.ok(popup.isClosed());
+      assert.deepEqual(framed, []);
+    }),
+  'with third-party cookies a person logs in in a popup, and a token is renewed in a frame': () =>
+    visit({ cookies: true, refreshTokens: false }, async (page, framed) => {
+      await logInByPopup(page);
+      await renewTwice(page);
+      assert.equal(framed.length, 2);
+    }),
+  'a popup that the person closes, or answers with Cancel, is told to the application': () =>
+    visit({ cookies: false, refreshTokens: true }, async (page) => {
+      const closed = await openPopup(page);
+      await closed.popup.getByLabel('Password').waitFor();
+      await closed.popup.close();
+      assert.equal((await closed.done).error, 'cancelled');
+      const cancelled = await openPopup(page);
+      await cancelled.popup.getByRole('button', { name: 'Cancel' }).click();
+      assert.equal((await cancelled.done).error, 'access_denied');
+    }),
+  'what the server refuses is told to the application, and not after a time-out': () =>
+    visit({ cookies: true, refreshTokens: false }, async (page) => {
+      for (const [asked, error, description] of [
+        [{ audience: 'https://unknown.example.com' }, 'invalid_target', /no active API or project/],
+        [{ organization: 'org_1' }, 'invalid_request', /organization/],
+        [{ scope: 'openid "quoted"' }, 'invalid_scope', /scope holds a character/],
+      ]) {
+        const told = await renew(page, asked);
+        assert.equal(told.error, error);
+        assert.match(told.description, description);
+      }
+      const asked = { audience: 'https://unknown.example.com' };
+      await page.evaluate(async (authorizationParams) => (await window.client).loginWithRedirect({ authorizationParams }), asked);
+      await page.waitForURL(/error=/);
+      const { error, error_description: description, state } = Object.fromEntries(new URL(page.url()).searchParams);
+      assert.deepEqual([error, !!state], ['invalid_target', true]);
+      assert.match(description, /no active API or project/);
     }),
   'logout with refresh tokens returns to the application, and the next login asks for the password': () =>
     visit({ cookies: false, refreshTokens: true }, async (page) => {
@@ -171,15 +183,8 @@ const checks = {
       await logIn(page);
       await logOut(page);
       await page.goto(application);
-      assert.deepEqual(await renew(page), { error: 'login_required' });
+      assert.equal((await renew(page)).error, 'login_required');
     }),
 };
 
-for (const [name, check] of Object.entries(checks)) {
-  let timer;
-  const late = new Promise((_, reject) => { timer = setTimeout(reject, limit, new Error('not done in time')); });
-  const error = await Promise.race([check(), late]).then(() => null, (e) => e.stack);
-  clearTimeout(timer);
-  console.log(JSON.stringify({ name, error }));
-}
-process.exit(); // also from a check that was not done in time
+await chromium.report(checks);

@@ -1,12 +1,10 @@
 """Postern's authorization server, used by a client library that knows nothing of it."""
 
 import json
-import os
-import subprocess
 
 import pytest
 
-from processes import FOLDER
+from checks import run_checks
 
 CHECKS = [
     "the metadata names the issuer, as OpenID and as RFC 8414 have it",
@@ -42,19 +40,7 @@ def results(request, dev, tmp_path_factory):
         "strict": {"id": "strict-robot", "key": json.loads(dev.read("more/strict-robot-key.json"))},
         "strictAPI": {"id": "strict-api@samples", "key": json.loads(dev.read("more/strict-api-key.json"))},
     }
-    path = tmp_path_factory.mktemp("openid-client") / "given.json"
-    path.touch(0o600)
-    path.write_text(json.dumps(given))
-    done = subprocess.run(
-        ["node", FOLDER / "clients" / "openid_client.mjs", path],
-        env={**os.environ, **dev.trust},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    lines = [json.loads(line) for line in done.stdout.splitlines()]
-    return {line["name"]: line["error"] for line in lines}
+    return run_checks("openid_client.mjs", given, tmp_path_factory.mktemp("openid-client"), dev.trust)
 
 
 @pytest.mark.parametrize("check", CHECKS)

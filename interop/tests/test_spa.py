@@ -1,22 +1,20 @@
 """Postern's authorization server, used by a single-page application in a browser."""
 
-import json
-import os
 import shutil
-import socket
-import subprocess
 
 import pytest
 
-from development import POSTERN
-from processes import FOLDER
+from checks import apply, free_port, run_checks
 
 CHECKS = [
     "a wrong password is refused, and the right one leads back to the application",
     "with refresh tokens a token is renewed without a frame, and a reload stays logged in",
     "with third-party cookies a token is renewed in a frame, and a reload stays logged in",
     "without third-party cookies a frame answers login_required",
-    "a person logs in in a popup",
+    "a person logs in in a popup, and a token is renewed by refresh token",
+    "with third-party cookies a person logs in in a popup, and a token is renewed in a frame",
+    "a popup that the person closes, or answers with Cancel, is told to the application",
+    "what the server refuses is told to the application, and not after a time-out",
     "logout with refresh tokens returns to the application, and the next login asks for the password",
     "logout with frames returns to the application, and the next login asks for the password",
 ]
@@ -41,13 +39,8 @@ projects:
 def results(dev, tmp_path_factory):
     """The errors of the checks, by name."""
     folder = tmp_path_factory.mktemp("spa")
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port = s.getsockname()[1]
-    (folder / "spa.yaml").write_text(SETUP.format(origin=f"http://localhost:{port}"))
-    command = [POSTERN, "apply", "--data", dev.data, "-f", folder / "spa.yaml"]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    port = free_port()
+    apply(dev, folder, SETUP.format(origin=f"http://localhost:{port}"))
     given = {
         "domain": dev.env["AUTH0_DOMAIN"],
         "clientId": "spa",
@@ -56,19 +49,7 @@ def results(dev, tmp_path_factory):
         "password": dev.env["USER_PASSWORD"],
         "chromium": shutil.which("chromium"),
     }
-    path = folder / "given.json"
-    path.touch(0o600)
-    path.write_text(json.dumps(given))
-    done = subprocess.run(
-        ["node", FOLDER / "clients" / "spa.mjs", path],
-        env=os.environ,
-        capture_output=True,
-        text=True,
-        timeout=480,  # longer than the checks allow themselves
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    lines = [json.loads(line) for line in done.stdout.splitlines()]
-    return {line["name"]: line["error"] for line in lines}
+    return run_checks("spa.mjs", given, folder, timeout=480)  # longer than the checks allow themselves
 
 
 @pytest.mark.parametrize("check", CHECKS)
