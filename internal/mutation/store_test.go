@@ -24,6 +24,8 @@ var storeMutants = []mutant{
 	{"store: the session that a second factor goes on from", "server/store/internal/sqlstore/sessions.go", "if err := change(q, `DELETE FROM sessions", "if _, err := q.Exec(`DELETE FROM sessions", withStore},
 	{"store: facts as they were", "server/store/internal/sqlstore/logins.go", `WHERE digest = $1 AND facts = $2 AND`, `WHERE digest = $1 AND $2 = $2 AND`, withStore},
 	{"store: a pushed request that was used", "server/store/internal/sqlstore/logins.go", `SET used_at = $2 WHERE digest = $1 AND used_at IS NULL`, `SET used_at = $2 WHERE digest = $1`, withStore},
+	{"store: a device code that was answered", "server/store/internal/sqlstore/devices.go", `WHERE digest = $1 AND answered_at IS NULL AND`, `WHERE digest = $1 AND`, withStore},
+	{"store: polls that come too early", "server/store/internal/sqlstore/devices.go", `wait = wait + $3 WHERE`, `wait = wait + 0 * $3 WHERE`, withStore},
 	{"store: attempts under way", "server/store/internal/sqlstore/attempts.go", `attempts.failures + attempts.pending < $5`, `attempts.failures < $5`, withStore},
 	{"store: one attempt at a time", "server/store/internal/sqlstore/attempts.go", `OR attempts.pending = 0 AND`, `OR`, withStore},
 	{"store: the delay after failures", "server/store/internal/sqlstore/attempts.go", `attempts.pending = 0 AND attempts.shut_until <= $2`, `attempts.pending = 0`, withStore},

@@ -62,6 +62,7 @@ type Tx interface {
 	PendingRequests
 	PushedRequests
 	Attempts
+	DeviceCodes
 	Families
 	Tokens
 	Assertions

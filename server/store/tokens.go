@@ -51,7 +51,7 @@ type Tokens interface {
 	// RevokeToken marks the token as revoked at the time. Revoking it again changes nothing.
 	RevokeToken(ctx context.Context, id string, at time.Time) error
 	// DeleteExpiredTokens removes what ended before the time, at most limit rows of each noun, and returns how
-	// many rows went: access tokens, JWT revocations, assertion ids, sessions, pending and pushed requests,
+	// many rows went: access tokens, JWT revocations, assertion ids, sessions, pending and pushed requests, device codes,
 	// attempts, and families with their codes and refresh tokens.
 	DeleteExpiredTokens(ctx context.Context, before time.Time, limit int) (int, error)
 

@@ -106,6 +106,14 @@ func peopleCalls(ctx context.Context, s *Store) func(yield func(string, func() e
 		{"put challenge", func() error { return s.PutChallenge(ctx, store.Challenge{Key: "c", ExpiresAt: later}) }},
 		{"challenge", func() error { return second(s.Challenge(ctx, "c")) }},
 		{"take challenge", func() error { return second(s.TakeChallenge(ctx, "c", now)) }},
+		{"create device code", func() error {
+			return s.CreateDeviceCode(ctx, store.DeviceCode{ClientID: "shop", UserCode: "c", ExpiresAt: later}, now, 9)
+		}},
+		{"device code", func() error { return second(s.DeviceCode(ctx, store.Digest{})) }},
+		{"device code by user code", func() error { return second(s.DeviceCodeByUserCode(ctx, "c")) }},
+		{"poll device code", func() error { return second(s.PollDeviceCode(ctx, store.Digest{}, now, time.Second)) }},
+		{"poll device code early", func() error { return second(s.PollDeviceCode(ctx, store.Digest{}, now, time.Second)) }},
+		{"answer device code", func() error { return s.AnswerDeviceCode(ctx, store.Digest{}, true, now) }},
 		{"create family", func() error { return s.CreateFamily(ctx, family) }},
 		{"family", func() error { return second(s.Family(ctx, "f1")) }},
 		{"family alive", func() error { return second(s.FamilyAlive(ctx, "f1", now)) }},

@@ -15,6 +15,7 @@ var calls = func() map[string]func(context.Context, store.Tx) error {
 	all := maps.Clone(setupCalls)
 	maps.Copy(all, peopleCalls)
 	maps.Copy(all, factorCalls)
+	maps.Copy(all, deviceCalls)
 	return all
 }()
 

@@ -31,6 +31,7 @@ func people(t *testing.T, tx store.Tx) {
 		ok(t, tx.CreateCode(ctx, codeOf(f.ID)))
 		ok(t, tx.CreateRefreshToken(ctx, refreshTokenOf(f.ID)))
 	}
+	devices(t, tx)
 }
 
 func anna() store.User {

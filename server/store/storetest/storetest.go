@@ -62,6 +62,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"sessions", sessionTests},
 		{"requests", requestTests},
 		{"attempts", attemptTests},
+		{"devices", deviceTests},
 		{"families", familyTests},
 		{"codes", codeTests},
 		{"refresh tokens", refreshTests},

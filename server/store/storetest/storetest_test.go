@@ -67,6 +67,9 @@ var mutants = []struct {
 	{"a passkey is removed by anybody", "passkeys", func(s store.Store) store.Store { return trusting{s} }},
 	{"a challenge may be taken twice", "challenges", func(s store.Store) store.Store { return repeating{s} }},
 	{"a challenge may be taken when it has expired", "challenges", func(s store.Store) store.Store { return immortal{s} }},
+	{"a device code may be answered again", "devices", func(s store.Store) store.Store { return repeating{s} }},
+	{"a device that is too early need not wait longer", "devices", func(s store.Store) store.Store { return calm{s} }},
+	{"of device codes any number wait", "devices", func(s store.Store) store.Store { return limitless{s} }},
 	{"a family that is revoked lives", "families", func(s store.Store) store.Store { return immortal{s} }},
 	{"a logout ends what does not end with the session", "families", func(s store.Store) store.Store { return eager{s} }},
 	{"a code may be used again", "codes", func(s store.Store) store.Store { return repeating{s} }},
@@ -380,6 +383,18 @@ func (s immortal) UseRefreshToken(ctx context.Context, d store.Digest, now time.
 
 func (s repeating) UsePushedRequest(ctx context.Context, d store.Digest, now time.Time) error {
 	return forgive(s.Store.UsePushedRequest(ctx, d, now), store.ErrNotFound)
+}
+
+func (s repeating) AnswerDeviceCode(ctx context.Context, d store.Digest, allowed bool, now time.Time) error {
+	return forgive(s.Store.AnswerDeviceCode(ctx, d, allowed, now), store.ErrNotFound)
+}
+
+func (s calm) PollDeviceCode(ctx context.Context, d store.Digest, now time.Time, _ time.Duration) (bool, error) {
+	return s.Store.PollDeviceCode(ctx, d, now, 0)
+}
+
+func (s limitless) CreateDeviceCode(ctx context.Context, d store.DeviceCode, now time.Time, _ int) error {
+	return s.Store.CreateDeviceCode(ctx, d, now, 1<<30)
 }
 
 func (s repeating) UseCode(ctx context.Context, d store.Digest, now time.Time) (store.Use, error) {
