@@ -32,4 +32,9 @@ var storeMutants = []mutant{
 	{"store: attempts that nobody ends", "server/store/internal/sqlstore/attempts.go", `SET failures = failures + pending, pending = 0`, `SET pending = 0`, withStore},
 	{"store: addresses that are not verified", "server/store/internal/sqlstore/users.go", `!u.EmailVerifiedAt.IsZero() && `, ``, withStore},
 	{"store: a password that was changed", "server/store/internal/sqlstore/users.go", `WHERE user_id = $1 AND phc = $2`, `WHERE user_id = $1 AND $2 = $2`, withStore},
+	{"store: registrations of an address", "server/store/internal/sqlstore/registrations.go", `created_at >= $8) < $9`, `created_at >= $8) < $9 + 1`, withStore},
+	{"store: registrations in all", "server/store/internal/sqlstore/registrations.go", `expires_at > $6) < $10`, `expires_at > $6) < $10 + 1`, withStore},
+	{"store: registrations that expired", "server/store/internal/sqlstore/registrations.go", `WHERE kind = $2 AND expires_at > $6`, `WHERE kind = $2 AND $6 = $6`, withStore},
+	{"store: applications that people let in", "server/store/internal/sqlstore/expiry.go", ` AND NOT EXISTS (SELECT 1 FROM consents n WHERE n.client_id = c.client_id)`, ``, withStore},
+	{"store: applications that hold tokens", "server/store/internal/sqlstore/expiry.go", `AND NOT EXISTS (SELECT 1 FROM families f WHERE f.client_id = c.client_id)`, ``, withStore},
 }

@@ -57,6 +57,7 @@ type Tx interface {
 	Secrets
 	ClientKeys
 	Applications
+	Registrations
 	Consents
 	Sessions
 	PendingRequests

@@ -52,7 +52,7 @@ type Tokens interface {
 	RevokeToken(ctx context.Context, id string, at time.Time) error
 	// DeleteExpiredTokens removes what ended before the time, at most limit rows of each noun, and returns how
 	// many rows went: access tokens, JWT revocations, assertion ids, sessions, pending and pushed requests, device codes,
-	// attempts, and families with their codes and refresh tokens.
+	// attempts, families with their codes and refresh tokens, and applications as Registration.ExpiresAt says.
 	DeleteExpiredTokens(ctx context.Context, before time.Time, limit int) (int, error)
 
 	// RevokeJWT remembers the jti as revoked until its token has expired.

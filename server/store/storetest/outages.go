@@ -16,6 +16,7 @@ var calls = func() map[string]func(context.Context, store.Tx) error {
 	maps.Copy(all, peopleCalls)
 	maps.Copy(all, factorCalls)
 	maps.Copy(all, deviceCalls)
+	maps.Copy(all, registrationCalls)
 	return all
 }()
 

@@ -58,6 +58,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"passkeys", passkeyTests},
 		{"challenges", challengeTests},
 		{"applications", applicationTests},
+		{"registrations", registrationTests},
 		{"consents", consentTests},
 		{"sessions", sessionTests},
 		{"requests", requestTests},

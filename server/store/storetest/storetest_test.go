@@ -51,6 +51,8 @@ var mutants = []struct {
 	{"an address that is not verified finds its user", "users", func(s store.Store) store.Store { return trusting{s} }},
 	{"a better hash undoes a change of the password", "passwords", func(s store.Store) store.Store { return eager{s} }},
 	{"applications come in another order", "applications", func(s store.Store) store.Store { return reversed{s} }},
+	{"registrations have no bounds", "registrations", func(s store.Store) store.Store { return trusting{s} }},
+	{"an application goes a millisecond early", "registrations", func(s store.Store) store.Store { return hasty{s} }},
 	{"a consent is as old as its last change", "consents", func(s store.Store) store.Store { return fresh{s} }},
 	{"a second factor undoes a logout", "sessions", func(s store.Store) store.Store { return eager{s} }},
 	{"a session that has ended comes back when it is used", "sessions", func(s store.Store) store.Store { return immortal{s} }},
@@ -329,6 +331,10 @@ func (s trusting) Attempt(ctx context.Context, key string, now time.Time, policy
 		permit = store.Permit{Allowed: true}
 	}
 	return permit, err
+}
+
+func (s trusting) CreateRegistration(ctx context.Context, r store.Registration, _ store.RegistrationBounds) (bool, error) {
+	return s.Store.CreateRegistration(ctx, r, store.RegistrationBounds{FromAddress: 1000, Unexpired: 1000})
 }
 
 type eager struct{ store.Store }

@@ -6,7 +6,8 @@ import (
 )
 
 // deletions remove what ended before $1, at most $2 rows each, what ended first before others. A family goes
-// when the last of its refresh tokens has gone; there may be thousands of those.
+// when the last of its refresh tokens has gone; there may be thousands of those. An application that nobody set up
+// goes when no person has let it in.
 var deletions = []string{
 	`DELETE FROM tokens WHERE id IN (SELECT id FROM tokens
 		WHERE kind = 'access_token' AND expires_at < $1 ORDER BY expires_at LIMIT $2)`,
@@ -24,6 +25,11 @@ var deletions = []string{
 	`DELETE FROM families WHERE id IN (SELECT f.id FROM families f
 		WHERE f.expires_at < $1 AND NOT EXISTS (SELECT 1 FROM refresh_tokens r WHERE r.family_id = f.id)
 		ORDER BY f.expires_at LIMIT $2)`,
+	`DELETE FROM clients WHERE kind = 'application' AND id IN (SELECT r.application_id FROM registrations r
+		JOIN clients c ON c.kind = 'application' AND c.id = r.application_id
+		WHERE r.expires_at < $1 AND NOT EXISTS (SELECT 1 FROM consents n WHERE n.client_id = c.client_id)
+			AND NOT EXISTS (SELECT 1 FROM families f WHERE f.client_id = c.client_id)
+		ORDER BY r.expires_at LIMIT $2)`,
 }
 
 // deletion is one of deletions, for a table whose rows end at the time in the column.

@@ -144,6 +144,14 @@ func (h *handle) Scan(column any) error { return scanBytes(h[:], column) }
 // optionalDigest is a store.Digest as a column that is NULL when the digest is zero.
 type optionalDigest store.Digest
 
+// Value implements driver.Valuer.
+func (d optionalDigest) Value() (driver.Value, error) {
+	if d == (optionalDigest{}) {
+		return nil, nil
+	}
+	return d[:], nil
+}
+
 // Scan implements sql.Scanner.
 func (d *optionalDigest) Scan(column any) error {
 	if column == nil {
