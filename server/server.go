@@ -55,6 +55,7 @@ import (
 	"github.com/postern-auth/postern/server/internal/holding"
 	"github.com/postern-auth/postern/server/internal/keys"
 	"github.com/postern-auth/postern/server/internal/oauth"
+	"github.com/postern-auth/postern/server/internal/outbox"
 	"github.com/postern-auth/postern/server/internal/password"
 	"github.com/postern-auth/postern/server/store"
 )
@@ -106,6 +107,7 @@ type Server struct {
 	issuers issuers
 	keys    *keys.Ring
 	hasher  *password.Hasher
+	outbox  *outbox.Outbox
 	reader  *holding.Reader
 	sites   map[oauth.Issuer]*endpoint.Mux
 	probes  *endpoint.Mux // for hosts that are not an issuer's
@@ -116,7 +118,7 @@ type Server struct {
 }
 
 // New checks the configuration, makes signing keys when the store has none, and begins to sweep expired
-// tokens until ctx ends or Close is called. Errors name the field of Config that is wrong, or wrap
+// tokens and to send what is to be sent, until ctx ends or Close is called. Errors name the field of Config that is wrong, or wrap
 // store.ErrUnavailable.
 func New(ctx context.Context, config Config) (*Server, error) {
 	if err := config.complete(); err != nil {
@@ -135,9 +137,11 @@ func New(ctx context.Context, config Config) (*Server, error) {
 		return nil, fmt.Errorf("server: %w", err)
 	}
 	s := &Server{config: config, issuers: issuers, keys: ring, hasher: hasher}
+	s.outbox = outbox.New(outbox.Config{Store: config.Store, Kinds: s.deliveries(), Now: config.Now, Logger: config.Logger})
 	s.wire()
 	ctx, s.stop = context.WithCancel(ctx)
 	s.running.Go(func() { s.sweepUntil(ctx) })
+	s.running.Go(func() { s.outbox.Run(ctx) })
 	return s, nil
 }
 
@@ -202,7 +206,7 @@ func (s *Server) Verifier(identifier string) postern.Verifier {
 	return &holding.Verifier{Reader: s.reader, APIs: s.config.Store, Identifier: identifier}
 }
 
-// Close ends the sweep and waits for it. It leaves the Store open and always returns nil.
+// Close ends the sweep and the sending of mails, and waits for them. It leaves the Store open and always returns nil.
 func (s *Server) Close() error {
 	s.stop()
 	s.running.Wait()

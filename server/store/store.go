@@ -64,6 +64,8 @@ type Tx interface {
 	PushedRequests
 	Attempts
 	DeviceCodes
+	MailLinks
+	Outbox
 	Families
 	Tokens
 	Assertions

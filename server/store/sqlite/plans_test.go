@@ -121,6 +121,16 @@ func peopleCalls(ctx context.Context, s *Store) func(yield func(string, func() e
 		{"poll device code", func() error { return second(s.PollDeviceCode(ctx, store.Digest{}, now, time.Second)) }},
 		{"poll device code early", func() error { return second(s.PollDeviceCode(ctx, store.Digest{}, now, time.Second)) }},
 		{"answer device code", func() error { return s.AnswerDeviceCode(ctx, store.Digest{}, true, now) }},
+		{"put mail link", func() error { return s.PutMailLink(ctx, store.MailLink{UserID: "anna", ExpiresAt: later}) }},
+		{"mail link", func() error { return second(s.MailLink(ctx, store.Digest{})) }},
+		{"use mail link", func() error { return second(s.UseMailLink(ctx, store.Digest{}, now)) }},
+		{"delete mail links", func() error { return second(s.DeleteMailLinksOf(ctx, "anna")) }},
+		{"add delivery", func() error {
+			return second(s.AddDelivery(ctx, store.Delivery{ID: "d", Kind: "mail", NextTryAt: now, ExpiresAt: later}, 9))
+		}},
+		{"claim", func() error { return second(s.ClaimDeliveries(ctx, "mail", now, later, 9)) }},
+		{"postpone", func() error { return s.PostponeDelivery(ctx, "d", 1, now) }},
+		{"delete delivery", func() error { return s.DeleteDelivery(ctx, "d") }},
 		{"create family", func() error { return s.CreateFamily(ctx, family) }},
 		{"family", func() error { return second(s.Family(ctx, "f1")) }},
 		{"family alive", func() error { return second(s.FamilyAlive(ctx, "f1", now)) }},

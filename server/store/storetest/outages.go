@@ -17,6 +17,7 @@ var calls = func() map[string]func(context.Context, store.Tx) error {
 	maps.Copy(all, factorCalls)
 	maps.Copy(all, deviceCalls)
 	maps.Copy(all, registrationCalls)
+	maps.Copy(all, mailCalls)
 	return all
 }()
 

@@ -64,6 +64,8 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"requests", requestTests},
 		{"attempts", attemptTests},
 		{"devices", deviceTests},
+		{"mail links", mailLinkTests},
+		{"outbox", outboxTests},
 		{"families", familyTests},
 		{"codes", codeTests},
 		{"refresh tokens", refreshTests},

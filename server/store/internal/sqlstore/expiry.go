@@ -20,6 +20,8 @@ var deletions = []string{
 	`DELETE FROM device_codes WHERE digest IN (SELECT digest FROM device_codes
 		WHERE expires_at < $1 - 3600000 ORDER BY expires_at LIMIT $2)`, // an hour longer: devices poll on, and are told why
 	deletion("challenges", "key", "expires_at"),
+	deletion("mail_links", "digest", "expires_at"),
+	deletion("outbox", "id", "expires_at"),
 	`DELETE FROM refresh_tokens WHERE digest IN (SELECT r.digest FROM families f JOIN refresh_tokens r ON r.family_id = f.id
 		WHERE f.expires_at < $1 ORDER BY f.expires_at LIMIT $2)`,
 	`DELETE FROM families WHERE id IN (SELECT f.id FROM families f
