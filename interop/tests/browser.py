@@ -54,8 +54,12 @@ class Browser:
         env = self._dev.env
         return self.send(page, follow, identifier=env[user + "_EMAIL"], password=env[user + "_PASSWORD"], answer="login")
 
-    def _arrive(self, page, follow):
-        while follow and "Refresh" in page.headers:
+    def go_on(self, page):
+        """Follow a page that leads on by itself, as long as there is one."""
+        while "Refresh" in page.headers:
             to = page.headers["Refresh"].split("url=", 1)[1]
             page = self._session.get(urljoin(page.url, to), timeout=20)
         return page
+
+    def _arrive(self, page, follow):
+        return self.go_on(page) if follow else page
