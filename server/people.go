@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/postern-auth/postern/server/internal/account"
 	"github.com/postern-auth/postern/server/internal/clients"
 	"github.com/postern-auth/postern/server/internal/endpoint"
 	"github.com/postern-auth/postern/server/internal/hint"
@@ -47,7 +48,11 @@ func (s *Server) peopleRoutes(authenticator *clients.Authenticator, checkTargets
 	logouts := logout.New(logout.Config{
 		Store: c.Store, Sessions: sessions, Site: pages, Hints: hints, Now: c.Now, Logger: c.Logger,
 	})
-	return []endpoint.Route{
+	accounts := account.New(account.Config{
+		Store: c.Store, Sessions: sessions, Site: pages, Hasher: s.hasher, Enter: logins.Enter, CheckPassword: logins.CheckPassword,
+		LogOut: logout.Confirm, Now: c.Now, Logger: c.Logger, TokenLifetime: c.PersonalTokenLifetime,
+	})
+	return append(accounts.Routes(), []endpoint.Route{
 		{Endpoint: oauth.AuthorizationEndpoint, Methods: "GET POST", Handler: logins.Endpoint(), Metadata: login.Metadata()},
 		{Endpoint: oauth.PushedAuthorizationEndpoint, Methods: "POST", Handler: logins.Pushed(), Metadata: login.PushedMetadata()},
 		{Endpoint: login.Pages, Methods: "GET POST", Handler: logins.Form()},
@@ -55,7 +60,7 @@ func (s *Server) peopleRoutes(authenticator *clients.Authenticator, checkTargets
 		{Endpoint: oauth.Logout, Methods: "GET", Handler: logouts.Auth0()},
 		{Endpoint: logout.Confirm, Methods: "GET POST", Handler: logouts.Form()},
 		{Endpoint: oauth.At(page.StaticPath + "{file}"), Methods: "GET", Handler: &files{page.Static(), pages}},
-	}
+	}...)
 }
 
 // files serves what pages load.

@@ -19,7 +19,7 @@ function fits() {
 	if (root.scrollWidth > root.clientWidth) faults.push(`it is ${root.scrollWidth - root.clientWidth} px too wide`);
 	for (const e of document.querySelectorAll('a, button, input:not([type=hidden]), select, summary')) {
 		const { width, height } = e.getBoundingClientRect();
-		if (e.checkVisibility() && e.ariaHidden !== 'true' && !e.matches('.skip, input[type=radio]') && (width < 20 || height < 20)) {
+		if (e.checkVisibility() && e.ariaHidden !== 'true' && !e.matches('.skip, input[type=radio], input[type=checkbox]') && (width < 20 || height < 20)) {
 			faults.push(`${e.outerHTML.slice(0, 80)} is ${Math.round(width)} × ${Math.round(height)} px small`);
 		}
 	}

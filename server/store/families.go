@@ -118,6 +118,8 @@ type Families interface {
 	FamilyAlive(ctx context.Context, id string, now time.Time) (bool, error)
 	// FamiliesOfSession returns the families that began in the session, oldest first, ended ones included.
 	FamiliesOfSession(ctx context.Context, sessionID string) ([]Family, error)
+	// FamiliesOf returns the families of a subject that are neither revoked nor expired, oldest first.
+	FamiliesOf(ctx context.Context, subjectID string, now time.Time) ([]Family, error)
 	// CreateFamily adds a family. Errors: ErrNotFound when the subject or client is not there, ErrExists for
 	// its ID.
 	CreateFamily(context.Context, Family) error

@@ -167,8 +167,11 @@ func readWishes(r *Request, values url.Values) {
 	}
 	r.SignUp = values.Get("screen_hint") == "signup"
 	r.ACR = some(values.Get("acr_values"), func(name string) bool { _, ok := ParseACR(name); return ok })
-	r.Locales = some(values.Get("ui_locales"), isLocale)
+	r.Locales = LocalesOf(values.Get("ui_locales"))
 }
+
+// LocalesOf returns the language tags of a ui_locales parameter; what is none is left out.
+func LocalesOf(text string) Names { return some(text, isLocale) }
 
 // some returns the first names of a list that can be used, within the bound.
 func some(text string, usable func(string) bool) Names {

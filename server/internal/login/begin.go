@@ -209,7 +209,11 @@ func (l *Login) wait(w http.ResponseWriter, s *state) error {
 		return fmt.Errorf("login: keeping a request: %w", err)
 	}
 	cookies(s.Request).SetBinding(w, binding)
-	site.Redirect(w, http.StatusFound, s.path())
+	status := http.StatusFound
+	if s.Method == http.MethodPost {
+		status = http.StatusSeeOther
+	}
+	site.Redirect(w, status, s.path())
 	return nil
 }
 

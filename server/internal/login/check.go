@@ -47,25 +47,49 @@ func (l *Login) check(ctx context.Context, r *endpoint.Request, identifier, type
 	if err != nil {
 		return store.User{}, page.Problem{}, err
 	}
+	if problem, err := l.compare(ctx, r, a, given); err != nil || problem != (page.Problem{}) {
+		return store.User{}, problem, err
+	}
+	return a.user, page.Problem{}, nil
+}
+
+// CheckPassword returns the problem that the page tells where the password is not that of a person who is logged in,
+// and page.WrongPassword also for one who has none. It is counted as a try to log in. Errors are outages.
+func (l *Login) CheckPassword(ctx context.Context, r *endpoint.Request, user store.User, typed string) (page.Problem, error) {
+	given, err := password.Typed(typed)
+	if err != nil {
+		return page.WrongPassword, nil
+	}
+	a := account{user: user, counter: counterOf(user)}
+	if a.phc, err = l.phc(ctx, user); err != nil {
+		return page.Problem{}, err
+	}
+	return l.compare(ctx, r, a, given)
+}
+
+func counterOf(user store.User) string { return "user:" + user.ID }
+
+// compare returns the problem that the page tells where the password is not that of the account.
+func (l *Login) compare(ctx context.Context, r *endpoint.Request, a account, given password.Password) (page.Problem, error) {
 	turn, err := l.Hasher.Wait(ctx, a.counter)
 	if errors.Is(err, password.ErrBusy) {
 		l.refused(r, a, err)
-		return store.User{}, page.Busy, nil
+		return page.Busy, nil
 	}
 	if err != nil {
-		return store.User{}, page.Problem{}, err
+		return page.Problem{}, err
 	}
 	defer turn.Done()
 	// Whoever leaves meanwhile has tried all the same.
 	ctx = context.WithoutCancel(ctx)
 	right, problem, err := l.try(ctx, r, turn, a, given)
 	if err != nil || problem != (page.Problem{}) {
-		return store.User{}, problem, err
+		return problem, err
 	}
 	if !right {
-		return store.User{}, page.WrongPassword, nil
+		return page.WrongPassword, nil
 	}
-	return a.user, page.Problem{}, l.rehash(ctx, turn, a, given)
+	return page.Problem{}, l.rehash(ctx, turn, a, given)
 }
 
 // account finds what a name stands for. It reads as much for a name that nobody has.
@@ -83,16 +107,22 @@ func (l *Login) account(ctx context.Context, identifier string) (account, error)
 		return account{}, fmt.Errorf("login: reading a user: %w", err)
 	}
 	if err == nil {
-		a.user, a.counter = user, "user:"+user.ID
+		a.user, a.counter = user, counterOf(user)
 	}
-	kept, err := l.Store.Password(ctx, a.user.ID)
+	a.phc, err = l.phc(ctx, a.user)
+	return a, err
+}
+
+// phc returns the hash of the password that opens a person's account; empty: none does.
+func (l *Login) phc(ctx context.Context, user store.User) (string, error) {
+	kept, err := l.Store.Password(ctx, user.ID)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		return account{}, fmt.Errorf("login: reading a password: %w", err)
+		return "", fmt.Errorf("login: reading a password: %w", err)
 	}
-	if a.user.Active {
-		a.phc = kept.PHC
+	if !user.Active {
+		return "", nil
 	}
-	return a, nil
+	return kept.PHC, nil
 }
 
 // try compares the password within the bounds on guesses, of which each is counted before.

@@ -116,6 +116,9 @@ func keepConsent(ctx context.Context, tx store.Tx, s *state, issue authorize.Iss
 
 // authorization is what all pages of a request say of it.
 func (s *state) authorization() page.Authorization {
+	if s.isOwn() {
+		return page.Authorization{}
+	}
 	return page.Authorization{
 		Application: s.app.Name, ReturnsTo: site.HostOf(s.request.RedirectURI), Scheme: site.Scheme(s.request.RedirectURI),
 	}

@@ -74,7 +74,9 @@ func (l *Login) takeUp(r *endpoint.Request) (*state, error) {
 	if s.request, err = authorize.Unmarshal([]byte(row.Request)); err != nil {
 		return nil, startAgain("", tooOld, err)
 	}
-	if err := l.find(s, s.request.ClientID); err != nil {
+	if s.isOwn() {
+		s.client = ownClient(s.request.RedirectURI)
+	} else if err := l.find(s, s.request.ClientID); err != nil {
 		return nil, err
 	}
 	r.ClientID = s.app.ClientID
@@ -118,7 +120,7 @@ func (l *Login) ask(w http.ResponseWriter, s *state, problem page.Problem) error
 			identifier = s.Params.Value("identifier")
 		}
 		shown = page.Login{
-			Authorization: s.authorization(), Action: s.path(), Identifier: identifier, Problem: problem, Cancel: true,
+			Authorization: s.authorization(), Action: s.path(), Identifier: identifier, Problem: problem, Cancel: !s.isOwn(),
 		}
 	case authorize.ChooseAccount:
 		shown = page.ChooseAccount{
@@ -192,12 +194,19 @@ func (l *Login) logIn(w http.ResponseWriter, s *state) error {
 	}
 	method := authorize.Method{Name: authorize.MethodPassword, At: s.now}
 	value, begun := l.Sessions.New(s.Request, s.waiting.row.Browser, user.ID, []store.Method{store.Method(method)})
+	begin := func(tx store.Tx) error { return tx.CreateSession(s.Context(), session.Former(s.Request), begun) }
+	if former := s.session; former.UserID == user.ID {
+		// The same person goes on, and what began with the session still ends with it.
+		begun.ID = former.ID
+		begin = func(tx store.Tx) error {
+			return gone(tx.ReplaceSession(s.Context(), former.Digest, begun), errChanged)
+		}
+	}
 	s.session = begun
 	s.facts = facts{Facts: authorize.Facts{User: user.ID, Methods: []authorize.Method{method}}, Session: begun.ID}
 	if s.person, err = l.whois(s.Context(), s); err != nil {
 		return err
 	}
-	former := session.Former(s.Request)
 	s.begun = &value
-	return l.carryOut(w, s, func(tx store.Tx) error { return tx.CreateSession(s.Context(), former, begun) })
+	return l.carryOut(w, s, begin)
 }

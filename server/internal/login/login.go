@@ -178,6 +178,9 @@ func (l *Login) carryOut(w http.ResponseWriter, s *state, write func(store.Tx) e
 	}
 	switch step := step.(type) {
 	case authorize.Issue:
+		if s.isOwn() {
+			return s.arrive(w)
+		}
 		l.Site.Send(w, s.Request, s.app.Name, s.request.Locales, s.request.Code(raw, s.after()))
 		return nil
 	case authorize.Refuse:
@@ -191,6 +194,9 @@ func (l *Login) carryOut(w http.ResponseWriter, s *state, write func(store.Tx) e
 }
 
 func (l *Login) refuse(s *state, why authorize.Refuse) error {
+	if s.isOwn() {
+		return refuseOwn(why)
+	}
 	return &told{
 		s.request.Refuse(why.Code, why.Text, s.after()), s.app.Name, s.request.Locales, oauth.Refuse(why.Code, why.Text, nil),
 	}
@@ -229,8 +235,8 @@ func (l *Login) settle(ctx context.Context, tx store.Tx, s *state, step authoriz
 	return "", gone(tx.ChangeFacts(ctx, s.waiting.row.Digest, s.waiting.row.Facts, facts, s.now), errChanged)
 }
 
-// issue makes the code. What it rests on ends with it, or is there still: the row, the pushed request, the
-// session.
+// issue makes the code, but for a page of the server's own, which needs none. What it rests on ends with it, or is
+// there still: the row, the pushed request, the session.
 func (l *Login) issue(ctx context.Context, tx store.Tx, s *state, issue authorize.Issue) (raw string, err error) {
 	if err := forget(ctx, tx, s); err != nil {
 		return "", err
@@ -242,6 +248,9 @@ func (l *Login) issue(ctx context.Context, tx store.Tx, s *state, issue authoriz
 	}
 	if err := gone(tx.TouchSession(ctx, s.session.Digest, s.now, l.Sessions.IdleEnd(s.now)), errChanged); err != nil {
 		return "", err
+	}
+	if s.isOwn() {
+		return "", nil
 	}
 	if s.facts.Consented == issue.User {
 		if err := keepConsent(ctx, tx, s, issue); err != nil {

@@ -270,10 +270,7 @@ func (l *Logout) write(ctx context.Context, tx store.Tx, v *wish) error {
 		if s.ID == "" {
 			continue
 		}
-		if err := tx.DeleteSession(ctx, s.Digest); err != nil && !errors.Is(err, store.ErrNotFound) {
-			return err
-		}
-		if _, err := tx.RevokeFamiliesOfSession(ctx, s.ID, l.Now(), Reason); err != nil {
+		if err := session.End(ctx, tx, s, false, l.Now(), Reason); err != nil {
 			return err
 		}
 	}

@@ -3,6 +3,7 @@ package page
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
@@ -10,13 +11,15 @@ import (
 // Yours is what all pages of a person's account share. Their links and forms lie below Base:
 //
 //	/ (security) /sessions /applications /tokens /profile
-//	/logout /sessions/{id}/end /others/end /applications/{id}/withdraw /tokens/new /tokens/{id}/revoke
+//	/sessions/{id}/end /others/end /applications/{id}/withdraw /tokens/new /tokens/{id}/revoke
 //	/password /second-factor/on /second-factor/off /second-factor/codes /passkeys/{id}/remove
 //
 // Where it ends in a verb, GET asks and POST does.
 type Yours struct {
 	Base   string
 	Person Person
+	// LogOut is the path that takes the form with answer=logout.
+	LogOut string
 	// Saved is what was just done; the zero Saved is nothing.
 	Saved Saved
 }
@@ -37,6 +40,21 @@ var (
 	PasskeyRemoved   = Saved{"passkey_removed"}
 )
 
+var allSaved = []Saved{
+	SavedProfile, SessionEnded, OthersEnded, ConsentWithdrawn, TokenRevoked, PasswordSaved, SecondFactorOn, SecondFactorOff, PasskeyRemoved,
+}
+
+// SavedOf returns what Name has named; the zero Saved for any other text.
+func SavedOf(name string) Saved {
+	if i := slices.Index(allSaved, Saved{name}); i >= 0 {
+		return allSaved[i]
+	}
+	return Saved{}
+}
+
+// Name is what was done in the query of the page that says it.
+func (s Saved) Name() string { return s.key }
+
 // Sentence returns the key of what was done, or "".
 func (s Saved) Sentence() string {
 	if s.key == "" {
@@ -52,6 +70,8 @@ func yours(file string, p Problem) shape {
 // Security shows how a person logs in.
 type Security struct {
 	Yours
+	// Factors says that there are passkeys and second factors to have; without, nothing is said of them.
+	Factors bool
 	// PasskeysOff says that the host of this server cannot have passkeys.
 	PasskeysOff bool
 	Passkeys    []Passkey
@@ -82,7 +102,7 @@ type Session struct {
 	ID string
 	// Browser and System are what the browser said of itself; either may be empty.
 	Browser, System string
-	// Address is from where it was last used.
+	// Address is from where it began; empty: that is not known.
 	Address        string
 	Since, LastUse time.Time
 	// This is the session that looks at the page.
@@ -91,15 +111,17 @@ type Session struct {
 
 func (p Sessions) shape() shape { return yours("sessions", Problem{}) }
 
-// Applications lists what a person let in.
+// Applications lists what a person let in, or logged in to.
 type Applications struct {
 	Yours
 	Consents []Given
 }
 
-// Given is a consent.
+// Given is what an application may do in a person's name.
 type Given struct {
 	ID, Application string
+	// FirstParty says that it was not asked for: the application is of the house.
+	FirstParty bool
 	// May is what the application may do.
 	May []Permission
 	// Identity says that it learns who the person is, Offline that it may go on while they are away.
@@ -119,17 +141,25 @@ type AccessTokens struct {
 
 // An AccessToken is one of a person's. Its secret is not part of it.
 type AccessToken struct {
-	ID, Name               string
-	Created, Ends, LastUse time.Time
+	ID, Name string
+	// For are the names of the APIs that it opens; empty: all that the person has a right on.
+	For           []string
+	Created, Ends time.Time // Ends is zero for one without an end
+	// Over says that it opens nothing any more, because its time is over.
+	Over bool
 }
 
 func (p AccessTokens) shape() shape { return yours("access_tokens", Problem{}) }
 
-// Profile is what a person says of themselves. It posts name, given_name, family_name, email and language.
+// Profile is what a person says of themselves. It posts name, given_name, family_name and ui_locales.
 type Profile struct {
 	Yours
-	Name, GivenName, FamilyName, Email string
-	EmailVerified                      bool
+	Name, GivenName, FamilyName string
+	// Email is shown; what changes it is a page of its own.
+	Email         string
+	EmailVerified bool
+	// ChangeEmail is the path of that page; empty: there is none.
+	ChangeEmail string
 	// Language is the one chosen; empty: the browser's.
 	Language Language
 	Problem  Problem
@@ -187,16 +217,28 @@ func (p RecoveryCodes) shape() shape {
 	return sh
 }
 
-// NewToken makes a personal access token. It posts name, days (30, 90, 365 or 0) and once.
+// NewToken makes a personal access token. It posts name, audience for each API that is chosen, days and once.
 type NewToken struct {
 	Yours
 	Name string
+	// APIs are those to choose from; empty: the person has no right on any.
+	APIs []Choice
+	// Days are how long it may live; 0: until it is revoked.
+	Days []int
+	// Ends is which of them is chosen.
+	Ends int
 	// Once lets the form be sent only once.
 	Once    string
 	Problem Problem
 }
 
 func (p NewToken) shape() shape { return yours("new_token", p.Problem) }
+
+// A Choice is one of several that may be made together.
+type Choice struct {
+	Value, Name string
+	Chosen      bool
+}
 
 // A Step is what a Confirm asks about.
 type Step struct{ key, path string }

@@ -169,6 +169,14 @@ func weighed(item string) (tag string, q float64) {
 	return strings.TrimSpace(tag), q
 }
 
+// LanguageOf returns the language of the catalogue that a tag names; empty for any other.
+func LanguageOf(tag string) Language {
+	if lang, ok := speak(tag); ok {
+		return lang
+	}
+	return ""
+}
+
 func speak(tag string) (Language, bool) {
 	primary, _, _ := strings.Cut(strings.ToLower(tag), "-")
 	_, ok := catalogues[Language(primary)]

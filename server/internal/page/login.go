@@ -38,6 +38,9 @@ var (
 	CommonPassword   = Problem{key: "common_password", field: "new_password"}
 	BadEmail         = Problem{key: "bad_email", field: "email"}
 	NoName           = Problem{key: "no_name", field: "name"}
+	NoAPI            = Problem{key: "no_api", field: "audience"}
+	BadName          = Problem{key: "bad_name", field: "name"}
+	TooManyTokens    = Problem{key: "too_many_tokens"}
 	UnknownUserCode  = Problem{key: "unknown_user_code", field: "user_code"}
 	// LastWayIn is said when the only passkey of a person without a password would be removed.
 	LastWayIn = Problem{key: "last_way_in"}

@@ -177,7 +177,7 @@ func TestPagesAreWellBuilt(t *testing.T) {
 					if e.name == "form" && e.attrs["method"] != "post" {
 						t.Errorf("a form with method %q", e.attrs["method"])
 					}
-					if e.name != "input" || e.attrs["type"] == "hidden" || e.attrs["type"] == "radio" || e.attrs["aria-hidden"] == "true" {
+					if e.name != "input" || slices.Contains([]string{"hidden", "radio", "checkbox"}, e.attrs["type"]) || e.attrs["aria-hidden"] == "true" {
 						continue
 					}
 					if !labelled[e.attrs["id"]] {

@@ -30,8 +30,13 @@ func samples() []sample {
 	more.ClaimsGiven = true
 	more.Permissions = append([]Permission{{Key: "write:messages", API: "Hello World"}}, more.Permissions...)
 	more.Permissions[1].Given = true
-	yours := Yours{Base: "/account", Person: mia}
+	yours := Yours{Base: "/account", Person: mia, LogOut: "/logout?sid=1"}
 	saved := func(s Saved) Yours { y := yours; y.Saved = s; return y }
+	choosing := func(p NewToken) NewToken {
+		p.Yours, p.Days, p.Ends = yours, []int{30, 90, 365, 0}, 90
+		p.APIs = []Choice{{"https://hello-world.example.com", "Hello World", true}, {"https://orders.example.com", "orders", false}}
+		return p
+	}
 	problem := func(p Problem) Login {
 		return Login{Authorization: hello, Action: "/login/1", Identifier: "mia@example.com", Problem: p, Forgot: "/reset", SignUp: "/signup", Cancel: true}
 	}
@@ -80,40 +85,45 @@ func samples() []sample {
 		{"invited", NewPassword{Action: "/invite/1", Identifier: "mia@example.com", Invited: true}},
 		{"verify", VerifyEmail{Action: "/verify/1", Email: "mia@example.com"}},
 
-		{"security", Security{Yours: yours, Passkeys: []Passkey{
+		{"security", Security{Yours: yours, Factors: true, Passkeys: []Passkey{
 			{"1", "Laptop", at("2026-02-03 09:00"), at("2026-02-05 14:31")}, {"2", "Security key, blue", at("2026-02-03 09:10"), time.Time{}},
 		}, SecondFactor: at("2026-02-03 09:20"), RecoveryLeft: 7, RecoveryAll: 10, Password: at("2026-02-03 08:00")}},
-		{"security-bare", Security{Yours: saved(SecondFactorOff), Password: at("2026-02-03 08:00")}},
-		{"security-no-password", Security{Yours: saved(PasskeyRemoved), PasskeysOff: true, SecondFactor: at("2026-02-03 09:20"), RecoveryLeft: 1, RecoveryAll: 10}},
+		{"security-bare", Security{Yours: saved(SecondFactorOff), Factors: true, Password: at("2026-02-03 08:00")}},
+		{"security-password", Security{Yours: yours, Password: at("2026-02-03 08:00")}},
+		{"security-no-password", Security{Yours: saved(PasskeyRemoved), Factors: true, PasskeysOff: true, SecondFactor: at("2026-02-03 09:20"), RecoveryLeft: 1, RecoveryAll: 10}},
 		{"security-password-saved", Security{Yours: saved(PasswordSaved), Password: at("2026-02-03 08:00")}},
-		{"security-factor-on", Security{Yours: saved(SecondFactorOn), SecondFactor: at("2026-02-03 09:20"), RecoveryLeft: 10, RecoveryAll: 10, Password: at("2026-02-03 08:00")}},
+		{"security-factor-on", Security{Yours: saved(SecondFactorOn), Factors: true, SecondFactor: at("2026-02-03 09:20"), RecoveryLeft: 10, RecoveryAll: 10, Password: at("2026-02-03 08:00")}},
 		{"sessions", Sessions{Yours: yours, Sessions: []Session{
 			{ID: "1", Browser: "Firefox", System: "Linux", Address: "198.51.100.24", Since: at("2026-02-01 08:00"), LastUse: at("2026-02-05 14:31"), This: true},
 			{ID: "2", Browser: "Safari", System: "iPhone", Address: "2001:db8::", Since: at("2026-01-12 20:00"), LastUse: at("2026-02-04 07:12")},
-			{ID: "3", Address: "203.0.113.9", Since: at("2026-01-02 20:00"), LastUse: at("2026-01-02 20:12")},
+			{ID: "3", Since: at("2026-01-02 20:00"), LastUse: at("2026-01-02 20:12")},
 		}}},
 		{"sessions-ended", Sessions{Yours: saved(SessionEnded), Sessions: []Session{{ID: "1", Browser: "Firefox", Address: "198.51.100.24", Since: at("2026-02-01 08:00"), LastUse: at("2026-02-05 14:31"), This: true}}}},
 		{"sessions-others-ended", Sessions{Yours: saved(OthersEnded), Sessions: []Session{{ID: "1", Browser: "Firefox", System: "Linux", Address: "198.51.100.24", Since: at("2026-02-01 08:00"), LastUse: at("2026-02-05 14:31"), This: true}}}},
 		{"applications", Applications{Yours: yours, Consents: []Given{
 			{ID: "1", Application: "Reader for Linux", Identity: true, Offline: true, Since: at("2026-02-01 08:00"), May: asked.Permissions},
-			{ID: "2", Application: "Television", Since: at("2025-12-24 18:00"), May: []Permission{{Key: "read:orders"}}},
+			{ID: "2", Application: "Television", FirstParty: true, Since: at("2025-12-24 18:00"), May: []Permission{{Key: "read:orders"}}},
 		}}},
 		{"applications-none", Applications{Yours: saved(ConsentWithdrawn)}},
 		{"tokens", AccessTokens{Yours: yours, Tokens: []AccessToken{
-			{"1", "ci", at("2026-02-01 08:00"), at("2027-02-01 08:00"), at("2026-02-05 14:31")}, {"2", "script at home", at("2026-02-01 08:00"), time.Time{}, time.Time{}},
+			{"1", "ci", []string{"Hello World", "orders"}, at("2026-02-01 08:00"), at("2027-02-01 08:00"), false}, {"2", "script at home", nil, at("2026-02-01 08:00"), time.Time{}, false},
+			{"3", "from last year", []string{"Hello World"}, at("2025-02-01 08:00"), at("2026-02-01 08:00"), true},
 		}}},
-		{"tokens-born", AccessTokens{Yours: yours, Born: "pst_pat_0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ", Tokens: []AccessToken{{"1", "ci", at("2026-02-01 08:00"), at("2027-02-01 08:00"), time.Time{}}}}},
+		{"tokens-born", AccessTokens{Yours: yours, Born: "pst_pat_0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ", Tokens: []AccessToken{{"1", "ci", []string{"Hello World"}, at("2026-02-01 08:00"), at("2027-02-01 08:00"), false}}}},
 		{"tokens-none", AccessTokens{Yours: saved(TokenRevoked)}},
 		{"profile", Profile{Yours: yours, Name: "Mia Berg", GivenName: "Mia", FamilyName: "Berg", Email: "mia@example.com", EmailVerified: true, Language: "de"}},
 		{"profile-saved", Profile{Yours: saved(SavedProfile), Name: "Mia Berg", Email: "mia@example.com"}},
-		{"profile-email", Profile{Yours: yours, Name: "Mia Berg", Email: "mia", Problem: BadEmail}},
+		{"profile-name", Profile{Yours: yours, Name: "Mia\tBerg", Email: "mia@example.com", ChangeEmail: "/email", Problem: BadName}},
 		{"change-password", ChangePassword{Yours: yours}},
 		{"change-password-wrong", ChangePassword{Yours: yours, Problem: WrongOldPassword}},
 		{"first-password", ChangePassword{Yours: yours, First: true}},
 		{"enrol", EnrolTOTP{Yours: yours, Secret: "JBSW Y3DP EHPK 3PXP JBSW Y3DP EHPK 3PXP", URI: "otpauth://totp/Example%20Company:mia?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Example%20Company"}},
 		{"recovery-codes", RecoveryCodes{Yours: yours, Codes: []string{"abcd-efgh-ijkl-mnop", "qrst-uvwx-yz23-4567", "abcd-efgh-ijkl-mnoq", "qrst-uvwx-yz23-4568", "abcd-efgh-ijkl-mnor", "qrst-uvwx-yz23-4569", "abcd-efgh-ijkl-mnos", "qrst-uvwx-yz23-456a", "abcd-efgh-ijkl-mnot", "qrst-uvwx-yz23-456b"}}},
-		{"new-token", NewToken{Yours: yours, Once: "1"}},
-		{"new-token-name", NewToken{Yours: yours, Once: "1", Problem: NoName}},
+		{"new-token", choosing(NewToken{Once: "1"})},
+		{"new-token-no-api", choosing(NewToken{Name: "ci", Problem: NoAPI})},
+		{"new-token-too-many", choosing(NewToken{Name: "ci", Problem: TooManyTokens})},
+		{"new-token-no-rights", NewToken{Yours: yours}},
+		{"new-token-name", choosing(NewToken{Once: "1", Problem: NoName})},
 		{"form-post", FormPost{Application: "Hello World", To: "https://hello-world.example.com/callback", Fields: []Parameter{{"code", "c"}, {"state", "s"}}}},
 		{"web-message", WebMessage{Target: "https://hello-world.example.com", Frames: []string{"https://hello-world.example.com"}, Response: map[string]string{"code": "c", "state": "s"}}},
 	}

@@ -62,8 +62,16 @@ func (f field) Names() bool {
 	return false
 }
 
+// Required reports whether the field must not be left empty. Not everybody has a name in two parts.
+func (f field) Required() bool {
+	return f.Autocomplete != "given-name" && f.Autocomplete != "family-name"
+}
+
 // Sentence returns the key of a problem's sentence.
 func (p Problem) Sentence() string { return "problem." + p.key }
+
+// Field is the field beside which the problem stands; empty: above the form.
+func (p Problem) Field() string { return p.field }
 
 // Any reports whether there is a problem.
 func (p Problem) Any() bool { return p.key != "" }

@@ -17,6 +17,7 @@ import (
 const (
 	locked          = "user locked"
 	passwordChanged = "password changed"
+	withdrawn       = "consent withdrawn"
 )
 
 // PutUser creates the user or replaces the one with its ID. Its handle and picture are made with it and kept.
@@ -76,7 +77,12 @@ func (r *Registry) freeLogin(ctx context.Context, u store.User, what, login stri
 
 // endLogins ends a person's sessions and what applications were given on their behalf.
 func (r *Registry) endLogins(ctx context.Context, userID, reason string) error {
-	if _, err := r.tx.DeleteSessionsOf(ctx, userID, store.Digest{}); err != nil {
+	return r.endOthers(ctx, userID, store.Digest{}, reason)
+}
+
+// endOthers leaves one of the sessions.
+func (r *Registry) endOthers(ctx context.Context, userID string, but store.Digest, reason string) error {
+	if _, err := r.tx.DeleteSessionsOf(ctx, userID, but); err != nil {
 		return err
 	}
 	_, err := r.tx.RevokeFamiliesOf(ctx, userID, "", r.now, reason)
@@ -86,24 +92,58 @@ func (r *Registry) endLogins(ctx context.Context, userID, reason string) error {
 // SetPassword gives a user another password, of which it takes the PHC string that package password makes. It
 // logs them out everywhere, for who has the former one may be somebody else.
 func (r *Registry) SetPassword(ctx context.Context, u store.User, phc string) error {
+	if written, err := r.writePassword(ctx, u, phc); err != nil || !written {
+		return err
+	}
+	return r.endLogins(ctx, u.ID, passwordChanged)
+}
+
+// ChangePassword gives a user the password that they have chosen in a session, which goes on as next while all else
+// that SetPassword ends is ended. Of several at once one counts. Errors: store.ErrNotFound when the session has
+// ended, as by another change of the password.
+func (r *Registry) ChangePassword(ctx context.Context, u store.User, phc string, session store.Digest, next store.Session) error {
+	if err := r.tx.ReplaceSession(ctx, session, next); err != nil {
+		return err
+	}
+	if _, err := r.writePassword(ctx, u, phc); err != nil {
+		return err
+	}
+	return r.endOthers(ctx, u.ID, next.Digest, passwordChanged)
+}
+
+func (r *Registry) writePassword(ctx context.Context, u store.User, phc string) (written bool, err error) {
 	if _, err := password.Parse(phc); err != nil {
-		return about("user", nameOf(u), err)
+		return false, about("user", nameOf(u), err)
 	}
 	before, found, err := look(r.tx.Password(ctx, u.ID))
 	if err != nil || before.PHC == phc {
-		return err
+		return false, err
 	}
 	if err := r.tx.PutPassword(ctx, store.Password{UserID: u.ID, PHC: phc, ChangedAt: r.now}); err != nil {
-		return err
+		return false, err
 	}
 	action := changed
 	if !found {
 		action = created
 	}
-	if err := r.record(ctx, action, object{"password", u.ID, nameOf(u)}, nil); err != nil {
+	return true, r.record(ctx, action, object{"password", u.ID, nameOf(u)}, nil)
+}
+
+// WithdrawConsent takes back what a person has allowed an application, and ends what it was given on their behalf,
+// also where it needed no consent.
+func (r *Registry) WithdrawConsent(ctx context.Context, u store.User, app store.Application) error {
+	_, given, err := look(r.tx.Consent(ctx, u.ID, app.ClientID))
+	if err == nil && given {
+		err = r.tx.DeleteConsent(ctx, u.ID, app.ClientID)
+	}
+	if err != nil {
 		return err
 	}
-	return r.endLogins(ctx, u.ID, passwordChanged)
+	ended, err := r.tx.RevokeFamiliesOf(ctx, u.ID, app.ClientID, r.now, withdrawn)
+	if err != nil || !given && ended == 0 {
+		return err
+	}
+	return r.record(ctx, deleted, object{"consent", app.ID, nameOf(u) + " to " + app.Name}, nil)
 }
 
 // DeleteUser removes the user with everything that is theirs.

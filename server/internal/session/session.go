@@ -98,6 +98,34 @@ func (s *Sessions) New(r *endpoint.Request, binding store.Digest, userID string,
 	}
 }
 
+// Ender is where sessions end.
+type Ender interface {
+	store.Sessions
+	store.Families
+}
+
+// End ends a session, with the families of tokens that are to end with it, or, for everywhere, all that began in it.
+// One that has ended already ends again. It is for within a transaction.
+func End(ctx context.Context, tx Ender, s store.Session, everywhere bool, at time.Time, reason string) error {
+	if err := tx.DeleteSession(ctx, s.Digest); err != nil && !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	if !everywhere {
+		_, err := tx.RevokeFamiliesOfSession(ctx, s.ID, at, reason)
+		return err
+	}
+	families, err := tx.FamiliesOfSession(ctx, s.ID)
+	if err != nil {
+		return err
+	}
+	for _, family := range families {
+		if err := tx.RevokeFamily(ctx, family.ID, at, reason); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // IdleEnd returns when a session ends that is used at a time, and not again.
 func (s *Sessions) IdleEnd(used time.Time) time.Time { return used.Add(cmp.Or(s.Idle, DefaultIdle)) }
 

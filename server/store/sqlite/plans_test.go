@@ -135,6 +135,7 @@ func peopleCalls(ctx context.Context, s *Store) func(yield func(string, func() e
 		{"family", func() error { return second(s.Family(ctx, "f1")) }},
 		{"family alive", func() error { return second(s.FamilyAlive(ctx, "f1", now)) }},
 		{"families of session", func() error { return second(s.FamiliesOfSession(ctx, "sid")) }},
+		{"families of subject", func() error { return second(s.FamiliesOf(ctx, "anna", now)) }},
 		{"extend family", func() error { return s.ExtendFamily(ctx, "f1", now, later) }},
 		{"create code", func() error { return s.CreateCode(ctx, store.Code{FamilyID: "f1", ExpiresAt: later}) }},
 		{"code", func() error { return second(s.Code(ctx, store.Digest{})) }},

@@ -49,6 +49,21 @@ var familyTests = []test{
 		same(t, []store.Family{family("f1", "anna", "shop")})(s.FamiliesOfSession(ctx, "sid-anna"))
 		same(t, []store.Family{})(s.FamiliesOfSession(ctx, ""))
 	}},
+	{"the families of a subject are those that live", func(t *testing.T, s store.Store) {
+		ctx := t.Context()
+		world(t, s)
+		first, late, dead := family("f1", "anna", "shop"), family("late", "anna", "desk"), family("dead", "anna", "desk")
+		late.CreatedAt, late.ExpiresAt = first.CreatedAt.Add(time.Minute), first.ExpiresAt.Add(time.Minute)
+		dead.RevokedAt, dead.Reason = noon, "lost"
+		ok(t, s.CreateFamily(ctx, late))
+		ok(t, s.CreateFamily(ctx, dead))
+		same(t, []store.Family{first, late})(s.FamiliesOf(ctx, "anna", first.ExpiresAt.Add(-time.Millisecond)))
+		same(t, []store.Family{late})(s.FamiliesOf(ctx, "anna", first.ExpiresAt))
+		ok(t, s.RevokeFamily(ctx, "late", noon, "lost"))
+		same(t, []store.Family{first})(s.FamiliesOf(ctx, "anna", noon))
+		same(t, []store.Family{})(s.FamiliesOf(ctx, "u1", noon))
+		same(t, []store.Family{})(s.FamiliesOf(ctx, "", noon))
+	}},
 	{"a family lives until it expires, and longer when it is extended", func(t *testing.T, s store.Store) {
 		ctx := t.Context()
 		world(t, s)

@@ -205,6 +205,9 @@ var peopleCalls = map[string]func(context.Context, store.Tx) error{
 	"RevokeFamiliesOfClient": func(ctx context.Context, s store.Tx) error {
 		return second(s.RevokeFamiliesOfClient(ctx, "desk", noon, "lost"))
 	},
+	"FamiliesOf": func(ctx context.Context, s store.Tx) error {
+		return second(s.FamiliesOf(ctx, "anna", noon))
+	},
 	"RevokeFamiliesOfSession": func(ctx context.Context, s store.Tx) error {
 		return second(s.RevokeFamiliesOfSession(ctx, "sid-ben", noon, "lost"))
 	},

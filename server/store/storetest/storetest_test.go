@@ -80,6 +80,7 @@ var mutants = []struct {
 	{"deliveries have no bound", "outbox", func(s store.Store) store.Store { return limitless{s} }},
 	{"a family that is revoked lives", "families", func(s store.Store) store.Store { return immortal{s} }},
 	{"a logout ends what does not end with the session", "families", func(s store.Store) store.Store { return eager{s} }},
+	{"a family that has expired is among those of its subject", "families", func(s store.Store) store.Store { return lingering{s} }},
 	{"a code may be used again", "codes", func(s store.Store) store.Store { return repeating{s} }},
 	{"a code that is used again revokes nothing", "codes", func(s store.Store) store.Store { return forgetful{s} }},
 	{"a refresh token has no end of overlap", "refresh_tokens", func(s store.Store) store.Store { return repeating{s} }},
@@ -367,6 +368,12 @@ func (s eager) RevokeFamiliesOfSession(ctx context.Context, sessionID string, at
 		err = errors.Join(err, s.RevokeFamily(ctx, family.ID, at, reason))
 	}
 	return len(families), err
+}
+
+type lingering struct{ store.Store }
+
+func (s lingering) FamiliesOf(ctx context.Context, subjectID string, _ time.Time) ([]store.Family, error) {
+	return s.Store.FamiliesOf(ctx, subjectID, time.UnixMilli(1))
 }
 
 type fresh struct{ store.Store }

@@ -38,6 +38,13 @@ func (t *Tx) FamiliesOfSession(ctx context.Context, sessionID string) ([]store.F
 		selectFamilies+`WHERE session_id = $1 ORDER BY created_at, id`, sessionID)
 }
 
+// FamiliesOf returns the families of a subject that are neither revoked nor expired, oldest first.
+func (t *Tx) FamiliesOf(ctx context.Context, subjectID string, now time.Time) ([]store.Family, error) {
+	return list(ctx, t, "families of subject", subjectID, addFamily,
+		selectFamilies+`WHERE subject_id = $1 AND revoked_at IS NULL AND expires_at > $2 ORDER BY created_at, id`,
+		subjectID, instant(t.orNow(now)))
+}
+
 // CreateFamily adds a family. Errors: store.ErrNotFound when the subject or client is not there,
 // store.ErrExists for its ID.
 func (t *Tx) CreateFamily(ctx context.Context, f store.Family) error {

@@ -1,0 +1,81 @@
+package login
+
+import (
+	"cmp"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/postern-auth/postern/server/internal/authorize"
+	"github.com/postern-auth/postern/server/internal/endpoint"
+	"github.com/postern-auth/postern/server/internal/oauth"
+	"github.com/postern-auth/postern/server/internal/page"
+	"github.com/postern-auth/postern/server/internal/site"
+	"github.com/postern-auth/postern/server/store"
+)
+
+// own is the client that the server's own pages are to authorize.Next. No application can be registered with a
+// client_id that holds a colon, and none of the store is looked for under this one.
+const own = "urn:postern:own"
+
+// Enter lets a person in to a page of the server's own, which are those that only its paths name: by the rules
+// of an application of the house that asks for a login no older than fresh, or, where that is zero, for any. Where
+// it returns false it has answered, by the way to the login page, which leads back to the path of the request. So
+// a person comes to a page like this without an application, and whatever an application would wait for, a second
+// factor, a cookie of the same browser, this page waits for too.
+//
+// The path has to take a GET. Errors are outages and refusals.
+func (l *Login) Enter(w http.ResponseWriter, r *endpoint.Request, fresh time.Duration) (store.Session, store.User, bool, error) {
+	s := &state{Request: r, now: l.Now(), client: ownClient(r.Issuer.URL(r.URL.Path))}
+	s.request = authorize.Request{
+		Reply:    authorize.Reply{Issuer: r.Issuer, RedirectURI: r.Issuer.URL(r.URL.Path), Mode: authorize.Query},
+		ClientID: own, MaxAge: authorize.NoMaxAge, Locales: authorize.LocalesOf(r.Params.Value("ui_locales")), At: s.now.UTC(),
+	}
+	if fresh > 0 {
+		s.request.MaxAge = int64(fresh / time.Second)
+	}
+	binding, bound := cookies(r).Binding(r.Request)
+	var err error
+	if s.session, err = l.Sessions.Of(r.Context(), r); err != nil {
+		return store.Session{}, store.User{}, false, err
+	}
+	s.keepSessionOf(binding, bound)
+	if s.person, err = l.whois(r.Context(), s); err != nil {
+		return store.Session{}, store.User{}, false, err
+	}
+	s.request.LoginHint = cmp.Or(s.person.user.LoginName, s.person.user.Email)
+	switch step := s.next().(type) {
+	case authorize.Issue:
+		return s.session, s.person.user, true, nil
+	case authorize.Refuse:
+		return store.Session{}, store.User{}, false, l.refuse(s, step)
+	}
+	return store.Session{}, store.User{}, false, l.wait(w, s)
+}
+
+// ownClient is the registration of the server's own page at an address.
+func ownClient(uri string) authorize.Client {
+	return authorize.Client{ID: own, Type: authorize.Web, FirstParty: true, RedirectURIs: []string{uri}}
+}
+
+// isOwn reports whether the request leads to a page of the server's own.
+func (s *state) isOwn() bool { return s.request.ClientID == own }
+
+// arrive sends the browser to the page of the server's own that it was on the way to.
+func (s *state) arrive(w http.ResponseWriter) error {
+	path, ok := strings.CutPrefix(s.request.RedirectURI, s.Issuer.URL(""))
+	if !ok || !strings.HasPrefix(path, "/") {
+		return fmt.Errorf("login: %.64q is not a page of this server", s.request.RedirectURI)
+	}
+	site.Redirect(w, http.StatusSeeOther, path)
+	return nil
+}
+
+// refuseOwn is the page of a login that does not lead to a page of the server's own.
+func refuseOwn(why authorize.Refuse) error {
+	return &site.Failure{
+		Page: page.Error{Cause: page.Forbidden, Developer: page.Developer{Message: why.Text}},
+		Err:  oauth.Refuse(why.Code, why.Text, nil),
+	}
+}
