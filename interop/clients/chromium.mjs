@@ -7,7 +7,6 @@ import { join } from 'node:path';
 import { startProfile } from '../pages/browser.mjs';
 
 export const wait = 15_000; // milliseconds that one step may take
-const limit = 60_000; // and a whole check
 
 // serve answers on a port of localhost with what files(path) returns, a [type, content] each: a site other than that
 // of the server, which is at an address, so that the server's cookies are a third party's in a frame of the
@@ -46,17 +45,4 @@ export async function enter(page, { user, password }) {
   await page.getByLabel('E-mail or user name').fill(user);
   await page.getByLabel('Password').fill(password);
   await page.keyboard.press('Enter');
-}
-
-// report prints a line of JSON for every check, {"name", "error"}, where error is null when the check has passed, and
-// ends the program.
-export async function report(checks) {
-  for (const [name, check] of Object.entries(checks)) {
-    let timer;
-    const late = new Promise((_, reject) => { timer = setTimeout(reject, limit, new Error('not done in time')); });
-    const error = await Promise.race([check(), late]).then(() => null, (e) => e.stack);
-    clearTimeout(timer);
-    console.log(JSON.stringify({ name, error }));
-  }
-  process.exit(); // also from a check that was not done in time
 }

@@ -1,5 +1,5 @@
 // The applications of ../samples in Chromium, each with the SDK that it names, as they are published. It prints a
-// line of JSON for every check, as chromium.mjs says. Its argument is a JSON file:
+// line of JSON for every check, as checks.mjs says. Its argument is a JSON file:
 //
 //   {"domain", "clientId", "audience", "api", "port", "user", "password", "other", "otherPassword", "chromium"}
 //
@@ -8,7 +8,8 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { bundle } from '../samples/build.mjs';
-import { enter, report, serve, visit } from './chromium.mjs';
+import { report } from './checks.mjs';
+import { enter, serve, visit } from './chromium.mjs';
 
 const given = JSON.parse(readFileSync(process.argv[2], 'utf8'));
 const origin = `http://localhost:${given.port}`;

@@ -1,11 +1,12 @@
 // A single-page application that knows nothing of the authorization server: auth0-spa-js, as it is published,
-// in Chromium, with a person who logs in. It prints a line of JSON for every check, as chromium.mjs says. Its argument
+// in Chromium, with a person who logs in. It prints a line of JSON for every check, as checks.mjs says. Its argument
 // is a JSON file, whose port is where it serves the application:
 //
 //   {"domain", "clientId", "port", "user", "password", "chromium"}
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
+import { report } from './checks.mjs';
 import * as chromium from './chromium.mjs';
 
 const { wait } = chromium;
@@ -187,4 +188,4 @@ const checks = {
     }),
 };
 
-await chromium.report(checks);
+await report(checks);
