@@ -57,9 +57,13 @@ class Browser:
     def go_on(self, page):
         """Follow a page that leads on by itself, as long as there is one."""
         while "Refresh" in page.headers:
-            to = page.headers["Refresh"].split("url=", 1)[1]
-            page = self._session.get(urljoin(page.url, to), timeout=20)
+            page = self._session.get(urljoin(page.url, self.leads_to(page)), timeout=20)
         return page
+
+    @staticmethod
+    def leads_to(page):
+        """Where a page that was not followed leads."""
+        return page.headers.get("Location") or page.headers["Refresh"].split("url=", 1)[1]
 
     def _arrive(self, page, follow):
         return self.go_on(page) if follow else page

@@ -1,5 +1,6 @@
 """Programs under test: started by a test, ended by it, and waited for by what they print."""
 
+import json
 import os
 import queue
 import subprocess
@@ -81,3 +82,41 @@ def run_client(name, environment, folder):
         text=True,
         timeout=START,
     )
+
+
+class Waiting:
+    """A program that waits for its person: it has printed the URL to open, which is in `url`."""
+
+    def __init__(self, command, given, dev, folder):
+        path = folder / "given.json"
+        path.touch(0o600)
+        path.write_text(json.dumps(given))
+        self._process = subprocess.Popen(
+            [str(word) for word in [*command, path]],
+            env={**os.environ, **dev.trust},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self._lines = queue.Queue()
+        threading.Thread(target=self._read, daemon=True).start()
+        line = self._lines.get(timeout=START)
+        assert line.startswith("open "), line
+        self.url = line.removeprefix("open ").strip()
+
+    def _read(self):
+        for line in self._process.stdout:
+            self._lines.put(line)
+        self._lines.put("it has ended")
+
+    def called_back(self, url):
+        """Say where the browser went in the end, if it is not the program that listens there."""
+        self._process.stdin.write(url + "\n")
+        self._process.stdin.flush()
+
+    def result(self):
+        return json.loads(self._lines.get(timeout=START))
+
+    def stop(self):
+        self._process.kill()
+        self._process.wait()

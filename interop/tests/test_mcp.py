@@ -9,8 +9,9 @@ import subprocess
 import pytest
 import requests
 
+from browser import Browser
 from development import POSTERN
-from processes import FOLDER, START, start_go
+from processes import FOLDER, GO_PROGRAMS, START, Waiting, start_go
 
 SCOPE = "tools:whoami"
 CLIENTS = {
@@ -18,6 +19,11 @@ CLIENTS = {
     "Python": [FOLDER / ".venv-mcp" / "bin" / "python", FOLDER / "clients" / "mcp_client.py"],
 }
 PROVES = ["a secret", "a key"]
+# By the name of the SDK.
+LOGINS = {
+    "Go": [GO_PROGRAMS / "mcplogin"],
+    "Python": [FOLDER / ".venv-mcp" / "bin" / "python", FOLDER / "clients" / "mcp_login.py"],
+}
 
 # The API of an MCP server is the URL that clients call.
 SETUP = """
@@ -26,6 +32,8 @@ projects:
   - name: mcp
     apis:
       - {{name: whoami, identifier: "{resource}", token: rfc9068, permissions: ["{scope}"]}}
+    applications:
+      - {{name: Assistant, type: native, client_id: assistant, redirect_uris: ["http://127.0.0.1/callback"]}}
 service_users:
 """
 USER = """
@@ -33,6 +41,13 @@ USER = """
     permissions: {{"{resource}": [{granted}]}}
     secrets: [{{secret_file: {name}-secret}}]
     keys: [{{key_file: {name}-key.json}}]
+"""
+PERSON = """
+users:
+  - login: mcp-mia
+    email: mcp-mia@example.com
+    permissions: {{"{resource}": ["{scope}"]}}
+    password_file: mcp-mia-password
 """
 USERS = {"mcp-alice": f'"{SCOPE}"', "mcp-bob": f'"{SCOPE}"', "mcp-without-scope": ""}
 
@@ -48,6 +63,7 @@ class Server:
         self.issuer = issuer
         document = SETUP.format(resource=self.url, scope=SCOPE)
         document += "".join(USER.format(name=name, granted=granted, resource=self.url) for name, granted in USERS.items())
+        document += PERSON.format(resource=self.url, scope=SCOPE)
         (folder / "mcp.yaml").write_text(document)
         command = [POSTERN, "apply", "--data", dev.data, "-f", folder / "mcp.yaml"]
         done = subprocess.run(command, capture_output=True, text=True)
@@ -116,6 +132,40 @@ def test_a_client_finds_its_way_to_the_tool(server, client, proof):
     printed, log = server.run(client, "mcp-alice", proof)
     assert "error" not in printed, printed["error"] + log
     assert [(call["client"], call["scopes"]) for call in printed["calls"]] == [("mcp-alice", [SCOPE])] * 2
+
+
+def log_in(server, client, folder, **given):
+    """A program that has sent its person to the browser, and the page that asks for the person's consent."""
+    given = {"url": server.url, "redirect": "http://127.0.0.1:1/callback", **given}
+    program = Waiting(LOGINS[client], given, server.dev, folder)
+    browser = Browser(server.dev)
+    password = (server.folder / "mcp-mia-password").read_text().strip()
+    page = browser.send(browser.open(program.url), identifier="mcp-mia", password=password, answer="login")
+    return program, browser, page
+
+
+@pytest.mark.parametrize("client", LOGINS)
+def test_a_person_lets_a_program_use_the_tool(server, client, tmp_path):
+    program, browser, page = log_in(server, client, tmp_path, id="assistant")
+    try:
+        assert "Assistant" in page.text and SCOPE in page.text
+        program.called_back(browser.leads_to(browser.send(page, follow=False, answer="allow")))
+        result = program.result()
+        assert "error" not in result, result
+        assert [(call["client"], call["scopes"]) for call in result["calls"]] == [("assistant", [SCOPE])] * 2
+        assert all(call["user"] not in ("", "assistant") for call in result["calls"])
+    finally:
+        program.stop()
+
+
+@pytest.mark.parametrize("client", LOGINS)
+def test_a_person_lets_no_program_use_the_tool(server, client, tmp_path):
+    program, browser, page = log_in(server, client, tmp_path, id="assistant")
+    try:
+        program.called_back(browser.leads_to(browser.send(page, follow=False, answer="cancel")))
+        assert "access_denied" in program.result()["error"]
+    finally:
+        program.stop()
 
 
 # The SDK for Python keeps to itself what the server has answered.

@@ -1,17 +1,13 @@
 """A program on a person's machine, which is called back at a port of the machine or by a scheme of its own."""
 
-import json
-import os
-import queue
 import subprocess
 import sys
-import threading
 
 import pytest
 
 from browser import Browser
 from development import POSTERN
-from processes import FOLDER, START
+from processes import FOLDER, Waiting
 
 SETUP = """
 organization: {name: Postern, primary_domain: postern.localhost}
@@ -23,37 +19,6 @@ projects:
         client_id: desk
         redirect_uris: ["http://127.0.0.1/callback", "http://[::1]/callback", "com.example.desk:/callback"]
 """
-
-
-class Desk:
-    """The program while it waits for its person."""
-
-    def __init__(self, dev, folder, redirect, issuer):
-        path = folder / "given.json"
-        self.redirect = redirect
-        given = {"issuer": issuer, "id": "desk", "scope": "openid profile offline_access", "redirect": redirect}
-        path.write_text(json.dumps(given))
-        self._process = subprocess.Popen(
-            [sys.executable, FOLDER / "clients" / "native_login.py", path],
-            env={**os.environ, **dev.trust},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        self._lines = queue.Queue()
-        threading.Thread(target=lambda: [self._lines.put(line) for line in self._process.stdout], daemon=True).start()
-        self.url = self._lines.get(timeout=START).removeprefix("open ").strip()
-
-    def called_back(self, url):
-        self._process.stdin.write(url + "\n")
-        self._process.stdin.flush()
-
-    def result(self):
-        return json.loads(self._lines.get(timeout=START))
-
-    def stop(self):
-        self._process.kill()
-        self._process.wait()
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +33,9 @@ def setup(dev, tmp_path_factory):
 def desk(request, dev, setup, tmp_path):
     redirect, dialect = request.param
     issuer = f"https://{dev.env['AUTH0_DOMAIN']}/" if dialect == "Auth0" else dev.env["ZITADEL_DOMAIN"]
-    desk = Desk(dev, tmp_path, redirect, issuer)
+    given = {"issuer": issuer, "id": "desk", "scope": "openid profile offline_access", "redirect": redirect}
+    desk = Waiting([sys.executable, FOLDER / "clients" / "native_login.py"], given, dev, tmp_path)
+    desk.redirect = redirect
     yield desk
     desk.stop()
 
