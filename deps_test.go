@@ -78,6 +78,7 @@ var rules = []rule{
 	{"server/internal/userinfo", []string{".", "server/store", "server/internal/oauth", "server/internal/endpoint", "server/internal/accesstoken", "server/internal/idtoken"}, "an endpoint that is itself a guarded API"},
 	{"server/internal/discovery", []string{"server/internal/oauth", "server/internal/endpoint", "server/internal/keys", "server/internal/idtoken", "internal/jws"}, "an endpoint over what is published"},
 	{"server/internal/clientmetadata", []string{"server/store", "server/internal/oauth", "server/internal/redirect", "server/internal/registry", "internal/claims", "internal/jws"}, "what strangers say of themselves, by the registry's rules: no HTTP"},
+	{"server/internal/mail", nil, "SMTP and MIME: a mail knows nothing of what it is about"},
 	{"server/internal/outbox", []string{"server/store", "server/internal/secret"}, "what is to be sent, whatever it is"},
 	{"server/internal/totp", nil, "HMAC and base32"},
 	{"server/internal/browser", nil, "cookies know neither the store nor a page"},

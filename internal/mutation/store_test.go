@@ -29,7 +29,6 @@ var storeMutants = []mutant{
 	{"store: a link of a mail that has expired", "server/store/internal/sqlstore/maillinks.go", `digest = $1 AND expires_at > $2`, `digest = $1 AND $2 = $2`, withStore},
 	{"store: links of a purpose", "server/store/internal/sqlstore/maillinks.go", `digest = excluded.digest, user_id`, `user_id`, withStore},
 	{"store: deliveries that are claimed", "server/store/internal/sqlstore/outbox.go", `tries = tries + 1, next_try_at = $3`, `tries = tries + 1, next_try_at = CASE WHEN $3 > 0 THEN next_try_at END`, withStore},
-	{"store: deliveries that are due", "server/store/internal/sqlstore/outbox.go", `kind = $1 AND next_try_at <= $2 AND expires_at`, `kind = $1 AND expires_at`, withStore},
 	{"store: deliveries that have expired", "server/store/internal/sqlstore/outbox.go", ` AND expires_at > $2 ORDER`, ` ORDER`, withStore},
 	{"store: who postpones a delivery", "server/store/internal/sqlstore/outbox.go", `WHERE id = $1 AND tries = $2`, `WHERE id = $1 AND $2 = $2`, withStore},
 	{"store: attempts under way", "server/store/internal/sqlstore/attempts.go", `attempts.failures + attempts.pending < $5`, `attempts.failures < $5`, withStore},
