@@ -81,6 +81,9 @@ var rules = []rule{
 	{"server/internal/mail", nil, "SMTP and MIME: a mail knows nothing of what it is about"},
 	{"server/internal/outbox", []string{"server/store", "server/internal/secret"}, "what is to be sent, whatever it is"},
 	{"server/internal/totp", nil, "HMAC and base32"},
+	{"server/internal/seal", nil, "ciphers of the standard library"},
+	{"server/internal/notice", []string{"server/store"}, "what people are told, and not how"},
+	{"server/internal/passkey", []string{"server/store", "github.com/go-webauthn/webauthn/..."}, "the only place that knows this library"},
 	{"server/internal/browser", nil, "cookies know neither the store nor a page"},
 	{"server/internal/pkce", nil, "a hash and its spelling"},
 	{"server/internal/authorize", []string{"server/internal/oauth", "server/internal/pkce", "server/internal/redirect", "internal/scope"}, "what is asked and what comes next are values: no store, no HTTP, no pages"},
@@ -91,7 +94,7 @@ var rules = []rule{
 	{"server/internal/hint", []string{"server/internal/oauth", "server/internal/keys", "internal/claims", "internal/jws"}, "an ID token that comes back, read by our own keys"},
 	{"server/internal/logout", []string{"server/store", "server/internal/oauth", "server/internal/endpoint", "server/internal/authorize", "server/internal/redirect", "server/internal/browser", "server/internal/hint", "server/internal/session", "server/internal/site", "server/internal/page"}, "the one place where sessions end by a request"},
 	{"server/internal/account", []string{"server/store", "server/internal/secret", "server/internal/oauth", "server/internal/endpoint", "server/internal/authorize", "server/internal/browser", "server/internal/password", "server/internal/registry", "server/internal/session", "server/internal/site", "server/internal/page"}, "what a person changes of their own; who may is login's to say"},
-	{"server/internal/login", []string{"server/store", "server/internal/hint", "server/internal/secret", "server/internal/oauth", "server/internal/endpoint", "server/internal/authorize", "server/internal/redirect", "server/internal/browser", "server/internal/password", "server/internal/clients", "server/internal/code", "server/internal/session", "server/internal/site", "server/internal/page"}, "carries out what authorize decides: the one place where a person's answer becomes rows"},
+	{"server/internal/login", []string{"server/store", "server/internal/hint", "server/internal/secret", "server/internal/oauth", "server/internal/endpoint", "server/internal/authorize", "server/internal/redirect", "server/internal/browser", "server/internal/password", "server/internal/clients", "server/internal/code", "server/internal/session", "server/internal/site", "server/internal/page", "server/internal/totp", "server/internal/passkey", "server/internal/seal", "server/internal/notice"}, "carries out what authorize decides: the one place where a person's answer becomes rows"},
 	{"server", []string{".", "server/...", "internal/ascii", "internal/jws"}, "wiring"},
 
 	{"examples/...", []string{".", "jwt", "introspection", "clientauth", "serviceuser", "preset", "examples/...", "internal/environ", "internal/roots", "internal/httpd"}, "what a user would import, and what our programs share"},

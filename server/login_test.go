@@ -202,7 +202,8 @@ func (s screen) action() string {
 
 func (s screen) form() url.Values {
 	form := make(url.Values)
-	for _, found := range hiddenOf.FindAllStringSubmatch(s.body, -1) {
+	first, _, _ := strings.Cut(s.body, "</form>")
+	for _, found := range hiddenOf.FindAllStringSubmatch(first, -1) {
 		form.Add(html.UnescapeString(found[1]), html.UnescapeString(found[2]))
 	}
 	return form

@@ -13,10 +13,13 @@ import (
 	"github.com/postern-auth/postern/server/internal/hint"
 	"github.com/postern-auth/postern/server/internal/login"
 	"github.com/postern-auth/postern/server/internal/logout"
+	"github.com/postern-auth/postern/server/internal/notice"
 	"github.com/postern-auth/postern/server/internal/oauth"
 	"github.com/postern-auth/postern/server/internal/page"
+	"github.com/postern-auth/postern/server/internal/secret"
 	"github.com/postern-auth/postern/server/internal/session"
 	"github.com/postern-auth/postern/server/internal/site"
+	"github.com/postern-auth/postern/server/store"
 )
 
 // SessionLifetimes are how long a person stays logged in in a browser. A zero one is the default.
@@ -43,6 +46,7 @@ func (s *Server) peopleRoutes(authenticator *clients.Authenticator, checkTargets
 	hints := &hint.Reader{Keys: s.keys}
 	logins := login.New(login.Config{
 		Store: c.Store, Sessions: sessions, Site: pages, Hasher: s.hasher, Hints: hints, Clients: authenticator,
+		Keys: s.sealing, Notices: s.noticed,
 		CheckTargets: checkTargets, Now: c.Now, Logger: c.Logger,
 	})
 	logouts := logout.New(logout.Config{
@@ -56,11 +60,20 @@ func (s *Server) peopleRoutes(authenticator *clients.Authenticator, checkTargets
 		{Endpoint: oauth.AuthorizationEndpoint, Methods: "GET POST", Handler: logins.Endpoint(), Metadata: login.Metadata()},
 		{Endpoint: oauth.PushedAuthorizationEndpoint, Methods: "POST", Handler: logins.Pushed(), Metadata: login.PushedMetadata()},
 		{Endpoint: login.Pages, Methods: "GET POST", Handler: logins.Form()},
+		{Endpoint: login.Challenges, Methods: "POST", Handler: logins.Challenge()},
 		{Endpoint: oauth.EndSessionEndpoint, Methods: "GET POST", Handler: logouts.Endpoint()},
 		{Endpoint: oauth.Logout, Methods: "GET", Handler: logouts.Auth0()},
 		{Endpoint: logout.Confirm, Methods: "GET POST", Handler: logouts.Form()},
 		{Endpoint: oauth.At(page.StaticPath + "{file}"), Methods: "GET", Handler: &files{page.Static(), pages}},
 	}...)
+}
+
+// noticed adds what people are told of to the trail of changes.
+func (s *Server) noticed(ctx context.Context, tx store.Tx, userID string, k notice.Kind) error {
+	return tx.AddEvent(ctx, store.Event{
+		ID: secret.NewID(), At: s.config.Now(), Actor: userID, Action: "change", Object: "user", ObjectID: userID,
+		Detail: fmt.Sprintf(`{"notice":%q}`, k),
+	})
 }
 
 // files serves what pages load.

@@ -50,7 +50,7 @@ func TestMetadataNamesWhatIsThere(t *testing.T) {
 					"token_endpoint_auth_methods_supported": append(slices.Clone(methods), "none"), "token_endpoint_auth_signing_alg_values_supported": algorithms,
 					"response_modes_supported":                       []any{"query", "form_post", "web_message"},
 					"prompt_values_supported":                        []any{"none", "login", "consent", "select_account"},
-					"acr_values_supported":                           []any{"urn:postern:acr:pwd"},
+					"acr_values_supported":                           []any{"urn:postern:acr:phr", "urn:postern:acr:mfa", "urn:postern:acr:pwd"},
 					"ui_locales_supported":                           []any{"de", "en"},
 					"request_parameter_supported":                    false,
 					"request_uri_parameter_supported":                false,

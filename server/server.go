@@ -57,6 +57,7 @@ import (
 	"github.com/postern-auth/postern/server/internal/oauth"
 	"github.com/postern-auth/postern/server/internal/outbox"
 	"github.com/postern-auth/postern/server/internal/password"
+	"github.com/postern-auth/postern/server/internal/seal"
 	"github.com/postern-auth/postern/server/store"
 )
 
@@ -84,6 +85,11 @@ type Config struct {
 	// PersonalTokenLifetime is how long a personal access token lives at most from when it was made, also one
 	// that was made to live longer or for ever. Default: 5 years of 365 days; negative: no bound.
 	PersonalTokenLifetime time.Duration
+	// DataKeys seal what the store keeps and the server reads again, so that a copy of the store does not give it
+	// away: the secrets of people's second factors. Each is 32 random bytes, kept outside of the store. The first
+	// seals, all open: a new one is put in front of those that are there. Default: none; then nobody can set up codes
+	// from an app, and nobody who has them can log in.
+	DataKeys [][]byte
 	// Organization is who runs the server, as people know it: it heads the pages on which they log in. Default:
 	// Postern.
 	Organization string
@@ -108,6 +114,7 @@ type Server struct {
 	keys    *keys.Ring
 	hasher  *password.Hasher
 	outbox  *outbox.Outbox
+	sealing *seal.Keys
 	reader  *holding.Reader
 	sites   map[oauth.Issuer]*endpoint.Mux
 	probes  *endpoint.Mux // for hosts that are not an issuer's
@@ -136,7 +143,11 @@ func New(ctx context.Context, config Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("server: %w", err)
 	}
-	s := &Server{config: config, issuers: issuers, keys: ring, hasher: hasher}
+	sealing, err := seal.New(config.DataKeys...)
+	if err != nil {
+		return nil, fmt.Errorf("server: Config.DataKeys: %w", err)
+	}
+	s := &Server{config: config, issuers: issuers, keys: ring, hasher: hasher, sealing: sealing}
 	s.outbox = outbox.New(outbox.Config{Store: config.Store, Kinds: s.deliveries(), Now: config.Now, Logger: config.Logger})
 	s.wire()
 	ctx, s.stop = context.WithCancel(ctx)

@@ -57,6 +57,7 @@ const (
 type world struct {
 	t      testing.TB
 	store  store.Store
+	file   string // of the store
 	issuer string
 	logs   *lockedBuffer
 	server *server.Server
@@ -77,12 +78,13 @@ var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 func newWorld(t testing.TB, change ...func(*server.Config)) *world {
 	t.Helper()
-	s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "postern.db"), sqlite.Options{})
+	file := filepath.Join(t.TempDir(), "postern.db")
+	s, err := sqlite.Open(t.Context(), file, sqlite.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Close() })
-	w := &world{t: t, store: s, logs: new(lockedBuffer), clock: start}
+	w := &world{t: t, store: s, file: file, logs: new(lockedBuffer), clock: start}
 	w.seed()
 	w.serve(change...)
 	return w

@@ -106,11 +106,15 @@ func dev(ctx context.Context, e *env, f devFlags) error {
 		return err
 	}
 	defer s.Close()
+	keys, err := dataKeys(d.dir)
+	if err != nil {
+		return err
+	}
 	if err := d.seed(ctx, s, f.data, e); err != nil {
 		return err
 	}
 	logger := slog.New(slog.NewTextHandler(e.stderr, nil))
-	authorization, err := server.New(ctx, server.Config{Store: s, Issuers: d.issuers(), InsecureHints: true, Logger: logger})
+	authorization, err := server.New(ctx, server.Config{Store: s, Issuers: d.issuers(), DataKeys: keys, InsecureHints: true, Logger: logger})
 	if err != nil {
 		return err
 	}

@@ -154,6 +154,10 @@ func serve(ctx context.Context, e *env, f serveFlags) error {
 		return err
 	}
 	defer s.Close()
+	keys, err := dataKeys(f.data)
+	if err != nil {
+		return err
+	}
 	logger := slog.New(slog.NewTextHandler(e.stderr, nil))
 	authorization, err := server.New(ctx, server.Config{
 		Store:            s,
@@ -161,6 +165,7 @@ func serve(ctx context.Context, e *env, f serveFlags) error {
 		SigningAlgorithm: f.signingAlgorithm,
 		InsecureHTTP:     f.insecureHTTP,
 		Logger:           logger,
+		DataKeys:         keys,
 
 		PersonalTokenLifetime: f.patLifetime,
 	})

@@ -26,7 +26,7 @@ func Metadata() map[string]any {
 		"code_challenge_methods_supported":               []string{"S256"},
 		"authorization_response_iss_parameter_supported": true,
 		"prompt_values_supported":                        []string{authorize.PromptNone, authorize.PromptLogin, authorize.PromptConsent, authorize.PromptSelectAccount},
-		"acr_values_supported":                           []string{authorize.Password.String()},
+		"acr_values_supported":                           []string{authorize.PhishingResistant.String(), authorize.MultiFactor.String(), authorize.Password.String()},
 		"ui_locales_supported":                           page.Languages(),
 		"request_parameter_supported":                    false,
 		"request_uri_parameter_supported":                false,

@@ -121,6 +121,7 @@ func (l *Login) ask(w http.ResponseWriter, s *state, problem page.Problem) error
 		}
 		shown = page.Login{
 			Authorization: s.authorization(), Action: s.path(), Identifier: identifier, Problem: problem, Cancel: !s.isOwn(),
+			Passkey: l.passkeyPath(s, true),
 		}
 	case authorize.ChooseAccount:
 		shown = page.ChooseAccount{
@@ -133,6 +134,12 @@ func (l *Login) ask(w http.ResponseWriter, s *state, problem page.Problem) error
 			return err
 		}
 		shown = consent
+	case authorize.SecondFactor:
+		second, err := l.secondFactor(s, step, problem)
+		if err != nil {
+			return err
+		}
+		shown = second
 	default:
 		return fmt.Errorf("login: there is no page for %T", step)
 	}
@@ -155,8 +162,18 @@ func (l *Login) take(w http.ResponseWriter, s *state) error {
 	}
 	switch step := step.(type) {
 	case authorize.Login:
-		if answer == "login" {
+		switch answer {
+		case "login":
 			return l.logIn(w, s)
+		case "passkey":
+			return l.usePasskey(w, s, false)
+		}
+	case authorize.SecondFactor:
+		switch {
+		case answer == "login" && s.person.hasTOTP() && step.ACR <= authorize.MultiFactor:
+			return l.prove(w, s)
+		case answer == "passkey":
+			return l.usePasskey(w, s, true)
 		}
 	case authorize.ChooseAccount:
 		if chosen := s.Values["account"]; len(chosen) == 1 {
@@ -192,7 +209,13 @@ func (l *Login) logIn(w http.ResponseWriter, s *state) error {
 	if problem != (page.Problem{}) {
 		return l.ask(w, s, problem)
 	}
-	method := authorize.Method{Name: authorize.MethodPassword, At: s.now}
+	return l.enter(w, s, user, authorize.Method{Name: authorize.MethodPassword, At: s.now}, nil)
+}
+
+// enter begins a session by a first factor, whose use also writes, if it is not nil.
+func (l *Login) enter(w http.ResponseWriter, s *state, user store.User, method authorize.Method, also func(store.Tx) error) (err error) {
+	next := *s
+	s = &next
 	value, begun := l.Sessions.New(s.Request, s.waiting.row.Browser, user.ID, []store.Method{store.Method(method)})
 	begin := func(tx store.Tx) error { return tx.CreateSession(s.Context(), session.Former(s.Request), begun) }
 	if former := s.session; former.UserID == user.ID {
@@ -208,5 +231,12 @@ func (l *Login) logIn(w http.ResponseWriter, s *state) error {
 		return err
 	}
 	s.begun = &value
-	return l.carryOut(w, s, begin)
+	return l.carryOut(w, s, func(tx store.Tx) error {
+		if also != nil {
+			if err := also(tx); err != nil {
+				return err
+			}
+		}
+		return begin(tx)
+	})
 }

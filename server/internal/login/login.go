@@ -22,8 +22,10 @@ import (
 	"github.com/postern-auth/postern/server/internal/code"
 	"github.com/postern-auth/postern/server/internal/endpoint"
 	"github.com/postern-auth/postern/server/internal/hint"
+	"github.com/postern-auth/postern/server/internal/notice"
 	"github.com/postern-auth/postern/server/internal/oauth"
 	"github.com/postern-auth/postern/server/internal/password"
+	"github.com/postern-auth/postern/server/internal/seal"
 	"github.com/postern-auth/postern/server/internal/session"
 	"github.com/postern-auth/postern/server/internal/site"
 	"github.com/postern-auth/postern/server/store"
@@ -37,7 +39,7 @@ var Pages = oauth.At(path + "{id}")
 
 const path = "/login/"
 
-// Config is what Login works with. Every field is required.
+// Config is what Login works with. Every field is required but where it says otherwise.
 type Config struct {
 	Store    store.Store
 	Sessions *session.Sessions
@@ -45,11 +47,15 @@ type Config struct {
 	Hasher   *password.Hasher
 	Hints    *hint.Reader
 	Clients  *clients.Authenticator
+	// Keys open the secrets of second factors, and mark browsers in which people have logged in before.
+	Keys *seal.Keys
 	// CheckTargets returns nil when all names are those of active APIs and projects, an error of oauth.Refuse when
 	// one is not, and any other for an outage.
 	CheckTargets func(ctx context.Context, names []string) error
-	Now          func() time.Time
-	Logger       *slog.Logger
+	// Notices tells people what happened to their account. Nil: nobody.
+	Notices notice.Teller
+	Now     func() time.Time
+	Logger  *slog.Logger
 }
 
 // Login serves authorization requests. It is safe for concurrent use.
@@ -73,7 +79,7 @@ func (l *Login) Endpoint() *endpoint.Page {
 // Form returns the pages of requests.
 func (l *Login) Form() *endpoint.Page {
 	return &endpoint.Page{
-		Name: "login", Params: []string{"identifier", "password", "answer", "account", "ui_locales"},
+		Name: "login", Params: []string{"identifier", "password", "code", "passkey", "answer", "account", "ui_locales"},
 		Answer: l.goOn, Show: l.show, Logger: l.Logger,
 	}
 }
@@ -132,8 +138,8 @@ func (s *state) next() authorize.Step {
 		}
 	}
 	step := authorize.Next(s.request, login, s.client, s.person.as(), s.facts.Facts, s.now)
-	if _, ok := step.(authorize.SecondFactor); ok {
-		return authorize.Refuse{Code: oauth.AccessDenied, Text: "this needs a second factor, for which the server has no page"}
+	if second, ok := step.(authorize.SecondFactor); ok && second.Enrol {
+		return tooStrong
 	}
 	return step
 }

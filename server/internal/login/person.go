@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/postern-auth/postern/server/internal/authorize"
 	"github.com/postern-auth/postern/server/internal/page"
@@ -16,11 +17,15 @@ import (
 type person struct {
 	user    store.User
 	consent store.Consent // to the client of the request; zero: none
+	totp    store.TOTP    // zero: they have no app
+	passkey bool          // they have one for the host of the issuer
 }
+
+func (p person) hasTOTP() bool { return p.totp.UserID != "" }
 
 // as returns the person as authorize looks at them.
 func (p person) as() authorize.User {
-	return authorize.User{ID: p.user.ID, Active: p.user.Active, Consent: authorize.Consent{
+	return authorize.User{ID: p.user.ID, Active: p.user.Active, SecondFactor: p.hasTOTP(), Passkey: p.passkey, Consent: authorize.Consent{
 		Given:  p.consent.UserID != "",
 		Scopes: authorize.NamesOf(p.consent.Scopes...), Targets: authorize.NamesOf(p.consent.Targets...),
 	}}
@@ -42,10 +47,34 @@ func (l *Login) whois(ctx context.Context, s *state) (p person, err error) {
 		return person{}, nil
 	}
 	if err == nil {
-		p.consent, err = l.Store.Consent(ctx, id, s.app.ClientID)
+		p.consent, err = absent(l.Store.Consent(ctx, id, s.app.ClientID))
 	}
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
+	if err == nil {
+		p.totp, err = absent(l.Store.TOTP(ctx, id))
+	}
+	if err == nil {
+		p.passkey, err = l.hasPasskey(ctx, s, id)
+	}
+	if err != nil {
 		return person{}, fmt.Errorf("login: reading a person: %w", err)
 	}
 	return p, nil
+}
+
+// absent returns the zero value, and no error, for what is not there.
+func absent[T any](found T, err error) (T, error) {
+	if errors.Is(err, store.ErrNotFound) {
+		return *new(T), nil
+	}
+	return found, err
+}
+
+// hasPasskey reports whether a person has a passkey that the issuer's pages can ask for.
+func (l *Login) hasPasskey(ctx context.Context, s *state, userID string) (bool, error) {
+	rp, ok := l.relyingParty(s)
+	if !ok {
+		return false, nil
+	}
+	has, err := l.Store.PasskeysOf(ctx, userID)
+	return slices.ContainsFunc(has, func(p store.Passkey) bool { return p.RPID == rp.ID }), err
 }

@@ -12,6 +12,8 @@ import (
 type policy struct {
 	// script is a source of script-src.
 	script string
+	// fetches lets the script ask this server.
+	fetches bool
 	// scheme is a private URI scheme that the answer to a form may go on to.
 	scheme string
 	// formsAnywhere leaves out form-action.
@@ -47,6 +49,9 @@ func (p policy) contentSecurity() string {
 	directives := []string{"default-src 'none'", "style-src 'self'", "img-src 'self'", "base-uri 'none'"}
 	if p.script != "" {
 		directives = append(directives, "script-src "+p.script)
+	}
+	if p.fetches {
+		directives = append(directives, "connect-src 'self'")
 	}
 	switch {
 	case p.formsAnywhere:

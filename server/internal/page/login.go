@@ -30,20 +30,24 @@ type Problem struct {
 // The problems of forms.
 var (
 	// WrongPassword is said for unknown names, wrong passwords and accounts that are locked or delayed alike.
-	WrongPassword    = Problem{key: "wrong_password", field: "password"}
-	WrongCode        = Problem{key: "wrong_code", field: "code"}
-	WrongOldPassword = Problem{key: "wrong_old_password", field: "password"}
-	ShortPassword    = Problem{key: "short_password", field: "new_password"}
-	LongPassword     = Problem{key: "long_password", field: "new_password"}
-	CommonPassword   = Problem{key: "common_password", field: "new_password"}
-	BadEmail         = Problem{key: "bad_email", field: "email"}
-	NoName           = Problem{key: "no_name", field: "name"}
-	NoAPI            = Problem{key: "no_api", field: "audience"}
-	BadName          = Problem{key: "bad_name", field: "name"}
-	TooManyTokens    = Problem{key: "too_many_tokens"}
-	UnknownUserCode  = Problem{key: "unknown_user_code", field: "user_code"}
+	WrongPassword = Problem{key: "wrong_password", field: "password"}
+	WrongCode     = Problem{key: "wrong_code", field: "code"}
+	// WrongRecoveryCode is also said for one that was used before.
+	WrongRecoveryCode = Problem{key: "wrong_recovery_code", field: "code"}
+	WrongOldPassword  = Problem{key: "wrong_old_password", field: "password"}
+	ShortPassword     = Problem{key: "short_password", field: "new_password"}
+	LongPassword      = Problem{key: "long_password", field: "new_password"}
+	CommonPassword    = Problem{key: "common_password", field: "new_password"}
+	BadEmail          = Problem{key: "bad_email", field: "email"}
+	NoName            = Problem{key: "no_name", field: "name"}
+	UnknownUserCode   = Problem{key: "unknown_user_code", field: "user_code"}
+	NoAPI             = Problem{key: "no_api", field: "audience"}
+	BadName           = Problem{key: "bad_name", field: "name"}
+	TooManyTokens     = Problem{key: "too_many_tokens"}
 	// LastWayIn is said when the only passkey of a person without a password would be removed.
 	LastWayIn = Problem{key: "last_way_in"}
+	// PasskeyFailed is said for every answer of a passkey that proves nothing.
+	PasskeyFailed = Problem{key: "passkey_failed"}
 	// Busy is said when more passwords wait to be compared than the server lets wait.
 	Busy = Problem{key: "busy", seconds: 5}
 )
@@ -73,15 +77,27 @@ type Login struct {
 	// Identifier fills the field: what was typed, or login_hint.
 	Identifier string
 	Problem    Problem
+	// Passkey is the path at which the script of the page gets what a passkey signs. It posts passkey and
+	// answer=passkey. Empty: no passkey is offered.
+	Passkey string
 	// Forgot and SignUp are paths of this server; empty: not offered.
 	Forgot, SignUp string
 	// Cancel offers the way back to the application without logging in.
 	Cancel bool
 }
 
-func (p Login) shape() shape { return p.card("login", p.Problem) }
+func (p Login) shape() shape { return withScript(p.card("login", p.Problem), p.Passkey) }
 
-// SecondFactor asks for a code after the password. It posts code and answer=login, or answer=cancel.
+// withScript allows a page that offers passkeys its script, and that to ask this server.
+func withScript(sh shape, offered string) shape {
+	if offered != "" {
+		sh.policy.script, sh.policy.fetches = "'self'", true
+	}
+	return sh
+}
+
+// SecondFactor asks for a code after the password. It posts code and answer=login, passkey and answer=passkey, or
+// answer=cancel.
 type SecondFactor struct {
 	Authorization
 	Action string
@@ -89,12 +105,16 @@ type SecondFactor struct {
 	// Recovery asks for a recovery code instead of one from an app.
 	Recovery bool
 	// Other is the path of this page with the other kind of code; empty: there is none.
-	Other   string
+	Other string
+	// NoCode leaves a passkey as the only way.
+	NoCode bool
+	// Passkey is as Login's.
+	Passkey string
 	Problem Problem
 	Cancel  bool
 }
 
-func (p SecondFactor) shape() shape { return p.card("second_factor", p.Problem) }
+func (p SecondFactor) shape() shape { return withScript(p.card("second_factor", p.Problem), p.Passkey) }
 
 // ChooseAccount lists the accounts of this browser. It posts account=<ID>, or account= for another one, or
 // answer=cancel.

@@ -83,6 +83,8 @@ var (
 	TooOld = Stale{"too_old"}
 	// OtherBrowser: it began in another browser.
 	OtherBrowser = Stale{"other_browser"}
+	// TooManyCodes: too many wrong codes of the second factor.
+	TooManyCodes = Stale{"too_many_codes"}
 	// NoCookie: the browser brought none; UseHost says under which host it would.
 	NoCookie = Stale{"no_cookie"}
 )

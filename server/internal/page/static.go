@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-//go:embed static/style.css static/mark.svg
+//go:embed static/style.css static/mark.svg static/passkey.js
 var staticFiles embed.FS
 
 // StaticPath is where Static is to be mounted.
@@ -18,6 +18,7 @@ const StaticPath = "/static/"
 var (
 	stylesheetPath = hashedPath("style.css")
 	markPath       = hashedPath("mark.svg")
+	passkeyPath    = hashedPath("passkey.js")
 )
 
 // hashedPath returns the path of a file, which changes with what it holds: a browser may keep it for ever.
@@ -31,10 +32,10 @@ func hashedPath(name string) string {
 	return StaticPath + strings.TrimSuffix(name, ext) + "-" + hex.EncodeToString(sum[:6]) + ext
 }
 
-// Static serves the stylesheet and the mark below StaticPath.
+// Static serves the stylesheet, the mark and the script of passkeys below StaticPath.
 func Static() http.Handler {
 	mux := http.NewServeMux()
-	for served, file := range map[string]string{stylesheetPath: "static/style.css", markPath: "static/mark.svg"} {
+	for served, file := range map[string]string{stylesheetPath: "static/style.css", markPath: "static/mark.svg", passkeyPath: "static/passkey.js"} {
 		mux.HandleFunc("GET "+served, func(w http.ResponseWriter, r *http.Request) {
 			h := w.Header()
 			policy{}.set(h)

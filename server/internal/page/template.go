@@ -20,11 +20,13 @@ func (l Language) functions() template.FuncMap {
 		"segment":    url.PathEscape,
 		"stylesheet": func() string { return stylesheetPath },
 		"mark":       func() string { return markPath },
+		"passkeys":   func() string { return passkeyPath },
 		"authenticator": func(p EnrolTOTP) (template.URL, error) {
 			// The one address of a scheme of its own that a page links to; nothing in it can leave it.
 			return template.URL(p.URI), p.check()
 		},
-		"tab": newTab,
+		"tab":     newTab,
+		"passkey": newPasskeyForm,
 	}
 }
 
@@ -86,6 +88,16 @@ func (p Problem) Seconds() int { return p.seconds }
 type button struct{ Class, Answer, Label string }
 
 func newButton(class, answer, label string) button { return button{class, answer, label} }
+
+// passkeyForm is the form of a page that asks for a passkey.
+type passkeyForm struct {
+	Lang                       Language
+	Class, Label, Action, Path string
+}
+
+func newPasskeyForm(lang Language, class, label, action, path string) passkeyForm {
+	return passkeyForm{lang, class, label, action, path}
+}
 
 // A tab is a link to a page of the account.
 type tab struct {

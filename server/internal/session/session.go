@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -124,6 +125,16 @@ func End(ctx context.Context, tx Ender, s store.Session, everywhere bool, at tim
 		}
 	}
 	return nil
+}
+
+// Continue returns the session that goes on from a former one after further proofs, with a new value for the cookie:
+// whoever knows the former cookie has none of what was proved.
+func (s *Sessions) Continue(former store.Session, proofs ...store.Method) (browser.Value, store.Session) {
+	value, now := browser.NewValue(), s.Now()
+	next := former
+	next.Digest, next.Methods = value.Digest(), slices.Concat(former.Methods, proofs)
+	next.LastSeenAt, next.IdleExpiresAt = now, s.IdleEnd(now)
+	return value, next
 }
 
 // IdleEnd returns when a session ends that is used at a time, and not again.

@@ -26,6 +26,9 @@ type Site struct {
 	Logger        *slog.Logger // required
 }
 
+// Name returns who runs the server.
+func (s *Site) Name() string { return cmp.Or(s.Organisation, "Postern") }
+
 // Render writes a page in the first language that it has of those that the request names by ui_locales, that
 // locales names, and that the browser prefers.
 func (s *Site) Render(w http.ResponseWriter, r *endpoint.Request, locales authorize.Names, p page.Page) {

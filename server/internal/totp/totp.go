@@ -33,6 +33,9 @@ const (
 	Digits      = 6
 	Period      = 30 * time.Second
 
+	// Sealed is the purpose for which a secret is sealed.
+	Sealed = "totp"
+
 	window = 1 // steps before and after, for clocks that differ and fingers that take their time
 )
 
