@@ -51,6 +51,7 @@ var rules = []rule{
 	{"internal/roots", nil, "programs choose their authorities; the library takes an http.Client"},
 	{"internal/localca", nil, "certificates for one machine"},
 	{"internal/httpd", nil, "bounded serving knows no handler"},
+	{"internal/look", nil, "one stylesheet for all pages"},
 
 	{"server/store", nil, "types and interfaces"},
 	{"server/store/storetest", []string{"server/store", "testing", "github.com/google/go-cmp/..."}, "one suite for all engines"},
@@ -87,7 +88,7 @@ var rules = []rule{
 	{"server/internal/browser", nil, "cookies know neither the store nor a page"},
 	{"server/internal/pkce", nil, "a hash and its spelling"},
 	{"server/internal/authorize", []string{"server/internal/oauth", "server/internal/pkce", "server/internal/redirect", "internal/scope"}, "what is asked and what comes next are values: no store, no HTTP, no pages"},
-	{"server/internal/page", nil, "pages are values, words and a stylesheet; they know no store and no protocol"},
+	{"server/internal/page", []string{"internal/look"}, "pages are values, words and a stylesheet; they know no store and no protocol"},
 	{"server/internal/code", []string{"server/store", "server/internal/secret", "server/internal/authorize"}, "a code is a row with what was asked and allowed"},
 	{"server/internal/session", []string{"server/store", "server/internal/secret", "server/internal/endpoint", "server/internal/browser", "server/internal/password"}, "a cookie and a row are who is logged in"},
 	{"server/internal/site", []string{"server/internal/oauth", "server/internal/endpoint", "server/internal/authorize", "server/internal/redirect", "server/internal/page"}, "pages and ways back as answers to requests; no store"},
@@ -97,7 +98,7 @@ var rules = []rule{
 	{"server/internal/login", []string{"server/store", "server/internal/hint", "server/internal/secret", "server/internal/oauth", "server/internal/endpoint", "server/internal/authorize", "server/internal/redirect", "server/internal/browser", "server/internal/password", "server/internal/clients", "server/internal/code", "server/internal/session", "server/internal/site", "server/internal/page", "server/internal/totp", "server/internal/passkey", "server/internal/seal", "server/internal/notice"}, "carries out what authorize decides: the one place where a person's answer becomes rows"},
 	{"server", []string{".", "server/...", "internal/ascii", "internal/jws"}, "wiring"},
 
-	{"examples/...", []string{".", "jwt", "introspection", "clientauth", "serviceuser", "preset", "examples/...", "internal/environ", "internal/roots", "internal/httpd"}, "what a user would import, and what our programs share"},
+	{"examples/...", []string{".", "jwt", "introspection", "clientauth", "serviceuser", "preset", "examples/...", "internal/environ", "internal/roots", "internal/httpd", "internal/look"}, "what a user would import, and what our programs share"},
 	{"cmd/...", []string{"...", "github.com/spf13/...", "golang.org/x/..."}, "programs put everything together"},
 	{"interop/...", []string{"..."}, "foreign clients and servers against our programs"},
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	_ "embed"
@@ -13,9 +14,11 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/postern-auth/postern/examples/auth0quickstart"
+	"github.com/postern-auth/postern/examples/browserclient"
 	"github.com/postern-auth/postern/examples/helloworld"
 	"github.com/postern-auth/postern/examples/sampleapi"
 	"github.com/postern-auth/postern/examples/zitadelapi"
@@ -39,12 +42,16 @@ type devFlags struct {
 	apis                    map[string]*string // listen addresses, by sample
 }
 
-// devSamples are the sample APIs in the order in which they are shown.
+// devSamples are the samples in the order in which they are shown. The last one calls one of the others.
 var devSamples = []struct{ name, listen string }{
 	{"zitadel-api", "127.0.0.1:5000"},
 	{"auth0-quickstart", "127.0.0.1:3010"},
 	{"hello-world", "127.0.0.1:6060"},
+	{browserClient, "127.0.0.1:4040"},
 }
+
+// browserClient is the one sample that is not an API.
+const browserClient = "browser-client"
 
 func newDevCommand(e *env) *cobra.Command {
 	f := devFlags{apis: make(map[string]*string)}
@@ -72,7 +79,7 @@ func newDevCommand(e *env) *cobra.Command {
 	flags.StringVar(&f.data, "data", ".postern", "data `folder`")
 	flags.StringVar(&f.listen, "listen", "127.0.0.1:8080", "`address` of the authorization server over http")
 	flags.StringVar(&f.listenTLS, "listen-tls", "127.0.0.1:8443", "`address` of the authorization server over https")
-	flags.BoolVar(&f.noAPIs, "no-apis", false, "start no sample API")
+	flags.BoolVar(&f.noAPIs, "no-apis", false, "start no sample")
 	for _, sample := range devSamples {
 		f.apis[sample.name] = flags.String(sample.name+"-listen", sample.listen, "`address` of the sample "+sample.name)
 	}
@@ -122,7 +129,7 @@ func dev(ctx context.Context, e *env, f devFlags) error {
 	servers := httpd.Group{Logger: logger}
 	servers.Serve(d.http, authorization)
 	servers.Serve(d.https, authorization)
-	if err := d.configure(); err != nil {
+	if err := d.configure(f.clientOrigin()); err != nil {
 		return err
 	}
 	// A connection that is kept for later would hold up the end.
@@ -133,6 +140,7 @@ func dev(ctx context.Context, e *env, f devFlags) error {
 		if err := d.serveSamples(&servers, f, e.stderr, samplesLogger); err != nil {
 			return err
 		}
+		d.warnOfUnregistered(ctx, s, f.data, e.stderr)
 	}
 	level.Set(slog.LevelWarn) // the tries are not a caller's
 	tries := d.tries(ctx)
@@ -149,6 +157,16 @@ func dev(ctx context.Context, e *env, f devFlags) error {
 	}
 	d.print(e.stdout, bundle, tries)
 	return servers.Wait(ctx)
+}
+
+// clientOrigin returns the origin of applications in a browser, which the APIs let call them and whose callback
+// dev.env names.
+func (f devFlags) clientOrigin() string {
+	_, port, _ := net.SplitHostPort(*f.apis[browserClient])
+	if port == "0" { // known too late
+		port = "4040"
+	}
+	return "http://localhost:" + port
 }
 
 // check refuses addresses that others could reach: the secrets here are printed and the refusals explain
@@ -263,8 +281,8 @@ func (d *development) seed(ctx context.Context, s store.Store, dir string, e *en
 }
 
 // configure finds out what the samples and their clients are configured with.
-func (d *development) configure() (err error) {
-	d.vars, err = devVariables(d.dir, d.https.URL("localhost"), d.https.Host(address(d.https)), d.ca.File())
+func (d *development) configure(clientOrigin string) (err error) {
+	d.vars, err = devVariables(d.dir, d.https.URL("localhost"), d.https.Host(address(d.https)), d.ca.File(), clientOrigin)
 	if err != nil {
 		return err
 	}
@@ -301,7 +319,11 @@ func (d *development) serveSamples(servers *httpd.Group, f devFlags, stderr io.W
 			return err
 		}
 		servers.Serve(l, handler)
-		d.samples = append(d.samples, runningSample{sample.name, l.URL(address(l))})
+		host := address(l)
+		if sample.name == browserClient {
+			host = "localhost" // the name by which its application is registered
+		}
+		d.samples = append(d.samples, runningSample{sample.name, l.URL(host)})
 	}
 	return nil
 }
@@ -314,8 +336,35 @@ func (d *development) sample(name string, logger *slog.Logger) (http.Handler, er
 		return zitadelapi.Options{Options: options, Issuers: d.issuers()}.New(getenv)
 	case "auth0-quickstart":
 		return auth0quickstart.Options{Options: options}.New(getenv)
+	case browserClient:
+		return d.browserClient(getenv)
 	default:
-		return helloworld.Options{Options: options}.New(getenv)
+		return helloworld.Options{Options: options, Issuers: []string{d.http.URL("localhost")}}.New(getenv)
+	}
+}
+
+// browserClient is the application that people log in to. Its issuer is the one of its own host and scheme: no
+// browser has to be told about a certificate, and the two are one site.
+func (d *development) browserClient(getenv func(string) string) (http.Handler, error) {
+	own := map[string]string{"ISSUER": d.http.URL("localhost")}
+	for _, sample := range d.samples {
+		if sample.name == "hello-world" {
+			own["API_SERVER_URL"] = sample.url
+		}
+	}
+	return browserclient.New(func(name string) string { return cmp.Or(own[name], getenv(name)) })
+}
+
+// warnOfUnregistered tells when the browser client listens where its application is not registered.
+func (d *development) warnOfUnregistered(ctx context.Context, s store.Store, dir string, stderr io.Writer) {
+	for _, sample := range d.samples {
+		application, err := s.ApplicationByClientID(ctx, lookupIn(d.vars)("AUTH0_CLIENT_ID"))
+		callback := sample.url + "/callback"
+		if sample.name != browserClient || err == nil && slices.Contains(application.RedirectURIs, callback) {
+			continue
+		}
+		fmt.Fprintf(stderr, "postern: warning: nobody can log in at %s: its application is not registered for it. Add %s to redirect_uris, and %s to logout_uris and allowed_origins, in %s, then: postern apply --data %s -f %[4]s\n",
+			sample.url, callback, sample.url, filepath.Join(dir, "dev.yaml"), dir)
 	}
 }
 

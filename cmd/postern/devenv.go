@@ -16,7 +16,7 @@ type variable struct{ name, value string }
 
 // devVariables returns what the samples are configured with: their issuers' addresses, and what set-up
 // wrote into the data folder.
-func devVariables(dir, https, auth0Domain, caFile string) ([]variable, error) {
+func devVariables(dir, https, auth0Domain, caFile, clientOrigin string) ([]variable, error) {
 	read := func(name string) (string, error) {
 		text, err := os.ReadFile(filepath.Join(dir, "generated", name))
 		return strings.TrimSpace(string(text)), err
@@ -28,7 +28,7 @@ func devVariables(dir, https, auth0Domain, caFile string) ([]variable, error) {
 		{"AUTH0_DOMAIN", auth0Domain},
 		{"API_IDENTIFIER", "https://quickstarts/api"},
 		{"AUTH0_AUDIENCE", "https://hello-world.example.com"},
-		{"CLIENT_ORIGIN_URL", "http://localhost:4040"},
+		{"CLIENT_ORIGIN_URL", clientOrigin},
 		{"CA_FILE", caFile},
 		{"SERVICE_USER_CLIENT_ID", "service-user"},
 		{"SERVICE_USER_WITHOUT_ROLE_CLIENT_ID", "service-user-without-role"},
@@ -71,6 +71,9 @@ func devVariables(dir, https, auth0Domain, caFile string) ([]variable, error) {
 			return nil, err
 		}
 		list = append(list, variable{content.name, value})
+		if content.name == "AUTH0_CLIENT_ID" {
+			list = append(list, variable{"AUTH0_CALLBACK_URL", clientOrigin + "/callback"})
+		}
 		list = append(list, beside[content.name]...)
 	}
 	return list, nil
@@ -78,7 +81,6 @@ func devVariables(dir, https, auth0Domain, caFile string) ([]variable, error) {
 
 // beside are variables that mean something only together with the one of a file.
 var beside = map[string][]variable{
-	"AUTH0_CLIENT_ID":            {{"AUTH0_CALLBACK_URL", "http://localhost:4040/callback"}},
 	"USER_PASSWORD":              {{"USER_EMAIL", "user@example.com"}},
 	"USER_WITHOUT_ROLE_PASSWORD": {{"USER_WITHOUT_ROLE_EMAIL", "user-without-role@example.com"}},
 }

@@ -78,6 +78,9 @@ func (d *development) tries(ctx context.Context) []try {
 	}
 	var list []try
 	for _, running := range d.samples {
+		if running.name == browserClient {
+			continue // is for people
+		}
 		s, route := samples[running.name], running.url+samples[running.name].path
 		list = append(list, try{running.name, []tryLine{
 			d.try(ctx, route, s.getWith, tryLine{want: http.StatusOK, who: "a token of " + s.with, why: ", which has the " + s.right}),

@@ -32,6 +32,9 @@ type Options struct {
 	// InsecureAnyTokenIsAdmin makes /api/messages/admin take any good token, as the Python sample does before
 	// it is taught permissions (its branch basic-authorization).
 	InsecureAnyTokenIsAdmin bool
+	// Issuers are further issuers whose tokens pass, such as other names of the same one. Their keys are found by
+	// their metadata.
+	Issuers []string
 }
 
 // New is Options{}.New.
@@ -67,18 +70,26 @@ func (o Options) New(getenv func(string) string) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("hello-world: %w", err)
 	}
-	verifier, err := jwt.NewVerifier(jwt.Config{
+	config := jwt.Config{
 		Issuer:     issuer,
 		Audience:   audience,
 		Algorithms: []string{jwt.RS256},
 		JWKSURL:    issuer + ".well-known/jwks.json",
 		HTTPClient: client,
 		Logger:     o.Logger,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("hello-world: %w", err)
 	}
-	guard := o.Guard(verifier, refusal)
+	var verifiers []postern.IssuerVerifier
+	for i := range len(o.Issuers) + 1 {
+		verifier, err := jwt.NewVerifier(config)
+		if err != nil {
+			return nil, fmt.Errorf("hello-world: %w", err)
+		}
+		verifiers = append(verifiers, verifier)
+		if i < len(o.Issuers) {
+			config.Issuer, config.JWKSURL = o.Issuers[i], ""
+		}
+	}
+	guard := o.Guard(postern.ByIssuers(verifiers...), refusal)
 	answer := guard.Responder
 	guard.Responder = func(w http.ResponseWriter, r *http.Request, e *postern.Error) {
 		maps.Copy(w.Header(), headers) // the Guard sets a Cache-Control of its own

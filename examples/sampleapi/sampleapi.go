@@ -66,6 +66,9 @@ func (o Options) Guard(verifier postern.Verifier, refusal Refusal) *postern.Guar
 			if e.Reason == "no-token" {
 				w.Header().Set("WWW-Authenticate", "Bearer") // as the samples' callers know it
 			}
+			if o.InsecureExplain { // to pages of other origins, too
+				w.Header().Set("Access-Control-Expose-Headers", "WWW-Authenticate, Postern-Reason, Postern-Explanation")
+			}
 			status, body := refusal(r, e)
 			WriteJSON(w, status, body)
 		},

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import socket
 import subprocess
 from dataclasses import dataclass
 from functools import cached_property
@@ -51,6 +52,10 @@ class Development:
     def __init__(self, folder: Path):
         self.data = folder / "data"
         listen = [f"--{name}-listen=127.0.0.1:0" for name in SAMPLES]
+        with socket.socket() as s:  # known before it starts, for the API lets this origin call it
+            s.bind(("127.0.0.1", 0))
+            self.client = f"http://localhost:{s.getsockname()[1]}"
+        listen.append("--browser-client-listen=" + self.client.replace("http://localhost", "127.0.0.1"))
         self.program = Program(
             [POSTERN, "dev", "--data", self.data, "--listen=127.0.0.1:0", "--listen-tls=127.0.0.1:0", *listen],
             {},

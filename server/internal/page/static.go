@@ -1,46 +1,35 @@
 package page
 
 import (
-	"crypto/sha256"
-	"embed"
-	"encoding/hex"
+	_ "embed"
 	"net/http"
-	"path"
-	"strings"
-)
 
-//go:embed static/style.css static/mark.svg static/passkey.js
-var staticFiles embed.FS
+	"github.com/postern-auth/postern/internal/look"
+)
 
 // StaticPath is where Static is to be mounted.
 const StaticPath = "/static/"
 
-var (
-	stylesheetPath = hashedPath("style.css")
-	markPath       = hashedPath("mark.svg")
-	passkeyPath    = hashedPath("passkey.js")
-)
+//go:embed static/passkey.js
+var passkeyScript []byte
 
-// hashedPath returns the path of a file, which changes with what it holds: a browser may keep it for ever.
-func hashedPath(name string) string {
-	data, err := staticFiles.ReadFile("static/" + name)
-	if err != nil {
-		panic(err)
-	}
-	sum := sha256.Sum256(data)
-	ext := path.Ext(name)
-	return StaticPath + strings.TrimSuffix(name, ext) + "-" + hex.EncodeToString(sum[:6]) + ext
-}
+var (
+	passkeys = look.File{Name: "passkey.js", Data: passkeyScript}
+
+	stylesheetPath = StaticPath + look.Stylesheet().Unchanging()
+	markPath       = StaticPath + look.Mark().Unchanging()
+	passkeyPath    = StaticPath + passkeys.Unchanging()
+)
 
 // Static serves the stylesheet, the mark and the script of passkeys below StaticPath.
 func Static() http.Handler {
 	mux := http.NewServeMux()
-	for served, file := range map[string]string{stylesheetPath: "static/style.css", markPath: "static/mark.svg", passkeyPath: "static/passkey.js"} {
-		mux.HandleFunc("GET "+served, func(w http.ResponseWriter, r *http.Request) {
+	for path, file := range map[string]look.File{stylesheetPath: look.Stylesheet(), markPath: look.Mark(), passkeyPath: passkeys} {
+		mux.HandleFunc("GET "+path, func(w http.ResponseWriter, r *http.Request) {
 			h := w.Header()
 			policy{}.set(h)
 			h.Set("Cache-Control", "public, max-age=31536000, immutable")
-			http.ServeFileFS(w, r, staticFiles, file)
+			file.ServeHTTP(w, r)
 		})
 	}
 	return mux
