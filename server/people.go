@@ -9,6 +9,7 @@ import (
 
 	"github.com/postern-auth/postern/server/internal/account"
 	"github.com/postern-auth/postern/server/internal/clients"
+	"github.com/postern-auth/postern/server/internal/device"
 	"github.com/postern-auth/postern/server/internal/endpoint"
 	"github.com/postern-auth/postern/server/internal/hint"
 	"github.com/postern-auth/postern/server/internal/login"
@@ -52,6 +53,9 @@ func (s *Server) peopleRoutes(authenticator *clients.Authenticator, checkTargets
 	logouts := logout.New(logout.Config{
 		Store: c.Store, Sessions: sessions, Site: pages, Hints: hints, Now: c.Now, Logger: c.Logger,
 	})
+	devices := device.New(device.Config{
+		Store: c.Store, Clients: authenticator, CheckTargets: checkTargets, Address: sessions.From, Now: c.Now, Logger: c.Logger,
+	})
 	accounts := account.New(account.Config{
 		Store: c.Store, Sessions: sessions, Site: pages, Hasher: s.hasher, Enter: logins.Enter, CheckPassword: logins.CheckPassword,
 		LogOut: logout.Confirm, Now: c.Now, Logger: c.Logger, TokenLifetime: c.PersonalTokenLifetime,
@@ -59,6 +63,8 @@ func (s *Server) peopleRoutes(authenticator *clients.Authenticator, checkTargets
 	return append(accounts.Routes(), []endpoint.Route{
 		{Endpoint: oauth.AuthorizationEndpoint, Methods: "GET POST", Handler: logins.Endpoint(), Metadata: login.Metadata()},
 		{Endpoint: oauth.PushedAuthorizationEndpoint, Methods: "POST", Handler: logins.Pushed(), Metadata: login.PushedMetadata()},
+		{Endpoint: oauth.DeviceEndpoint, Methods: "POST", Handler: devices},
+		{Endpoint: device.Page, Methods: "GET POST", Handler: logins.Devices()},
 		{Endpoint: login.Pages, Methods: "GET POST", Handler: logins.Form()},
 		{Endpoint: login.Challenges, Methods: "POST", Handler: logins.Challenge()},
 		{Endpoint: oauth.EndSessionEndpoint, Methods: "GET POST", Handler: logouts.Endpoint()},

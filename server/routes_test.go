@@ -20,13 +20,13 @@ func TestMetadataNamesWhatIsThere(t *testing.T) {
 	w := newWorld(t)
 	methods := []any{"client_secret_basic", "client_secret_post", "private_key_jwt"}
 	algorithms := []any{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"}
-	for _, row := range []struct{ name, host, issuer, authorize, par, token, introspect, revoke, userinfo, keys, endSession string }{
+	for _, row := range []struct{ name, host, issuer, authorize, device, par, token, introspect, revoke, userinfo, keys, endSession string }{
 		{"ZITADEL's form of issuer", zitadelHost, "https://zitadel.example.com",
-			"https://zitadel.example.com/oauth/v2/authorize", "https://zitadel.example.com/oauth/v2/par",
+			"https://zitadel.example.com/oauth/v2/authorize", "https://zitadel.example.com/oauth/v2/device_authorization", "https://zitadel.example.com/oauth/v2/par",
 			"https://zitadel.example.com/oauth/v2/token", "https://zitadel.example.com/oauth/v2/introspect",
 			"https://zitadel.example.com/oauth/v2/revoke", "https://zitadel.example.com/oidc/v1/userinfo", "https://zitadel.example.com/oauth/v2/keys", "https://zitadel.example.com/oidc/v1/end_session"},
 		{"Auth0's form of issuer", auth0Host, auth0Issuer,
-			"https://auth0.example.com/authorize", "https://auth0.example.com/oauth/par",
+			"https://auth0.example.com/authorize", "https://auth0.example.com/oauth/device/code", "https://auth0.example.com/oauth/par",
 			"https://auth0.example.com/oauth/token", "https://auth0.example.com/oauth/introspect",
 			"https://auth0.example.com/oauth/revoke", "https://auth0.example.com/userinfo", "https://auth0.example.com/.well-known/jwks.json", "https://auth0.example.com/oidc/logout"},
 	} {
@@ -36,7 +36,7 @@ func TestMetadataNamesWhatIsThere(t *testing.T) {
 				a := w.do(call{method: http.MethodGet, path: path, host: row.host})
 				want := map[string]any{
 					"issuer": row.issuer, "authorization_endpoint": row.authorize, "token_endpoint": row.token, "introspection_endpoint": row.introspect,
-					"pushed_authorization_request_endpoint": row.par, "require_pushed_authorization_requests": false,
+					"device_authorization_endpoint": row.device, "pushed_authorization_request_endpoint": row.par, "require_pushed_authorization_requests": false,
 					"revocation_endpoint": row.revoke, "jwks_uri": row.keys, "end_session_endpoint": row.endSession,
 					"userinfo_endpoint":                     row.userinfo,
 					"scopes_supported":                      []any{"openid", "profile", "email", "phone", "address", "offline_access"},
@@ -46,7 +46,7 @@ func TestMetadataNamesWhatIsThere(t *testing.T) {
 						"name", "given_name", "family_name", "nickname", "preferred_username", "locale", "updated_at", "email", "email_verified"},
 					"response_types_supported":              []any{"code"},
 					"code_challenge_methods_supported":      []any{"S256"},
-					"grant_types_supported":                 []any{"authorization_code", "client_credentials", "refresh_token", "urn:ietf:params:oauth:grant-type:jwt-bearer"},
+					"grant_types_supported":                 []any{"authorization_code", "client_credentials", "refresh_token", "urn:ietf:params:oauth:grant-type:device_code", "urn:ietf:params:oauth:grant-type:jwt-bearer"},
 					"token_endpoint_auth_methods_supported": append(slices.Clone(methods), "none"), "token_endpoint_auth_signing_alg_values_supported": algorithms,
 					"response_modes_supported":                       []any{"query", "form_post", "web_message"},
 					"prompt_values_supported":                        []any{"none", "login", "consent", "select_account"},

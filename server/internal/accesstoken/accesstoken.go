@@ -46,6 +46,8 @@ type Facts struct {
 	SubjectID string // the store's id of the subject, where sub is another name for it
 	ClientID  string // client_id
 	FamilyID  string // of the store.Family that it lives and dies with; empty: none
+	// Family is that one as Read has found it; zero: none.
+	Family    store.Family
 	Audience  []string
 	Scopes    []string
 	IssuedAt  time.Time

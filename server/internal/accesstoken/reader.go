@@ -39,35 +39,70 @@ func (r *Reader) Read(ctx context.Context, raw string) (Facts, error) {
 	if !facts.ExpiresAt.IsZero() && !r.Now().Before(facts.ExpiresAt) {
 		return Facts{}, inactive("token expired at %s", facts.ExpiresAt.UTC().Format(time.RFC3339))
 	}
-	if err := r.alive(ctx, facts.FamilyID); err != nil {
-		return Facts{}, err
+	if facts.FamilyID != "" {
+		if facts.Family, err = r.alive(ctx, facts.FamilyID); err != nil {
+			return Facts{}, err
+		}
 	}
-	if !facts.JWT {
-		return facts, nil // its row has said whether it is revoked
-	}
-	revoked, err := r.Tokens.JWTRevoked(ctx, facts.ID)
-	if err != nil {
-		return Facts{}, fmt.Errorf("accesstoken: reading revocations: %w", err)
-	}
-	if revoked {
-		return Facts{}, inactive("token is revoked")
+	if facts.JWT { // the row of another has said whether it is revoked
+		if err := r.unrevoked(ctx, facts.ID); err != nil {
+			return Facts{}, err
+		}
 	}
 	return facts, nil
 }
 
-// alive refuses a token whose family has been revoked, or has ended.
-func (r *Reader) alive(ctx context.Context, familyID string) error {
-	if familyID == "" {
-		return nil
+func (r *Reader) unrevoked(ctx context.Context, jti string) error {
+	revoked, err := r.Tokens.JWTRevoked(ctx, jti)
+	if err != nil {
+		return fmt.Errorf("accesstoken: reading revocations: %w", err)
 	}
-	family, err := r.Families.Family(ctx, familyID)
+	if revoked {
+		return inactive("token is revoked")
+	}
+	return nil
+}
+
+// alive returns the family of a token. It refuses a token whose family has been revoked, or has ended; and one that
+// came of another token as soon as that one is dead, and the one that it came of (RFC 8693), which are few.
+func (r *Reader) alive(ctx context.Context, familyID string) (store.Family, error) {
+	family, err := r.family(ctx, familyID)
+	for of := family; err == nil && of.Source != ""; {
+		if err = r.sourceAlive(ctx, of.Source); err != nil || of.Parent == "" {
+			break
+		}
+		of, err = r.family(ctx, of.Parent)
+	}
+	if err != nil {
+		return store.Family{}, err
+	}
+	return family, nil
+}
+
+func (r *Reader) family(ctx context.Context, id string) (store.Family, error) {
+	family, err := r.Families.Family(ctx, id)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
-		return inactive("the family of the token is gone")
+		return family, inactive("the family of the token is gone")
 	case err != nil:
-		return fmt.Errorf("accesstoken: reading a family: %w", err)
+		return family, fmt.Errorf("accesstoken: reading a family: %w", err)
 	case !family.RevokedAt.IsZero():
-		return inactive("the family of the token was revoked: %s", family.Reason)
+		return family, inactive("the family of the token was revoked: %s", family.Reason)
+	}
+	return family, nil
+}
+
+// sourceAlive refuses the jti of a token that was exchanged and has been revoked since, an opaque one or a JWT. That
+// it may have expired and be gone does not matter: what came of it expires no later.
+func (r *Reader) sourceAlive(ctx context.Context, jti string) error {
+	row, err := r.Tokens.Token(ctx, jti)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return r.unrevoked(ctx, jti)
+	case err != nil:
+		return fmt.Errorf("accesstoken: reading a token: %w", err)
+	case !row.RevokedAt.IsZero():
+		return inactive("the token that it was exchanged for is revoked")
 	}
 	return nil
 }

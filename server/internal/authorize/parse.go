@@ -21,6 +21,8 @@ type Arrival struct {
 	// PAR is the id of the pushed request that the parameters are of, which the client has authenticated
 	// for; empty: they came with the browser.
 	PAR string
+	// Device is the id of the device code, for ParseDevice.
+	Device string
 	// Hint is the subject of the id_token_hint once that is verified; empty for none, and for one that
 	// cannot be read.
 	Hint string
@@ -112,6 +114,9 @@ func (r Request) Recheck(issuer oauth.Issuer, c Client) *Refusal {
 		return UnknownClient()
 	case issuer != r.Issuer:
 		return forPage(oauth.InvalidRequest, "the request was made at another address of this server; start again at the application")
+	}
+	if r.Device != "" {
+		return nil // its answer goes nowhere
 	}
 	return r.distrusted(c, r.PAR)
 }

@@ -19,7 +19,8 @@ const (
 
 func (m Mode) known() bool { return m == Query || m == FormPost || m == WebMessage }
 
-// Reply is where an answer goes, and what it carries in any case. The zero value goes nowhere.
+// Reply is where an answer goes, and what it carries in any case. The zero value goes nowhere, and so does that of a
+// device, which has an Issuer alone.
 type Reply struct {
 	Issuer      oauth.Issuer `json:"issuer"` // the one that was asked, in its own spelling (RFC 9207)
 	RedirectURI string       `json:"redirect_uri"`

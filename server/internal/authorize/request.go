@@ -32,6 +32,7 @@ type Request struct {
 	SignUp    bool      `json:"signup,omitempty"`     // screen_hint=signup
 	DPoPKey   string    `json:"dpop_jkt,omitempty"`   // thumbprint of the key that the code is bound to (RFC 9449 §10)
 	PAR       string    `json:"par,omitempty"`        // id of the pushed request; empty: it was not pushed
+	Device    string    `json:"device,omitempty"`     // id of the device code (RFC 8628), which the answer is kept with; empty: a client's
 	At        time.Time `json:"at"`                   // when it was received, UTC
 }
 
@@ -93,6 +94,8 @@ func (r Request) check() error {
 	switch {
 	case r.Issuer == "", r.ClientID == "":
 		return errors.New("expected an issuer and a client")
+	case r.Device != "":
+		return r.checkDevice()
 	case !r.Mode.known():
 		return fmt.Errorf("unknown response mode %.64q", string(r.Mode))
 	case r.MaxAge < NoMaxAge:

@@ -6,6 +6,45 @@ import (
 	"time"
 )
 
+func TestAStoredRequestOfADeviceHasNoAddress(t *testing.T) {
+	a := arrival()
+	a.Device = "d1"
+	r, refusal := ParseDevice(map[string][]string{"scope": {"openid a"}, "resource": {"x", "y"}, "redirect_uri": {"https://evil.example"}, "prompt": {"none"}}, a)
+	if refusal != nil || r.Scopes != "openid a" || r.Targets != "x y" || r.Prompt != PromptConsent || r.RedirectURI != "" {
+		t.Fatalf("%+v, refusal %+v", r, refusal)
+	}
+	text, err := r.Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := Unmarshal(text); err != nil || again != r {
+		t.Fatalf("%s is read as %+v: %v", text, again, err)
+	}
+	for name, change := range map[string][2]string{
+		"an address":      {`"redirect_uri":""`, `"redirect_uri":"https://app.example/cb"`},
+		"a mode":          {`"response_mode":""`, `"response_mode":"query"`},
+		"a state":         {`"response_mode":""`, `"response_mode":"","state":"s"`},
+		"nobody is asked": {`"prompt":"consent",`, ``},
+		"asked of nobody": {`"prompt":"consent"`, `"prompt":"none"`},
+		"no device":       {`"device":"d1",`, ``},
+		"no issuer":       {`"https://login.example.com"`, `""`},
+	} {
+		changed := strings.Replace(string(text), change[0], change[1], 1)
+		if got, err := Unmarshal([]byte(changed)); changed == string(text) || err == nil {
+			t.Errorf("%s: %s is read as %+v", name, changed, got)
+		}
+	}
+	if refusal := r.Recheck("https://other.example.com", a.Client); refusal == nil {
+		t.Error("it goes on at another issuer")
+	}
+	if refusal := r.Recheck(r.Issuer, Client{ID: "other"}); refusal == nil {
+		t.Error("it goes on for another client")
+	}
+	if refusal := r.Recheck(r.Issuer, a.Client); refusal != nil {
+		t.Errorf("%+v", refusal)
+	}
+}
+
 func TestAStoredRequestIsReadStrictly(t *testing.T) {
 	r, refusal := Parse(plain("state=<&>", "nonce=n", "max_age=0"), arrival())
 	if refusal != nil {

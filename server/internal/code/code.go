@@ -39,28 +39,36 @@ type Allowed struct {
 // Issue makes a code and the family that it begins, and returns the code. Errors: store.ErrNotFound when the
 // person or the client is gone meanwhile.
 func Issue(ctx context.Context, tx store.Tx, a Allowed, now time.Time) (raw string, err error) {
+	raw = secret.New()
+	return raw, keep(ctx, tx, secret.Digest(raw), store.CodeFamily, a, now, now.Add(Lifetime))
+}
+
+// LetIn makes the code of a device (RFC 8628), which has it already: the digest is that of its device code. Errors
+// are those of Issue.
+func LetIn(ctx context.Context, tx store.Tx, device store.Digest, a Allowed, now, expires time.Time) error {
+	return keep(ctx, tx, device, store.DeviceFamily, a, now, expires)
+}
+
+func keep(ctx context.Context, tx store.Tx, d store.Digest, kind store.FamilyKind, a Allowed, now, expires time.Time) error {
 	request, err := a.Request.Marshal()
 	if err != nil {
-		return "", fmt.Errorf("code: %w", err)
+		return fmt.Errorf("code: %w", err)
 	}
-	raw = secret.New()
 	family := store.Family{
 		ID: secret.NewID(), SubjectID: a.Issue.User, ClientID: a.Request.ClientID, SessionID: a.SessionID,
-		Issuer: string(a.Request.Issuer), Kind: store.CodeFamily,
+		Issuer: string(a.Request.Issuer), Kind: kind,
 		Scopes: a.Request.Scopes.List(), Targets: a.Request.Targets.List(),
 		AuthTime: a.Issue.AuthTime, ACR: a.Issue.ACR, AMR: a.Issue.AMR, EndsWithSession: a.EndsWithSession,
-		CreatedAt: now, ExpiresAt: now.Add(Lifetime),
+		CreatedAt: now, ExpiresAt: expires,
 	}
 	if err := tx.CreateFamily(ctx, family); err != nil {
-		return "", fmt.Errorf("code: keeping a family: %w", err)
+		return fmt.Errorf("code: keeping a family: %w", err)
 	}
-	err = tx.CreateCode(ctx, store.Code{
-		Digest: secret.Digest(raw), FamilyID: family.ID, Request: string(request), ExpiresAt: now.Add(Lifetime),
-	})
+	err = tx.CreateCode(ctx, store.Code{Digest: d, FamilyID: family.ID, Request: string(request), ExpiresAt: expires})
 	if err != nil {
-		return "", fmt.Errorf("code: keeping a code: %w", err)
+		return fmt.Errorf("code: keeping a code: %w", err)
 	}
-	return raw, nil
+	return nil
 }
 
 // ErrUnknown says that there is no such code, or none that can be read any more.

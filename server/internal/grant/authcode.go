@@ -37,16 +37,21 @@ func (g *Grants) authorizationCode(ctx context.Context, r *endpoint.Request) (*R
 	}
 	c := claim{family: found.Family, app: app, scopes: found.Family.Scopes, nonce: found.Request.Nonce}
 	response, err := g.respond(ctx, r, c, func(ctx context.Context, tx store.Tx, refresh store.RefreshToken) (store.Use, error) {
-		used, err := tx.UseCode(ctx, found.Digest, g.config.Mint.Now())
-		if err != nil || used != store.Used || !c.refreshes() {
-			return used, err
-		}
-		return used, tx.CreateRefreshToken(ctx, refresh)
+		return g.useCode(ctx, tx, found.Digest, c, refresh)
 	})
 	if not := (*notUsed)(nil); errors.As(err, &not) {
 		return nil, oauth.Refuse(oauth.InvalidGrant, invalidCode, err)
 	}
 	return response, err
+}
+
+// useCode uses a code, and keeps the refresh token that comes of it.
+func (g *Grants) useCode(ctx context.Context, tx store.Tx, d store.Digest, c claim, refresh store.RefreshToken) (store.Use, error) {
+	used, err := tx.UseCode(ctx, d, g.config.Mint.Now())
+	if err != nil || used != store.Used || !c.refreshes() {
+		return used, err
+	}
+	return used, tx.CreateRefreshToken(ctx, refresh)
 }
 
 // invalidCode is Auth0's text, which its programs look for.
@@ -60,7 +65,7 @@ func checkCode(r *endpoint.Request, app store.Application, found code.Found) err
 	verifier, uri := r.Params.Value(oauth.ParamCodeVerifier), r.Params.Value(oauth.ParamRedirectURI)
 	refused := func(text string) error { return oauth.Refuse(oauth.InvalidGrant, text, nil) }
 	switch {
-	case found.Family.ClientID != app.ClientID:
+	case found.Family.ClientID != app.ClientID, asked.Device != "":
 		return refused(invalidCode)
 	case asked.Issuer != r.Issuer:
 		return refused("the code was issued by another issuer of this server; ask the one that issued it")

@@ -104,7 +104,7 @@ func (g *Grants) person(ctx context.Context, family store.Family) (store.User, e
 func (c *claim) recipient(u store.User) recipient {
 	return recipient{
 		subject:  store.Subject{ID: u.ID, Kind: store.UserSubject, OrganizationID: u.OrganizationID, Username: u.LoginName, Active: u.Active},
-		clientID: c.app.ClientID, familyID: c.family.ID, narrowed: !c.app.FirstParty,
+		clientID: c.app.ClientID, familyID: c.family.ID, narrowed: !c.app.FirstParty || c.family.Kind != store.CodeFamily,
 		login: accesstoken.Login{At: c.family.AuthTime, ACR: c.family.ACR},
 	}
 }

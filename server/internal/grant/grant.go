@@ -37,6 +37,7 @@ type Store interface {
 	store.Subjects
 	store.Users
 	store.Families
+	store.DeviceCodes
 	InTx(context.Context, func(store.Tx) error) error
 }
 
@@ -75,6 +76,7 @@ func (g *Grants) ByType() map[string]Grant {
 		oauth.GrantClientCredentials: {targets, g.clientCredentials},
 		oauth.GrantJWTBearer:         {append(targets, oauth.ParamAssertion), g.jwtBearer},
 		oauth.GrantAuthorizationCode: {[]string{oauth.ParamCode, oauth.ParamCodeVerifier, oauth.ParamRedirectURI}, g.authorizationCode},
+		oauth.GrantDeviceCode:        {[]string{oauth.ParamDeviceCode}, g.deviceCode},
 		oauth.GrantRefreshToken:      {[]string{oauth.ParamRefreshToken, oauth.ParamScope}, g.refreshToken},
 	}
 }

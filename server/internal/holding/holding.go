@@ -88,7 +88,8 @@ func (r *Reader) At(ctx context.Context, api store.API, raw string) (Holding, er
 }
 
 // narrow holds what a person's token gives to the scopes of the token, where the application that got it is of
-// another house: what the person has beyond what they allowed is not its business.
+// another house, or the token is a device's or came of another: what the person has beyond what they allowed is not
+// its business.
 func (r *Reader) narrow(ctx context.Context, h *Holding) error {
 	if h.FamilyID == "" {
 		return nil
@@ -101,7 +102,7 @@ func (r *Reader) narrow(ctx context.Context, h *Holding) error {
 		return fmt.Errorf("holding: reading the application: %w", err)
 	case !app.Active:
 		return inactive("application %q is not active", h.ClientID)
-	case app.FirstParty:
+	case app.FirstParty && h.Family.Kind == store.CodeFamily:
 		return nil
 	}
 	beyond := func(key string) bool { return !slices.Contains(h.Scopes, key) }

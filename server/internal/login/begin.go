@@ -219,7 +219,7 @@ func (l *Login) wait(w http.ResponseWriter, s *state) error {
 
 func (l *Login) keep(ctx context.Context, s *state) error {
 	return l.Store.InTx(ctx, func(tx store.Tx) error {
-		if digest, ok := pushedDigest(s.request.PAR); ok {
+		if digest, ok := rowDigest(s.request.PAR); ok {
 			if err := gone(tx.ExtendPushedRequest(ctx, digest, s.now, s.waiting.row.ExpiresAt), errOver); err != nil {
 				return err
 			}

@@ -119,6 +119,9 @@ func (s *state) authorization() page.Authorization {
 	if s.isOwn() {
 		return page.Authorization{}
 	}
+	if s.device != nil {
+		return page.Authorization{Application: s.app.Name} // it returns to nobody
+	}
 	return page.Authorization{
 		Application: s.app.Name, ReturnsTo: site.HostOf(s.request.RedirectURI), Scheme: site.Scheme(s.request.RedirectURI),
 	}

@@ -86,6 +86,9 @@ func (l *Login) takeUp(r *endpoint.Request) (*state, error) {
 	if !s.now.Before(row.ExpiresAt) {
 		return nil, startAgain(s.app.Name, tooOld, errors.New("login: the request has expired"))
 	}
+	if err := l.deviceOf(s); err != nil {
+		return nil, err
+	}
 	return s, l.recall(r.Context(), s, binding)
 }
 
@@ -133,7 +136,9 @@ func (l *Login) ask(w http.ResponseWriter, s *state, problem page.Problem) error
 		if err != nil {
 			return err
 		}
-		shown = consent
+		if shown = consent; s.device != nil {
+			shown = s.deviceConsent(consent)
+		}
 	case authorize.SecondFactor:
 		second, err := l.secondFactor(s, step, problem)
 		if err != nil {

@@ -116,8 +116,9 @@ type state struct {
 	person  person
 	now     time.Time
 
-	waiting *waiting       // nil: no page has been needed yet
-	begun   *browser.Value // of the session that begins with this answer; nil: none does
+	device  *store.DeviceCode // whose code was typed; nil: the request is an application's
+	waiting *waiting          // nil: no page has been needed yet
+	begun   *browser.Value    // of the session that begins with this answer; nil: none does
 }
 
 // waiting is a request that waits for a person.
@@ -187,6 +188,9 @@ func (l *Login) carryOut(w http.ResponseWriter, s *state, write func(store.Tx) e
 		if s.isOwn() {
 			return s.arrive(w)
 		}
+		if s.device != nil {
+			return l.letIn(w, s)
+		}
 		l.Site.Send(w, s.Request, s.app.Name, s.request.Locales, s.request.Code(raw, s.after()))
 		return nil
 	case authorize.Refuse:
@@ -202,6 +206,9 @@ func (l *Login) carryOut(w http.ResponseWriter, s *state, write func(store.Tx) e
 func (l *Login) refuse(s *state, why authorize.Refuse) error {
 	if s.isOwn() {
 		return refuseOwn(why)
+	}
+	if s.device != nil {
+		return staysOut(why)
 	}
 	return &told{
 		s.request.Refuse(why.Code, why.Text, s.after()), s.app.Name, s.request.Locales, oauth.Refuse(why.Code, why.Text, nil),
@@ -229,7 +236,7 @@ func (l *Login) settle(ctx context.Context, tx store.Tx, s *state, step authoriz
 	case authorize.Issue:
 		return l.issue(ctx, tx, s, step)
 	case authorize.Refuse:
-		return "", forget(ctx, tx, s)
+		return "", l.decline(ctx, tx, s)
 	}
 	if s.waiting == nil {
 		return "", nil // the row is made where the browser gets its cookie
@@ -247,7 +254,7 @@ func (l *Login) issue(ctx context.Context, tx store.Tx, s *state, issue authoriz
 	if err := forget(ctx, tx, s); err != nil {
 		return "", err
 	}
-	if digest, ok := pushedDigest(s.request.PAR); ok {
+	if digest, ok := rowDigest(s.request.PAR); ok {
 		if err := gone(tx.UsePushedRequest(ctx, digest, s.now), errOver); err != nil {
 			return "", err
 		}
@@ -264,12 +271,21 @@ func (l *Login) issue(ctx context.Context, tx store.Tx, s *state, issue authoriz
 		}
 	}
 	// What the client may not have at all does not reach the code.
-	allowed := s.request
-	allowed.Scopes, allowed.Targets = issue.Scopes, issue.Targets
-	raw, err = code.Issue(ctx, tx, code.Allowed{
-		Request: allowed, Issue: issue, SessionID: s.session.ID, EndsWithSession: s.app.RefreshEndsWithSession,
-	}, s.now)
+	allowed := code.Allowed{Request: s.request, Issue: issue, SessionID: s.session.ID, EndsWithSession: s.app.RefreshEndsWithSession}
+	allowed.Request.Scopes, allowed.Request.Targets = issue.Scopes, issue.Targets
+	if s.device != nil {
+		return "", l.answerDevice(ctx, tx, s, allowed)
+	}
+	raw, err = code.Issue(ctx, tx, allowed, s.now)
 	return raw, gone(err, errOver)
+}
+
+// decline ends a request that is refused.
+func (l *Login) decline(ctx context.Context, tx store.Tx, s *state) error {
+	if err := forget(ctx, tx, s); err != nil || s.device == nil {
+		return err
+	}
+	return gone(tx.AnswerDeviceCode(ctx, s.device.Digest, false, s.now), errOver)
 }
 
 // forget deletes the row of a request that has its answer. Of several answers one gets through.

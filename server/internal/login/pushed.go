@@ -119,8 +119,8 @@ func pushedHandle(values url.Values) (string, bool) {
 	return strings.CutPrefix(uris[0], pushedPrefix)
 }
 
-// pushedDigest returns the digest of the pushed request that the id of a request names.
-func pushedDigest(id string) (digest store.Digest, ok bool) {
+// rowDigest returns the digest of the row that an id in a request names.
+func rowDigest(id string) (digest store.Digest, ok bool) {
 	n, err := hex.Decode(digest[:], []byte(id[:min(len(id), hex.EncodedLen(len(digest)))]))
 	return digest, err == nil && n == len(digest)
 }

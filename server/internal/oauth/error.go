@@ -9,7 +9,7 @@ import (
 // Code is the error member of an answer.
 type Code string
 
-// Codes of RFC 6749 §5.2 and §4.1.2.1, and of RFC 8707 §2.
+// Codes of RFC 6749 §5.2 and §4.1.2.1, of RFC 8707 §2, and of RFC 8628 §3.5.
 const (
 	InvalidRequest          Code = "invalid_request"
 	InvalidClient           Code = "invalid_client"
@@ -21,6 +21,9 @@ const (
 	UnsupportedResponseType Code = "unsupported_response_type"
 	AccessDenied            Code = "access_denied"
 	TemporarilyUnavailable  Code = "temporarily_unavailable"
+	AuthorizationPending    Code = "authorization_pending"
+	SlowDown                Code = "slow_down"
+	ExpiredToken            Code = "expired_token"
 )
 
 // Error is one refusal by an endpoint. Functions return it as a plain error, made by Refuse.

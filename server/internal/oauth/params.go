@@ -10,6 +10,7 @@ const (
 	ParamClientSecret        = "client_secret"
 	ParamCode                = "code"
 	ParamCodeVerifier        = "code_verifier"
+	ParamDeviceCode          = "device_code"
 	ParamGrantType           = "grant_type"
 	ParamRedirectURI         = "redirect_uri"
 	ParamRefreshToken        = "refresh_token"
@@ -24,7 +25,7 @@ var (
 	// Sensitive are those that must never be in a URL, which lands in logs (RFC 6749 §2.3.1).
 	Sensitive = []string{
 		ParamAssertion, ParamClientAssertion, ParamClientSecret, ParamToken,
-		"access_token", "code", "password", "refresh_token",
+		ParamDeviceCode, "access_token", "code", "password", "refresh_token",
 	}
 )
 
