@@ -55,6 +55,8 @@ type Application struct {
 	RefreshEndsWithSession bool
 	FirstParty             bool // its people are not asked for consent
 	InsecureNoPKCE         bool // it may leave out the code challenge (RFC 7636)
+	// SenderConstraint says to what its access tokens are bound.
+	SenderConstraint SenderConstraint
 	// Profile is a set of stricter rules that it has to keep; empty: none.
 	Profile   string
 	Active    bool

@@ -38,6 +38,19 @@ type Clients interface {
 	EndClient(ctx context.Context, owner Owner, at time.Time) error
 }
 
+// SenderConstraint says to what a client's access tokens have to be bound, so that whoever finds one cannot use it.
+type SenderConstraint string
+
+const (
+	// NotConstrained ones are bound when the client brings a DPoP proof, and else are not.
+	NotConstrained SenderConstraint = ""
+	// ConstrainedByProof ones are bound to the key of a DPoP proof (RFC 9449 §5.2, dpop_bound_access_tokens).
+	ConstrainedByProof SenderConstraint = "dpop"
+	// ConstrainedByCertificate ones are bound to the client's TLS certificate (RFC 8705 §3.4,
+	// tls_client_certificate_bound_access_tokens).
+	ConstrainedByCertificate SenderConstraint = "certificate"
+)
+
 // Digest is the SHA-256 of a secret.
 type Digest [32]byte
 
@@ -79,4 +92,37 @@ type ClientKeys interface {
 	// CreateClientKey adds a key. Errors: ErrNotFound when the owner is not there, ErrExists for its ID.
 	CreateClientKey(context.Context, ClientKey) error
 	DeleteClientKey(ctx context.Context, id string) error
+}
+
+// CertificateName is the kind of name that a certificate has.
+type CertificateName string
+
+const (
+	SubjectName CertificateName = "subject_dn" // as RFC 4514 writes it
+	DNSName     CertificateName = "san_dns"
+	URIName     CertificateName = "san_uri"
+	EmailName   CertificateName = "san_email"
+	IPName      CertificateName = "san_ip"
+)
+
+// ClientCertificate is a TLS certificate that proves who its owner is (RFC 8705 §2): the one with the thumbprint,
+// or whichever an authority has signed for the name. Exactly one of the two is set.
+type ClientCertificate struct {
+	ID    string
+	Owner Owner
+	// Thumbprint is the SHA-256 of the certificate in DER. Zero: the name decides.
+	Thumbprint Digest
+	NameType   CertificateName
+	Name       string
+	CreatedAt  time.Time
+}
+
+// ClientCertificates keeps the certificates of clients.
+type ClientCertificates interface {
+	// ClientCertificatesOf returns a client's certificates, oldest first.
+	ClientCertificatesOf(context.Context, Owner) ([]ClientCertificate, error)
+	// CreateClientCertificate adds a certificate. Errors: ErrNotFound when the owner is not there, ErrExists for
+	// its ID.
+	CreateClientCertificate(context.Context, ClientCertificate) error
+	DeleteClientCertificate(ctx context.Context, id string) error
 }

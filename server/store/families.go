@@ -126,6 +126,9 @@ type Families interface {
 	// ExtendFamily moves ExpiresAt forward to the time, for an access token that lives so long. Errors:
 	// ErrNotFound when the family is not alive.
 	ExtendFamily(ctx context.Context, id string, now, expires time.Time) error
+	// BindFamily sets the Confirmation of a family that has none. Errors: ErrNotFound when there is no such family,
+	// or it has one.
+	BindFamily(ctx context.Context, id, confirmation string) error
 	// RevokeFamily ends the family. Revoking it again changes nothing. Errors: ErrNotFound.
 	RevokeFamily(ctx context.Context, id string, at time.Time, reason string) error
 	// RevokeFamiliesOf ends the families of a subject, those of one client alone if clientID is not empty. It

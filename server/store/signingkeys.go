@@ -27,3 +27,13 @@ type SigningKeys interface {
 	PutSigningKey(context.Context, SigningKey) error
 	DeleteSigningKey(ctx context.Context, id string) error
 }
+
+// SharedKey is a secret of the server itself, with which it recognises what it has handed out.
+type SharedKey [32]byte
+
+// SharedKeys keeps secrets that all replicas of the server have in common.
+type SharedKeys interface {
+	// SharedKey returns the key with the name. When there is none it is the proposed one from then on: all who ask,
+	// also at once and at other replicas, get the same.
+	SharedKey(ctx context.Context, name string, proposed SharedKey) (SharedKey, error)
+}

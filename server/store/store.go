@@ -56,6 +56,7 @@ type Tx interface {
 	Clients
 	Secrets
 	ClientKeys
+	ClientCertificates
 	Applications
 	Registrations
 	Consents
@@ -70,6 +71,7 @@ type Tx interface {
 	Tokens
 	Assertions
 	SigningKeys
+	SharedKeys
 	Events
 }
 

@@ -44,9 +44,11 @@ type ServiceUser struct {
 	Username string
 	Name     string
 	// Form is the shape of its tokens where the API does not decide.
-	Form      TokenForm
-	Active    bool
-	CreatedAt time.Time
+	Form TokenForm
+	// SenderConstraint says to what its access tokens are bound.
+	SenderConstraint SenderConstraint
+	Active           bool
+	CreatedAt        time.Time
 }
 
 // ServiceUsers keeps service users.

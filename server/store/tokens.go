@@ -33,11 +33,13 @@ type Token struct {
 	Name     string // of a personal access token, for people
 	// Audience holds project ids and API identifiers. Empty for a personal access token means: all that
 	// its subject has assignments on.
-	Audience  []string
-	Scopes    []string
-	IssuedAt  time.Time
-	ExpiresAt time.Time // zero: never (personal access tokens only)
-	RevokedAt time.Time // zero: not revoked
+	Audience []string
+	Scopes   []string
+	// Confirmation is the cnf that an access token is bound to, as JSON; empty: none.
+	Confirmation string
+	IssuedAt     time.Time
+	ExpiresAt    time.Time // zero: never (personal access tokens only)
+	RevokedAt    time.Time // zero: not revoked
 }
 
 // Tokens keeps opaque tokens and the revocations of JWTs.

@@ -128,6 +128,19 @@ var familyTests = []test{
 			same(t, want)(store.FamilyOf(jti), nil)
 		}
 	}},
+	{"a family is bound once", func(t *testing.T, s store.Store) {
+		ctx := t.Context()
+		world(t, s)
+		free := family("free", "anna", "shop")
+		free.Confirmation = ""
+		ok(t, s.CreateFamily(ctx, free))
+		refused(t, store.ErrNotFound, s.BindFamily(ctx, "none", `{"jkt":"a"}`))
+		onlyOneFound(t, together(100, func(int) error { return s.BindFamily(ctx, "free", `{"jkt":"a"}`) }))
+		refused(t, store.ErrNotFound, s.BindFamily(ctx, "free", `{"jkt":"b"}`))
+		free.Confirmation = `{"jkt":"a"}`
+		same(t, free)(s.Family(ctx, "free"))
+		same(t, family("f2", "ben", "desk"))(s.Family(ctx, "f2"))
+	}},
 	{"families are deleted when they have expired, with what is left of them, no more than the limit", func(t *testing.T, s store.Store) {
 		ctx := t.Context()
 		world(t, s)

@@ -18,6 +18,7 @@ var calls = func() map[string]func(context.Context, store.Tx) error {
 	maps.Copy(all, deviceCalls)
 	maps.Copy(all, registrationCalls)
 	maps.Copy(all, mailCalls)
+	maps.Copy(all, senderCalls)
 	return all
 }()
 

@@ -70,9 +70,11 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"codes", codeTests},
 		{"refresh tokens", refreshTests},
 		{"secrets and keys", keyTests},
+		{"client certificates", certificateTests},
 		{"tokens", tokenTests},
 		{"revocations and assertions", assertionTests},
 		{"signing keys", signingKeyTests},
+		{"shared keys", sharedKeyTests},
 		{"events", eventTests},
 		{"values", valueTests},
 		{"concurrency", concurrencyTests},
@@ -130,6 +132,7 @@ func world(t *testing.T, s store.Store) {
 		for _, owner := range []store.Owner{ownerU1, ownerU2, ownerA1, ownerA2} {
 			ok(t, tx.CreateSecret(ctx, secretOf(owner)))
 			ok(t, tx.CreateClientKey(ctx, keyOf(owner)))
+			ok(t, tx.CreateClientCertificate(ctx, certificateOf(owner)))
 		}
 		for _, token := range []store.Token{accessToken("t1", "u1"), accessToken("t2", "u2"), pat("pat1", "u1"), pat("pat2", "u2")} {
 			ok(t, tx.CreateToken(ctx, token))
@@ -171,7 +174,8 @@ func api2() store.API {
 
 func user1() store.ServiceUser {
 	return store.ServiceUser{
-		ID: "u1", OrganizationID: "org", Username: "mailer", Name: "Sends mail", Form: store.FormZITADEL, Active: true, CreatedAt: noon,
+		ID: "u1", OrganizationID: "org", Username: "mailer", Name: "Sends mail", Form: store.FormZITADEL,
+		SenderConstraint: store.ConstrainedByProof, Active: true, CreatedAt: noon,
 	}
 }
 
@@ -193,7 +197,7 @@ func keyOf(owner store.Owner) store.ClientKey {
 func accessToken(id, userID string) store.Token {
 	return store.Token{
 		ID: id, Kind: store.AccessToken, Digest: digest(id), SubjectID: userID, ClientID: "mailer", Issuer: "https://login.example.com/",
-		Audience: []string{"p1", "https://quickstarts/api"}, Scopes: []string{"send", "openid"},
+		Audience: []string{"p1", "https://quickstarts/api"}, Scopes: []string{"send", "openid"}, Confirmation: `{"jkt":"ß"}`,
 		IssuedAt: noon, ExpiresAt: noon.Add(time.Hour),
 	}
 }

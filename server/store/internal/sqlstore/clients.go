@@ -113,3 +113,36 @@ func (t *Tx) DeleteClientKey(ctx context.Context, id string) error {
 		return change(q, `DELETE FROM client_keys WHERE id = $1`, id)
 	})
 }
+
+// ClientCertificatesOf returns a client's certificates, oldest first.
+func (t *Tx) ClientCertificatesOf(ctx context.Context, owner store.Owner) ([]store.ClientCertificate, error) {
+	const query = `
+		SELECT id, client_kind, client_id, thumbprint, name_type, name, created_at FROM client_certificates
+		WHERE client_kind = $1 AND client_id = $2 ORDER BY created_at, id`
+	return list(ctx, t, "certificates of", owner.ID, addClientCertificate, query, owner.Kind, owner.ID)
+}
+
+func addClientCertificate(row Scan, all []store.ClientCertificate) ([]store.ClientCertificate, error) {
+	var c store.ClientCertificate
+	err := row(&c.ID, &c.Owner.Kind, &c.Owner.ID, (*optionalDigest)(&c.Thumbprint), &c.NameType, &c.Name, (*instant)(&c.CreatedAt))
+	return append(all, c), err
+}
+
+// CreateClientCertificate adds a certificate. Errors: store.ErrNotFound when the owner is not there, store.ErrExists
+// for its ID.
+func (t *Tx) CreateClientCertificate(ctx context.Context, c store.ClientCertificate) error {
+	return t.alter(ctx, "create client certificate", c.ID, func(q Querier) error {
+		_, err := q.Exec(`
+			INSERT INTO client_certificates (id, client_kind, client_id, thumbprint, name_type, name, created_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+			c.ID, c.Owner.Kind, c.Owner.ID, optionalDigest(c.Thumbprint), c.NameType, c.Name, instant(c.CreatedAt))
+		return err
+	})
+}
+
+// DeleteClientCertificate removes the certificate.
+func (t *Tx) DeleteClientCertificate(ctx context.Context, id string) error {
+	return t.alter(ctx, "delete client certificate", id, func(q Querier) error {
+		return change(q, `DELETE FROM client_certificates WHERE id = $1`, id)
+	})
+}

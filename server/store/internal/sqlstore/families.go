@@ -75,6 +75,14 @@ func extendFamily(q Querier, id string, expires time.Time) error {
 	return err
 }
 
+// BindFamily sets the Confirmation of a family that has none. Errors: store.ErrNotFound when there is no such family,
+// or it has one.
+func (t *Tx) BindFamily(ctx context.Context, id, confirmation string) error {
+	return t.alter(ctx, "bind family", id, func(q Querier) error {
+		return change(q, `UPDATE families SET confirmation = $2 WHERE id = $1 AND confirmation = ''`, id, confirmation)
+	})
+}
+
 // RevokeFamily ends the family. Revoking it again changes nothing.
 func (t *Tx) RevokeFamily(ctx context.Context, id string, at time.Time, reason string) error {
 	at = t.orNow(at)

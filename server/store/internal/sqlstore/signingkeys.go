@@ -43,3 +43,17 @@ func (t *Tx) DeleteSigningKey(ctx context.Context, id string) error {
 		return change(q, `DELETE FROM signing_keys WHERE id = $1`, id)
 	})
 }
+
+// SharedKey returns the key with the name, which is the proposed one when there was none.
+func (t *Tx) SharedKey(ctx context.Context, name string, proposed store.SharedKey) (store.SharedKey, error) {
+	var key store.SharedKey
+	err := t.alter(ctx, "shared key", name, func(q Querier) error {
+		if _, err := q.Exec(`INSERT INTO shared_keys (name, key) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING`, name, proposed[:]); err != nil {
+			return err
+		}
+		return q.Each(ctx, `SELECT key FROM shared_keys WHERE name = $1`, []any{name}, func(row Scan) error {
+			return row((*digest)(&key))
+		})
+	})
+	return key, err
+}

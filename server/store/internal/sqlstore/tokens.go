@@ -10,14 +10,14 @@ import (
 )
 
 const selectTokens = `
-	SELECT id, kind, digest, subject_id, client_id, family_id, issuer, name, audience, scopes,
+	SELECT id, kind, digest, subject_id, client_id, family_id, issuer, name, audience, scopes, confirmation,
 		issued_at, expires_at, revoked_at
 	FROM tokens `
 
 func addToken(row Scan, all []store.Token) ([]store.Token, error) {
 	var t store.Token
 	err := row(&t.ID, &t.Kind, (*digest)(&t.Digest), &t.SubjectID, &t.ClientID, (*optional)(&t.FamilyID), &t.Issuer, &t.Name,
-		(*texts)(&t.Audience), (*texts)(&t.Scopes),
+		(*texts)(&t.Audience), (*texts)(&t.Scopes), (*optional)(&t.Confirmation),
 		(*instant)(&t.IssuedAt), (*instant)(&t.ExpiresAt), (*instant)(&t.RevokedAt))
 	return append(all, t), err
 }
@@ -28,10 +28,10 @@ func (t *Tx) CreateToken(ctx context.Context, token store.Token) error {
 	return t.alter(ctx, "create token", token.ID, func(q Querier) error {
 		_, err := q.Exec(`
 			INSERT INTO tokens (id, kind, digest, subject_id, client_id, family_id, issuer, name, audience, scopes,
-				issued_at, expires_at, revoked_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+				confirmation, issued_at, expires_at, revoked_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
 			token.ID, token.Kind, token.Digest[:], token.SubjectID, token.ClientID, optional(token.FamilyID), token.Issuer,
-			token.Name, texts(token.Audience), texts(token.Scopes),
+			token.Name, texts(token.Audience), texts(token.Scopes), optional(token.Confirmation),
 			instant(token.IssuedAt), instant(token.ExpiresAt), instant(token.RevokedAt))
 		return err
 	})
