@@ -47,7 +47,7 @@ func (s *Server) peopleRoutes(authenticator *clients.Authenticator, checkTargets
 	hints := &hint.Reader{Keys: s.keys}
 	logins := login.New(login.Config{
 		Store: c.Store, Sessions: sessions, Site: pages, Hasher: s.hasher, Hints: hints, Clients: authenticator,
-		Keys: s.sealing, Notices: s.noticed,
+		Proofs: s.proofs, Keys: s.sealing, Notices: s.noticed,
 		CheckTargets: checkTargets, Now: c.Now, Logger: c.Logger,
 	})
 	logouts := logout.New(logout.Config{

@@ -18,6 +18,7 @@ import (
 	"github.com/postern-auth/postern/server/internal/introspect"
 	"github.com/postern-auth/postern/server/internal/oauth"
 	"github.com/postern-auth/postern/server/internal/revoke"
+	"github.com/postern-auth/postern/server/internal/sender"
 	"github.com/postern-auth/postern/server/internal/token"
 	"github.com/postern-auth/postern/server/internal/userinfo"
 )
@@ -76,7 +77,7 @@ func (s *Server) routes() []endpoint.Route {
 		Tokens: c.Store, Families: c.Store, Keys: s.keys, Issuers: c.Issuers, Now: c.Now, PersonalTokenLifetime: c.PersonalTokenLifetime,
 	}
 	s.reader = &holding.Reader{Store: c.Store, Tokens: reader}
-	tokens := token.New(grants, c.Logger)
+	tokens := token.New(grants, s.proofs, c.Logger)
 	introspection := introspect.New(introspect.Config{
 		Clients: authenticator, Holdings: s.reader, Logger: c.Logger,
 	})
@@ -85,6 +86,7 @@ func (s *Server) routes() []endpoint.Route {
 	})
 	granted := discovery.Authenticating("token", oauth.MethodNone)
 	granted["grant_types_supported"] = slices.Sorted(maps.Keys(grants))
+	maps.Copy(granted, sender.Metadata())
 	granted["scopes_supported"] = append(slices.Clone(oauth.StandardScopes), oauth.ScopeOfflineAccess)
 
 	return append(s.peopleRoutes(authenticator, grantor.CheckTargets),
@@ -93,7 +95,7 @@ func (s *Server) routes() []endpoint.Route {
 		endpoint.Route{Endpoint: oauth.RevocationEndpoint, Methods: "POST", Handler: revocation, Auth0: revocation.WithJSON(), Origins: s.ofApplications,
 			Metadata: discovery.Authenticating("revocation", oauth.MethodNone)},
 		endpoint.Route{Endpoint: oauth.UserinfoEndpoint, Methods: "GET POST", Origins: s.ofApplications,
-			Handler:  userinfo.New(userinfo.Config{Store: c.Store, Tokens: reader, Logger: c.Logger}),
+			Handler:  userinfo.New(userinfo.Config{Store: c.Store, Tokens: reader, Bindings: s.proofs.Bindings, Logger: c.Logger}),
 			Metadata: discovery.OpenID()},
 		endpoint.Route{Endpoint: oauth.KeySet, Methods: "GET", Handler: discovery.Keys(s.keys, c.Logger), Origins: endpoint.AnyOrigin},
 	)

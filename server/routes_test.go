@@ -52,6 +52,7 @@ func TestMetadataNamesWhatIsThere(t *testing.T) {
 					"prompt_values_supported":                        []any{"none", "login", "consent", "select_account"},
 					"acr_values_supported":                           []any{"urn:postern:acr:phr", "urn:postern:acr:mfa", "urn:postern:acr:pwd"},
 					"ui_locales_supported":                           []any{"de", "en"},
+					"dpop_signing_alg_values_supported":              []any{"ES256", "EdDSA", "Ed25519", "PS256"},
 					"request_parameter_supported":                    false,
 					"request_uri_parameter_supported":                false,
 					"claims_parameter_supported":                     false,

@@ -58,6 +58,7 @@ import (
 	"github.com/postern-auth/postern/server/internal/outbox"
 	"github.com/postern-auth/postern/server/internal/password"
 	"github.com/postern-auth/postern/server/internal/seal"
+	"github.com/postern-auth/postern/server/internal/sender"
 	"github.com/postern-auth/postern/server/store"
 )
 
@@ -102,6 +103,9 @@ type Config struct {
 	// InsecureHints shows whoever looks at the page of a refused request which redirect URI of the application is
 	// most like the one that was sent. It is for development.
 	InsecureHints bool
+	// RequireDPoPNonce takes no DPoP proof (RFC 9449) that holds no nonce of the server's own, so that whoever gets
+	// hold of a key for a moment cannot make proofs for later. Clients then need one more request now and then.
+	RequireDPoPNonce bool
 	// SweepEvery is how often expired tokens are deleted. Default: 10 minutes; negative: never.
 	SweepEvery time.Duration
 }
@@ -115,6 +119,7 @@ type Server struct {
 	hasher  *password.Hasher
 	outbox  *outbox.Outbox
 	sealing *seal.Keys
+	proofs  *sender.Proofs
 	reader  *holding.Reader
 	sites   map[oauth.Issuer]*endpoint.Mux
 	probes  *endpoint.Mux // for hosts that are not an issuer's
@@ -147,7 +152,11 @@ func New(ctx context.Context, config Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("server: Config.DataKeys: %w", err)
 	}
-	s := &Server{config: config, issuers: issuers, keys: ring, hasher: hasher, sealing: sealing}
+	proofs, err := newProofs(ctx, config)
+	if err != nil {
+		return nil, fmt.Errorf("server: %w", err)
+	}
+	s := &Server{config: config, issuers: issuers, keys: ring, hasher: hasher, sealing: sealing, proofs: proofs}
 	s.outbox = outbox.New(outbox.Config{Store: config.Store, Kinds: s.deliveries(), Now: config.Now, Logger: config.Logger})
 	s.wire()
 	ctx, s.stop = context.WithCancel(ctx)

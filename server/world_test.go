@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"bytes"
+	stdcmp "cmp"
 	"context"
 	"crypto"
 	"crypto/ecdsa"
@@ -59,8 +60,10 @@ type world struct {
 	store  store.Store
 	file   string // of the store
 	issuer string
-	logs   *lockedBuffer
-	server *server.Server
+	// address is where the server listens, and host what it is called, where that is not what the issuer says.
+	address, host string
+	logs          *lockedBuffer
+	server        *server.Server
 
 	mu    sync.Mutex
 	clock time.Time
@@ -239,7 +242,7 @@ func (w *world) send(c call) (answer, error) {
 	if c.method == "" {
 		c.method = http.MethodPost
 	}
-	r, err := http.NewRequest(c.method, w.issuer+c.path, strings.NewReader(body))
+	r, err := http.NewRequest(c.method, stdcmp.Or(w.address, w.issuer)+c.path, strings.NewReader(body))
 	if err != nil {
 		return answer{}, err
 	}
@@ -250,7 +253,7 @@ func (w *world) send(c call) (answer, error) {
 	for name, values := range c.header {
 		r.Header[name] = values
 	}
-	r.Host = c.host
+	r.Host = stdcmp.Or(c.host, w.host)
 	return w.roundTrip(r)
 }
 

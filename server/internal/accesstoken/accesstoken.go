@@ -47,11 +47,13 @@ type Facts struct {
 	ClientID  string // client_id
 	FamilyID  string // of the store.Family that it lives and dies with; empty: none
 	// Family is that one as Read has found it; zero: none.
-	Family    store.Family
-	Audience  []string
-	Scopes    []string
-	IssuedAt  time.Time
-	ExpiresAt time.Time // zero: never (personal access tokens only)
+	Family   store.Family
+	Audience []string
+	Scopes   []string
+	// Confirmation (cnf) is the key that the sender has to hold; zero: none.
+	Confirmation oauth.Confirmation
+	IssuedAt     time.Time
+	ExpiresAt    time.Time // zero: never (personal access tokens only)
 }
 
 // Draft is a token to be issued. All of it has been decided: Mint asks no questions.
@@ -69,6 +71,8 @@ type Draft struct {
 	// Permissions are all that the user holds on the audience; the forms with the permissions claim
 	// carry them.
 	Permissions []string
+	// Confirmation (cnf) is the key that the token is bound to; zero: none.
+	Confirmation oauth.Confirmation
 	// Roles are the claims of FormZITADEL about roles, by name.
 	Roles    map[string]any
 	Lifetime time.Duration
@@ -119,6 +123,9 @@ func (d *Draft) claims(jti string, now time.Time) (typ string, c map[string]any)
 		c["permissions"] = append([]string{}, d.Permissions...) // [] rather than null
 	}
 	d.Login.claims(c)
+	if cnf := d.Confirmation.Claim(); cnf != nil {
+		c["cnf"] = cnf
+	}
 	switch d.Form {
 	case store.FormZITADEL:
 		c["sub"], c["client_id"], c["nbf"] = d.Subject.ID, d.ClientID, now.Unix()

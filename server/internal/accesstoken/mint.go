@@ -23,6 +23,9 @@ type Mint struct {
 	Now    func() time.Time
 }
 
+// In returns the Mint within a transaction.
+func (m *Mint) In(tx store.Tokens) *Mint { return &Mint{Tokens: tx, Keys: m.Keys, Now: m.Now} }
+
 // Issue returns the raw token for a draft. Errors: ErrTooLarge, store.ErrNotFound when the subject is gone
 // meanwhile, and outages.
 func (m *Mint) Issue(ctx context.Context, d Draft) (string, error) {
@@ -41,7 +44,7 @@ func (m *Mint) opaque(ctx context.Context, d Draft) (string, error) {
 	err := m.Tokens.CreateToken(ctx, store.Token{
 		ID: id, Kind: store.AccessToken, Digest: secret.Digest(raw),
 		SubjectID: d.Subject.ID, ClientID: d.ClientID, FamilyID: d.FamilyID, Issuer: d.Issuer,
-		Audience: d.Audience, Scopes: d.Scopes,
+		Audience: d.Audience, Scopes: d.Scopes, Confirmation: d.Confirmation.String(),
 		IssuedAt: now, ExpiresAt: now.Add(d.Lifetime),
 	})
 	if err != nil {

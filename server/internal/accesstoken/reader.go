@@ -11,6 +11,7 @@ import (
 	"github.com/postern-auth/postern/internal/claims"
 	"github.com/postern-auth/postern/internal/jws"
 	"github.com/postern-auth/postern/server/internal/keys"
+	"github.com/postern-auth/postern/server/internal/oauth"
 	"github.com/postern-auth/postern/server/internal/secret"
 	"github.com/postern-auth/postern/server/store"
 )
@@ -128,13 +129,17 @@ func (r *Reader) opaque(ctx context.Context, raw, id string) (Facts, error) {
 	if !row.RevokedAt.IsZero() {
 		return Facts{}, inactive("token is revoked")
 	}
+	confirmation, err := oauth.ParseConfirmation(row.Confirmation)
+	if err != nil {
+		return Facts{}, fmt.Errorf("accesstoken: reading a token: %w", err)
+	}
 	if row.Kind == store.PersonalAccessToken {
 		row.ExpiresAt = r.end(row)
 	}
 	return Facts{
 		ID: row.ID, Personal: row.Kind == store.PersonalAccessToken,
 		Issuer: row.Issuer, Subject: row.SubjectID, SubjectID: row.SubjectID, ClientID: row.ClientID, FamilyID: row.FamilyID,
-		Audience: row.Audience, Scopes: row.Scopes,
+		Audience: row.Audience, Scopes: row.Scopes, Confirmation: confirmation,
 		IssuedAt: row.IssuedAt, ExpiresAt: row.ExpiresAt,
 	}, nil
 }
@@ -196,6 +201,8 @@ func parseJWT(payload string) (Facts, error) {
 		switch name {
 		case "aud":
 			facts.Audience, err = value.Texts(nil)
+		case "cnf":
+			facts.Confirmation, err = confirmation(value)
 		case "iat":
 			facts.IssuedAt, err = value.Time()
 		case "exp":
@@ -215,6 +222,19 @@ func parseJWT(payload string) (Facts, error) {
 		facts.SubjectID = facts.Subject
 	}
 	return facts, nil
+}
+
+// confirmation reads a cnf claim.
+func confirmation(value claims.Value) (oauth.Confirmation, error) {
+	object, err := value.Object()
+	if err != nil {
+		return oauth.Confirmation{}, err
+	}
+	claim := make(map[string]string)
+	for name, value := range object.All() {
+		claim[name], _ = value.Text()
+	}
+	return oauth.ConfirmationOf(claim)
 }
 
 // complete refuses a JWT of ours that is not an access token, whatever else our keys may have signed.

@@ -387,7 +387,7 @@ func TestPushedRequests(t *testing.T) {
 	if r, refusal := Parse(plain("dpop_jkt="+thumb), a); refusal != nil || r.DPoPKey != thumb {
 		t.Errorf("the same key twice: %+v, %+v", r, refusal)
 	}
-	if _, refusal := Parse(plain("dpop_jkt="+challenge), a); refusal == nil || refusal.Code != InvalidDPoPProof {
+	if _, refusal := Parse(plain("dpop_jkt="+challenge), a); refusal == nil || refusal.Code != oauth.InvalidDPoPProof {
 		t.Errorf("two keys: %+v", refusal)
 	}
 	if _, refusal := Parse(plain("request_uri=urn:ietf:params:oauth:request_uri:x"), a); refusal == nil || refusal.Code != oauth.InvalidRequest {

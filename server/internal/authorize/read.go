@@ -154,7 +154,7 @@ func readKey(r *Request, values url.Values, a Arrival) (oauth.Code, string) {
 	case !pkce.IsChallenge(key): // the same form
 		return oauth.InvalidRequest, "the dpop_jkt is not a SHA-256 thumbprint in base64url: 43 characters without padding"
 	case a.ProofKey != "" && a.ProofKey != key:
-		return InvalidDPoPProof, "the DPoP proof is of another key than dpop_jkt names"
+		return oauth.InvalidDPoPProof, "the DPoP proof is of another key than dpop_jkt names"
 	}
 	r.DPoPKey = key
 	return "", ""

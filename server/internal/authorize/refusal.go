@@ -7,8 +7,7 @@ import (
 	"github.com/postern-auth/postern/server/internal/redirect"
 )
 
-// Codes of errors at the authorization endpoint (RFC 6749 §4.1.2.1, OpenID Connect Core §3.1.2.6, RFC 9449
-// §5).
+// Codes of errors at the authorization endpoint (RFC 6749 §4.1.2.1, OpenID Connect Core §3.1.2.6).
 const (
 	LoginRequired            oauth.Code = "login_required"
 	InteractionRequired      oauth.Code = "interaction_required"
@@ -16,7 +15,6 @@ const (
 	AccountSelectionRequired oauth.Code = "account_selection_required"
 	RequestNotSupported      oauth.Code = "request_not_supported"
 	RequestURINotSupported   oauth.Code = "request_uri_not_supported"
-	InvalidDPoPProof         oauth.Code = "invalid_dpop_proof"
 	ServerError              oauth.Code = "server_error"
 )
 

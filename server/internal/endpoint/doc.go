@@ -58,6 +58,8 @@ type Request struct {
 	Values url.Values
 	// Reply are the headers of the answer, whatever becomes of the request.
 	Reply http.Header
+	// Proof is what the sender has proved of a key that it holds, at endpoints that take such proofs.
+	Proof oauth.Proof
 	// ClientID (client_id) is set by the endpoint once the client has proved itself, for the log.
 	ClientID string
 }

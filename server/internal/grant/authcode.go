@@ -77,8 +77,8 @@ func checkCode(r *endpoint.Request, app store.Application, found code.Found) err
 		return refused("the parameter redirect_uri is missing; without PKCE it is required")
 	case uri != "" && !redirect.Repeats(asked.RedirectURI, uri, bound):
 		return refused("redirect_uri is not the one of the authorization request")
-	case asked.DPoPKey != "":
-		return oauth.Refuse(oauth.InvalidGrant, "the code is bound to a DPoP key, and tokens that are bound to one are not issued here", nil)
+	case asked.DPoPKey != "" && r.Proof.Confirmation != (oauth.Confirmation{Member: oauth.ConfirmationKey, Thumbprint: asked.DPoPKey}):
+		return refused("the code is bound to a DPoP key (dpop_jkt), and this request has no proof of that key")
 	}
 	return nil
 }

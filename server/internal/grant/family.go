@@ -14,6 +14,7 @@ import (
 	"github.com/postern-auth/postern/server/internal/oauth"
 	"github.com/postern-auth/postern/server/internal/rights"
 	"github.com/postern-auth/postern/server/internal/secret"
+	"github.com/postern-auth/postern/server/internal/sender"
 	"github.com/postern-auth/postern/server/store"
 )
 
@@ -23,6 +24,9 @@ type claim struct {
 	app    store.Application
 	scopes []string
 	nonce  string // for the ID token; empty: none
+	// renewal is set when a refresh token asks: to what the family is bound has been decided by then.
+	renewal bool
+	proof   oauth.Proof // of the request
 }
 
 // application returns the application that sent the request.
@@ -54,7 +58,15 @@ func (g *Grants) respond(ctx context.Context, r *endpoint.Request, c claim, cons
 	if err != nil {
 		return nil, err
 	}
-	draft, err := g.decide(ctx, r.Issuer, c.scopes, c.recipient(user), func(rights.Rights) (targets, error) {
+	to := c.recipient(user)
+	if err := g.bind(r, &to); err != nil {
+		return nil, err
+	}
+	if bound := c.family.Confirmation; bound != "" && bound != to.confirmation.String() {
+		return nil, oauth.Refuse(oauth.InvalidGrant, "what was allowed is bound to a key of its client, and this request does not prove that one", nil)
+	}
+	c.proof = r.Proof
+	draft, err := g.decide(ctx, r.Issuer, c.scopes, to, func(rights.Rights) (targets, error) {
 		return g.namedTargets(ctx, c.family.Targets)
 	})
 	if err != nil {
@@ -105,7 +117,8 @@ func (c *claim) recipient(u store.User) recipient {
 	return recipient{
 		subject:  store.Subject{ID: u.ID, Kind: store.UserSubject, OrganizationID: u.OrganizationID, Username: u.LoginName, Active: u.Active},
 		clientID: c.app.ClientID, familyID: c.family.ID, narrowed: !c.app.FirstParty || c.family.Kind != store.CodeFamily,
-		login: accesstoken.Login{At: c.family.AuthTime, ACR: c.family.ACR},
+		constraint: c.app.SenderConstraint,
+		login:      accesstoken.Login{At: c.family.AuthTime, ACR: c.family.ACR},
 	}
 }
 
@@ -151,7 +164,7 @@ func (c *claim) refresh(now time.Time) (raw string, row store.RefreshToken) {
 // write uses what the client has brought and writes what it gets, all or nothing. A JWT is signed before, for
 // nobody else may write meanwhile; it is worth nothing until it is handed out.
 func (g *Grants) write(ctx context.Context, c claim, draft accesstoken.Draft, now time.Time, consume use) (*Response, error) {
-	response := &Response{TokenType: "Bearer", ExpiresIn: int64(draft.Lifetime / time.Second)}
+	response := &Response{TokenType: draft.Confirmation.TokenType(), ExpiresIn: int64(draft.Lifetime / time.Second)}
 	if draft.Form != store.FormOpaque {
 		raw, err := g.config.Mint.Issue(ctx, draft)
 		if err != nil {
@@ -161,6 +174,9 @@ func (g *Grants) write(ctx context.Context, c claim, draft accesstoken.Draft, no
 	}
 	var used store.Use
 	err := g.config.Store.InTx(ctx, func(tx store.Tx) (err error) {
+		if err := sender.Use(ctx, tx, c.proof); err != nil {
+			return err
+		}
 		raw, row := c.refresh(now)
 		if used, err = consume(ctx, tx, row); err != nil || used != store.Used {
 			return err // what a second use has revoked stays revoked
@@ -170,9 +186,12 @@ func (g *Grants) write(ctx context.Context, c claim, draft accesstoken.Draft, no
 			response.RefreshToken = raw
 		}
 		if draft.Form == store.FormOpaque {
-			mint := *g.config.Mint
-			mint.Tokens = tx
-			if response.AccessToken, err = mint.Issue(ctx, draft); err != nil {
+			if response.AccessToken, err = g.config.Mint.In(tx).Issue(ctx, draft); err != nil {
+				return err
+			}
+		}
+		if c.binds(draft.Confirmation) {
+			if err := tx.BindFamily(ctx, c.family.ID, draft.Confirmation.String()); err != nil {
 				return err
 			}
 		}
@@ -185,6 +204,15 @@ func (g *Grants) write(ctx context.Context, c claim, draft accesstoken.Draft, no
 		return nil, &notUsed{used}
 	}
 	return response, nil
+}
+
+// binds reports whether refresh tokens are bound to what the first access token is bound to (RFC 9449 §5): those of
+// a public client, for whom nothing else speaks, and those of a client that keeps the FAPI profile.
+func (c *claim) binds(to oauth.Confirmation) bool {
+	if c.renewal || to == (oauth.Confirmation{}) || c.family.Confirmation != "" {
+		return false
+	}
+	return c.app.Type != store.WebApplication || c.app.Profile == oauth.ProfileFAPI2 && to.Member == oauth.ConfirmationKey
 }
 
 // notUsed is what came of a code or refresh token that does not serve any more.

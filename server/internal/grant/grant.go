@@ -26,6 +26,7 @@ import (
 	"github.com/postern-auth/postern/server/internal/keys"
 	"github.com/postern-auth/postern/server/internal/oauth"
 	"github.com/postern-auth/postern/server/internal/rights"
+	"github.com/postern-auth/postern/server/internal/sender"
 	"github.com/postern-auth/postern/server/store"
 )
 
@@ -38,6 +39,7 @@ type Store interface {
 	store.Users
 	store.Families
 	store.DeviceCodes
+	store.Assertions
 	InTx(context.Context, func(store.Tx) error) error
 }
 
@@ -101,6 +103,9 @@ type recipient struct {
 	form     store.TokenForm // of its tokens, where no API decides
 	login    accesstoken.Login
 	familyID string // of what a person has allowed; empty: a program asks for itself
+	// constraint says to what its tokens have to be bound, and confirmation to what they are.
+	constraint   store.SenderConstraint
+	confirmation oauth.Confirmation
 	// narrowed holds roles and permissions to the scopes that were asked for, as for an application of another
 	// house: what the person has beyond that is not its business.
 	narrowed bool
@@ -115,7 +120,7 @@ func itself(u store.ServiceUser) recipient {
 			ID: u.ID, Kind: store.ServiceUserSubject, OrganizationID: u.OrganizationID, Username: u.Username, Active: u.Active,
 		},
 		clientID: u.Username,
-		form:     u.Form,
+		form:     u.Form, constraint: u.SenderConstraint,
 	}
 }
 
@@ -125,17 +130,42 @@ func (g *Grants) issue(ctx context.Context, r *endpoint.Request, to recipient) (
 	if err != nil {
 		return nil, err
 	}
+	if err := g.bind(r, &to); err != nil {
+		return nil, err
+	}
 	draft, err := g.decide(ctx, r.Issuer, asked, to, func(held rights.Rights) (targets, error) {
 		return g.targets(ctx, r, asked, held)
 	})
 	if err != nil {
 		return nil, err
 	}
-	raw, err := g.config.Mint.Issue(ctx, draft)
+	raw, err := g.mint(ctx, r.Proof, draft)
 	if err != nil {
 		return nil, issueError(err)
 	}
 	return response(raw, r, asked, draft), nil
+}
+
+// mint issues a token and uses up the proof that it is bound by, both or neither.
+func (g *Grants) mint(ctx context.Context, proof oauth.Proof, draft accesstoken.Draft) (raw string, err error) {
+	if draft.Form != store.FormOpaque {
+		// It is worth nothing until it is handed out.
+		if raw, err = g.config.Mint.Issue(ctx, draft); err == nil {
+			err = sender.Use(ctx, g.config.Store, proof)
+		}
+		return raw, err
+	}
+	if proof == (oauth.Proof{}) {
+		return g.config.Mint.Issue(ctx, draft)
+	}
+	err = g.config.Store.InTx(ctx, func(tx store.Tx) (err error) {
+		if err := sender.Use(ctx, tx, proof); err != nil {
+			return err
+		}
+		raw, err = g.config.Mint.In(tx).Issue(ctx, draft)
+		return err
+	})
+	return raw, err
 }
 
 // decide makes the draft of a token: what of the scopes that were asked for the recipient has at the targets.
@@ -201,7 +231,7 @@ func issueError(err error) error {
 // response echoes the scope when it is not the one asked for, as RFC 6749 §5.1 demands, and to the
 // clients that ask by audience or resource always, as they expect.
 func response(raw string, r *endpoint.Request, asked []string, d accesstoken.Draft) *Response {
-	res := &Response{AccessToken: raw, TokenType: "Bearer", ExpiresIn: int64(d.Lifetime / time.Second)}
+	res := &Response{AccessToken: raw, TokenType: d.Confirmation.TokenType(), ExpiresIn: int64(d.Lifetime / time.Second)}
 	scope := strings.Join(d.Scopes, " ")
 	named := r.Params.Has(oauth.ParamAudience) || r.Params.Has(oauth.ParamResource)
 	if named || scope != strings.Join(asked, " ") {
@@ -213,7 +243,7 @@ func response(raw string, r *endpoint.Request, asked []string, d accesstoken.Dra
 // draft decides form, algorithm, audience and lifetime. Targets that want different ones cannot share a
 // token.
 func (g *Grants) draft(targets targets, to recipient) (accesstoken.Draft, error) {
-	d := accesstoken.Draft{Form: store.FormOpaque, Subject: to.subject, ClientID: to.clientID, Login: to.login, FamilyID: to.familyID}
+	d := accesstoken.Draft{Form: store.FormOpaque, Subject: to.subject, ClientID: to.clientID, Login: to.login, FamilyID: to.familyID, Confirmation: to.confirmation}
 	for i, t := range targets {
 		form, alg := t.form(to.form), t.algorithm()
 		if i > 0 && (form != d.Form || alg != d.Algorithm) {

@@ -52,7 +52,7 @@ func (g *Grants) refreshToken(ctx context.Context, r *endpoint.Request) (*Respon
 	if err != nil {
 		return nil, err
 	}
-	c := claim{family: family, app: app, scopes: scopes}
+	c := claim{family: family, app: app, scopes: scopes, renewal: true}
 	response, err := g.respond(ctx, r, c, func(ctx context.Context, tx store.Tx, refresh store.RefreshToken) (store.Use, error) {
 		return tx.UseRefreshToken(ctx, digest, g.config.Mint.Now(), overlap, refresh)
 	})

@@ -43,7 +43,8 @@ func (v *Verifier) Verify(ctx context.Context, raw string) (*postern.Token, erro
 	return postern.NewToken(postern.TokenData{
 		Issuer: h.Issuer, Subject: h.Subject, ClientID: h.ClientID, ID: h.ID, Username: h.Holder.Username,
 		IssuedAt: h.IssuedAt, NotBefore: h.IssuedAt, Expiry: h.ExpiresAt,
-		Audience: h.Audience, Scopes: h.Scopes, Roles: h.Roles, Permissions: h.Permissions,
+		Confirmation: h.Confirmation.Claim(),
+		Audience:     h.Audience, Scopes: h.Scopes, Roles: h.Roles, Permissions: h.Permissions,
 	}), nil
 }
 

@@ -78,7 +78,7 @@ func answer(issuer oauth.Issuer, api store.API, h holding.Holding) map[string]an
 		"active":                               true,
 		"client_id":                            h.ClientID,
 		"username":                             h.Holder.Username,
-		"token_type":                           "Bearer",
+		"token_type":                           h.Confirmation.TokenType(),
 		"exp":                                  int64(never),
 		"iat":                                  h.IssuedAt.Unix(),
 		"nbf":                                  h.IssuedAt.Unix(),
@@ -91,6 +91,9 @@ func answer(issuer oauth.Issuer, api store.API, h holding.Holding) map[string]an
 	}
 	if len(h.Scopes) > 0 {
 		a["scope"] = strings.Join(h.Scopes, " ")
+	}
+	if cnf := h.Confirmation.Claim(); cnf != nil {
+		a["cnf"] = cnf
 	}
 	if h.Issuer == "" {
 		a["iss"] = issuer

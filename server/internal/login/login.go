@@ -26,6 +26,7 @@ import (
 	"github.com/postern-auth/postern/server/internal/oauth"
 	"github.com/postern-auth/postern/server/internal/password"
 	"github.com/postern-auth/postern/server/internal/seal"
+	"github.com/postern-auth/postern/server/internal/sender"
 	"github.com/postern-auth/postern/server/internal/session"
 	"github.com/postern-auth/postern/server/internal/site"
 	"github.com/postern-auth/postern/server/store"
@@ -48,7 +49,8 @@ type Config struct {
 	Hints    *hint.Reader
 	Clients  *clients.Authenticator
 	// Keys open the secrets of second factors, and mark browsers in which people have logged in before.
-	Keys *seal.Keys
+	Keys   *seal.Keys
+	Proofs *sender.Proofs
 	// CheckTargets returns nil when all names are those of active APIs and projects, an error of oauth.Refuse when
 	// one is not, and any other for an outage.
 	CheckTargets func(ctx context.Context, names []string) error

@@ -18,6 +18,7 @@ import (
 	"github.com/postern-auth/postern/server/internal/oauth"
 	"github.com/postern-auth/postern/server/internal/page"
 	"github.com/postern-auth/postern/server/internal/secret"
+	"github.com/postern-auth/postern/server/internal/sender"
 	"github.com/postern-auth/postern/server/internal/site"
 	"github.com/postern-auth/postern/server/store"
 )
@@ -42,7 +43,7 @@ func (l *Login) Pushed() *endpoint.Form {
 	params := slices.Concat(authorize.Parameters, clients.Params)
 	slices.Sort(params)
 	return &endpoint.Form{
-		Name: "par", Params: slices.Compact(params), Status: http.StatusCreated, Answer: l.push, Logger: l.Logger,
+		Name: "par", Params: slices.Compact(params), Status: http.StatusCreated, Answer: l.Proofs.Taken(l.push), Logger: l.Logger,
 	}
 }
 
@@ -62,7 +63,9 @@ func (l *Login) push(ctx context.Context, r *endpoint.Request) (any, error) {
 	}
 	now, handle := l.Now(), secret.New()
 	digest := secret.Digest(handle)
-	request, err := l.read(ctx, r, *client.Application, authorize.Arrival{PAR: hex.EncodeToString(digest[:]), At: now})
+	request, err := l.read(ctx, r, *client.Application, authorize.Arrival{
+		PAR: hex.EncodeToString(digest[:]), ProofKey: r.Proof.Confirmation.Thumbprint, At: now,
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +78,13 @@ func (l *Login) push(ctx context.Context, r *endpoint.Request) (any, error) {
 	if client.Public() {
 		limit = maxPublicPushed
 	}
-	switch err := l.Store.CreatePushedRequest(ctx, row, now, limit); {
+	err = l.Store.InTx(ctx, func(tx store.Tx) error {
+		if err := sender.Use(ctx, tx, r.Proof); err != nil {
+			return err
+		}
+		return tx.CreatePushedRequest(ctx, row, now, limit)
+	})
+	switch {
 	case errors.Is(err, store.ErrFull):
 		return nil, &oauth.Error{
 			Status: http.StatusTooManyRequests, Code: oauth.TemporarilyUnavailable, Err: err,

@@ -25,6 +25,9 @@ const (
 	MethodNone          = "none"                // of public clients; RFC 7591 §2
 )
 
+// ProfileFAPI2 is the profile of an application that keeps the FAPI 2.0 Security Profile.
+const ProfileFAPI2 = "fapi2"
+
 // AssertionType is the client_assertion_type of private_key_jwt.
 const AssertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 

@@ -24,6 +24,9 @@ const (
 	AuthorizationPending    Code = "authorization_pending"
 	SlowDown                Code = "slow_down"
 	ExpiredToken            Code = "expired_token"
+
+	InvalidDPoPProof Code = "invalid_dpop_proof" // RFC 9449 §5
+	UseDPoPNonce     Code = "use_dpop_nonce"     // RFC 9449 §8
 )
 
 // Error is one refusal by an endpoint. Functions return it as a plain error, made by Refuse.

@@ -37,26 +37,35 @@ type Store interface {
 type Config struct {
 	Store  Store
 	Tokens *accesstoken.Reader
-	Logger *slog.Logger
+	// Bindings are those of the tokens that are sent to an issuer.
+	Bindings func(oauth.Issuer) []postern.Binding
+	Logger   *slog.Logger
 }
 
 // New returns the endpoint.
 func New(config Config) endpoint.Handler {
-	e := &userinfo{Config: config}
-	e.guard = &postern.Guard{Verifier: postern.VerifierFunc(e.verify), Responder: respond, Logger: config.Logger, RefuseQueryToken: true}
-	e.require = e.guard.Require(postern.Scope("openid"))
+	e := &userinfo{Config: config, guarded: make(map[oauth.Issuer]http.Handler)}
+	for _, name := range config.Tokens.Issuers {
+		issuer := oauth.Issuer(name)
+		guard := &postern.Guard{
+			Verifier: postern.VerifierFunc(e.verify), Bindings: config.Bindings(issuer), Responder: respond, Logger: config.Logger,
+			RefuseQueryToken: true,
+		}
+		e.guarded[issuer] = guard.Require(postern.Scope("openid"))(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			e.answer(w, r, issuer, guard)
+		}))
+	}
 	return e
 }
 
 type userinfo struct {
 	Config
-	guard   *postern.Guard
-	require func(http.Handler) http.Handler
+	guarded map[oauth.Issuer]http.Handler
 }
 
 // Serve answers one request to the issuer.
 func (e *userinfo) Serve(w http.ResponseWriter, r *http.Request, issuer oauth.Issuer) {
-	e.require(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { e.answer(w, r, issuer) })).ServeHTTP(w, r)
+	e.guarded[issuer].ServeHTTP(w, r)
 }
 
 // Refuse answers with an error that has nothing to do with the token.
@@ -86,7 +95,7 @@ func (e *userinfo) verify(ctx context.Context, raw string) (*postern.Token, erro
 	}
 	return postern.NewToken(postern.TokenData{
 		Issuer: facts.Issuer, Subject: facts.SubjectID, ClientID: facts.ClientID, ID: facts.ID, Scopes: facts.Scopes,
-		IssuedAt: facts.IssuedAt, Expiry: facts.ExpiresAt,
+		IssuedAt: facts.IssuedAt, Expiry: facts.ExpiresAt, Confirmation: facts.Confirmation.Claim(),
 	}), nil
 }
 
@@ -118,11 +127,11 @@ func (e *userinfo) application(ctx context.Context, facts accesstoken.Facts) err
 	return nil
 }
 
-func (e *userinfo) answer(w http.ResponseWriter, r *http.Request, issuer oauth.Issuer) {
+func (e *userinfo) answer(w http.ResponseWriter, r *http.Request, issuer oauth.Issuer, guard *postern.Guard) {
 	token, _ := postern.TokenFrom(r.Context())
 	user, err := e.Store.User(r.Context(), token.Subject())
 	if err != nil {
-		e.guard.Refuse(w, r, postern.Unavailable(fmt.Errorf("userinfo: reading the person: %w", err), retryAfter))
+		guard.Refuse(w, r, postern.Unavailable(fmt.Errorf("userinfo: reading the person: %w", err), retryAfter))
 		return
 	}
 	claims := map[string]any{"sub": user.ID}
