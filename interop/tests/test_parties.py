@@ -2,6 +2,7 @@
 
 import socket
 import subprocess
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
@@ -16,6 +17,9 @@ COMMANDS = {
     "go-oidc": [GO_PROGRAMS / "goidc"],
     "zitadel/oidc": [GO_PROGRAMS / "zitadelrp"],
     "Authlib": [FOLDER / ".venv-parties" / "bin" / "python", FOLDER / "parties" / "flask_authlib.py"],
+    "express-openid-connect": ["node", FOLDER / "parties" / "express_openid_connect.mjs"],
+    "passport-auth0": ["node", FOLDER / "parties" / "passport_auth0.mjs"],
+    "next-auth": ["node", FOLDER / "parties" / "next_auth.mjs"],
     "Spring Security": ["java", "-XX:TieredStopAtLevel=1", "-jar", JAR],
 }
 # How a website proves itself; "a challenge" is PKCE.
@@ -23,11 +27,17 @@ PROVES = {
     "go-oidc": ["a secret", "a secret and a challenge", "a challenge"],
     "zitadel/oidc": ["a secret", "a secret and a challenge", "a challenge", "a key"],
     "Authlib": ["a secret", "a secret and a challenge"],
+    "express-openid-connect": ["a secret and a challenge"],
+    "passport-auth0": ["a secret"],
+    "next-auth": ["a secret", "a secret and a challenge"],
     "Spring Security": ["a secret", "a secret and a challenge"],
 }
 if not JAR.exists():
     del COMMANDS["Spring Security"]
 ISSUERS = ["ZITADEL", "Auth0"]
+CASES = [(library, proof, issuer) for library in COMMANDS for proof in PROVES[library] for issuer in ISSUERS]
+# It knows Auth0's paths alone.
+CASES.remove(("passport-auth0", "a secret", "ZITADEL"))
 
 SETUP = """
 organization: {{name: Postern, primary_domain: postern.localhost}}
@@ -37,7 +47,7 @@ projects:
       - name: {name}
         type: {type}
         client_id: {name}
-        redirect_uris: ["{url}/callback"]
+        redirect_uris: ["{url}/callback", "{url}/auth/callback/postern"]
         logout_uris: ["{url}/goodbye"]
         first_party: true
 """
@@ -59,14 +69,19 @@ class Party:
     client_id: str
 
 
-@pytest.fixture(scope="module", params=[(library, proof, issuer) for library in COMMANDS for proof in PROVES[library] for issuer in ISSUERS], ids=", ".join)
+@pytest.fixture(scope="module", params=CASES, ids=", ".join)
 def party(request, dev, tmp_path_factory):
-    library, proof, dialect = request.param
-    folder = tmp_path_factory.mktemp("party")
+    with running(dev, tmp_path_factory.mktemp("party"), *request.param) as party:
+        yield party
+
+
+@contextmanager
+def running(dev, folder, library, proof, dialect, **more):
+    """A website, with more variables of its environment."""
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{s.getsockname()[1]}"
-    name = "-".join(request.param).replace(" ", "-").replace("/", "-").lower()
+    name = "-".join([library, proof, dialect, *more]).replace(" ", "-").replace("/", "-").lower()
     type, settings = PROOFS[proof]
     (folder / "party.yaml").write_text(SETUP.format(name=name, type=type, url=url) + settings)
     done = subprocess.run([POSTERN, "apply", "--data", dev.data, "-f", folder / "party.yaml"], capture_output=True, text=True)
@@ -81,6 +96,7 @@ def party(request, dev, tmp_path_factory):
         "PKCE": str("challenge" in proof).lower(),
         "URL": url,
         "PORT": url.rsplit(":", 1)[1],
+        **more,
     }
     if (folder / "secret").exists():
         variables["CLIENT_SECRET"] = (folder / "secret").read_text().strip()
@@ -88,8 +104,10 @@ def party(request, dev, tmp_path_factory):
         variables["KEY_FILE"] = str(folder / "key.json")
     program = Program(COMMANDS[library], variables, folder)
     program.wait_for("listening on ")
-    yield Party(url, issuer, name)
-    program.stop()
+    try:
+        yield Party(url, issuer, name)
+    finally:
+        program.stop()
 
 
 def trust_of_java(dev, folder, library):
@@ -103,7 +121,7 @@ def trust_of_java(dev, folder, library):
 
 
 def arrived(page, party):
-    assert page.status_code == 200 and page.url == party.url + "/", f"{page.url} {page.status_code} {page.text}"
+    assert page.status_code == 200 and page.url.rstrip("/") == party.url, f"{page.url} {page.status_code} {page.text}"
     return page.json()
 
 
@@ -149,3 +167,14 @@ def test_a_person_who_cancels_is_told_to_the_website(dev, party):
     browser = Browser(dev)
     page = browser.send(browser.open(party.url + "/login"), answer="cancel")
     assert page.url.startswith(party.url) and page.status_code == 502 and "access_denied" in page.text
+
+
+def test_a_website_that_wants_an_id_token_without_a_code_is_told_what_to_set(dev, tmp_path):
+    with running(dev, tmp_path, "express-openid-connect", "a secret and a challenge", "Auth0", RESPONSE_TYPE="") as party:
+        browser = Browser(dev)
+        page = browser.send(browser.open(party.url + "/login"))  # as the script of the page does
+        assert (page.url, page.status_code) == (party.url + "/callback", 502)
+        assert page.text == (
+            "unsupported_response_type: only response_type=code is offered"
+            " (in express-openid-connect set authorizationParams.response_type to 'code', and a client secret)"
+        )
