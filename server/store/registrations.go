@@ -43,9 +43,9 @@ type RegistrationBounds struct {
 type Registrations interface {
 	// Registration returns the registration of the application.
 	Registration(ctx context.Context, applicationID string) (Registration, error)
-	// CreateRegistration adds a registration, and returns false when the bounds let none in. Errors: ErrNotFound when
-	// the application is not there, ErrExists when it has a registration.
-	CreateRegistration(context.Context, Registration, RegistrationBounds) (bool, error)
+	// CreateRegistration adds a registration. Errors: ErrFull when the bounds let none in, ErrNotFound when the
+	// application is not there, ErrExists when it has a registration.
+	CreateRegistration(context.Context, Registration, RegistrationBounds) error
 	// PutRegistration creates the registration or replaces that of its application. Errors: ErrNotFound when the
 	// application is not there.
 	PutRegistration(context.Context, Registration) error

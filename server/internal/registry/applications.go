@@ -15,6 +15,14 @@ const deactivated = "application deactivated"
 // PutApplication creates the application or replaces the one with its ID. One that is no longer active loses
 // what it was given: its families of tokens end, and are not there again when it is active again.
 func (r *Registry) PutApplication(ctx context.Context, a store.Application) error {
+	if err := about("application", a.Name, CheckID(a.ClientID)); err != nil {
+		return err
+	}
+	return r.putApplication(ctx, a)
+}
+
+// putApplication is PutApplication for a client id that has been checked.
+func (r *Registry) putApplication(ctx context.Context, a store.Application) error {
 	if a.IDTokenClaims == "" {
 		a.IDTokenClaims = store.FullClaims
 	}
@@ -93,7 +101,7 @@ func Confidential(t store.ApplicationType) bool { return t == store.WebApplicati
 
 func checkApplication(a store.Application) []error {
 	errs := []error{
-		CheckName(a.Name), CheckID(a.ClientID), CheckApplicationType(string(a.Type)),
+		CheckName(a.Name), CheckApplicationType(string(a.Type)),
 		checkList("redirect URI", a.RedirectURIs, CheckRedirectURI), checkList("log-out URI", a.LogoutURIs, CheckRedirectURI),
 		checkList("origin", a.AllowedOrigins, CheckOrigin), checkList("grant", a.Grants, CheckGrant),
 		CheckGrants(a.Grants, len(a.RedirectURIs)), CheckIDTokenClaims(string(a.IDTokenClaims)),

@@ -66,11 +66,11 @@ func peopleCalls(ctx context.Context, s *Store) func(yield func(string, func() e
 		{"put application", func() error { return s.PutApplication(ctx, store.Application{ID: "app", ClientID: "shop"}) }},
 		{"application", func() error { return second(s.Application(ctx, "app")) }},
 		{"application by client id", func() error { return second(s.ApplicationByClientID(ctx, "shop")) }},
+		{"create registration", func() error {
+			return s.CreateRegistration(ctx, store.Registration{ApplicationID: "app", ExpiresAt: later}, store.RegistrationBounds{FromAddress: 9, Unexpired: 9})
+		}},
 		{"put registration", func() error {
 			return s.PutRegistration(ctx, store.Registration{ApplicationID: "app", ExpiresAt: later})
-		}},
-		{"create registration", func() error {
-			return second(s.CreateRegistration(ctx, store.Registration{ApplicationID: "app", ExpiresAt: later}, store.RegistrationBounds{}))
 		}},
 		{"registration", func() error { return second(s.Registration(ctx, "app")) }},
 		{"put consent", func() error { return s.PutConsent(ctx, store.Consent{UserID: "anna", ClientID: "shop"}) }},

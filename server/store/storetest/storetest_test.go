@@ -340,7 +340,7 @@ func (s trusting) Attempt(ctx context.Context, key string, now time.Time, policy
 	return permit, err
 }
 
-func (s trusting) CreateRegistration(ctx context.Context, r store.Registration, _ store.RegistrationBounds) (bool, error) {
+func (s trusting) CreateRegistration(ctx context.Context, r store.Registration, _ store.RegistrationBounds) error {
 	return s.Store.CreateRegistration(ctx, r, store.RegistrationBounds{FromAddress: 1000, Unexpired: 1000})
 }
 

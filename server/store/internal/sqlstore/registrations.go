@@ -19,10 +19,10 @@ func (t *Tx) Registration(ctx context.Context, applicationID string) (store.Regi
 	return find(ctx, t, "registration of", applicationID, addRegistration, selectRegistrations+`WHERE application_id = $1`, applicationID)
 }
 
-// CreateRegistration adds a registration, and returns false when the bounds let none in.
-func (t *Tx) CreateRegistration(ctx context.Context, r store.Registration, b store.RegistrationBounds) (bool, error) {
-	var created bool
-	err := t.alter(ctx, "create registration of", r.ApplicationID, func(q Querier) error {
+// CreateRegistration adds a registration. Errors: store.ErrFull when the bounds let none in, store.ErrNotFound when the
+// application is not there, store.ErrExists when it has a registration.
+func (t *Tx) CreateRegistration(ctx context.Context, r store.Registration, b store.RegistrationBounds) error {
+	return t.alter(ctx, "create registration of", r.ApplicationID, func(q Querier) error {
 		n, err := q.Exec(`
 			INSERT INTO registrations (application_id, kind, digest, keys, address_prefix, created_at, expires_at)
 			SELECT $1, $2, $3, $4, $5, $6, $7
@@ -30,10 +30,11 @@ func (t *Tx) CreateRegistration(ctx context.Context, r store.Registration, b sto
 				AND (SELECT count(*) FROM registrations WHERE kind = $2 AND expires_at > $6) < $10`,
 			r.ApplicationID, r.Kind, optionalDigest(r.Digest), r.Keys, r.AddressPrefix, instant(r.CreatedAt), instant(r.ExpiresAt),
 			instant(b.Since), b.FromAddress, b.Unexpired)
-		created = n > 0
+		if err == nil && n == 0 {
+			return store.ErrFull
+		}
 		return err
 	})
-	return created && err == nil, err
 }
 
 // PutRegistration creates the registration or replaces that of its application.
