@@ -84,6 +84,7 @@ var rules = []rule{
 	{"server/internal/clientmetadata", []string{"server/store", "server/internal/oauth", "server/internal/redirect", "server/internal/registry", "internal/claims", "internal/jws"}, "what strangers say of themselves, by the registry's rules: no HTTP"},
 	{"server/internal/mail", nil, "SMTP and MIME: a mail knows nothing of what it is about"},
 	{"server/internal/outbox", []string{"server/store", "server/internal/secret"}, "what is to be sent, whatever it is"},
+	{"server/internal/register", []string{"server/store", "server/internal/oauth", "server/internal/endpoint", "server/internal/clientmetadata", "server/internal/registry", "server/internal/secret", "internal/claims"}, "an endpoint over the registry"},
 	{"server/internal/totp", nil, "HMAC and base32"},
 	{"server/internal/seal", nil, "ciphers of the standard library"},
 	{"server/internal/notice", []string{"server/store"}, "what people are told, and not how"},

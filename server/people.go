@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/postern-auth/postern/server/internal/account"
@@ -60,7 +61,7 @@ func (s *Server) peopleRoutes(authenticator *clients.Authenticator, checkTargets
 		Store: c.Store, Sessions: sessions, Site: pages, Hasher: s.hasher, Enter: logins.Enter, CheckPassword: logins.CheckPassword,
 		LogOut: logout.Confirm, Now: c.Now, Logger: c.Logger, TokenLifetime: c.PersonalTokenLifetime,
 	})
-	return append(accounts.Routes(), []endpoint.Route{
+	return slices.Concat(accounts.Routes(), s.registrationRoutes(sessions), []endpoint.Route{
 		{Endpoint: oauth.AuthorizationEndpoint, Methods: "GET POST", Handler: logins.Endpoint(), Metadata: login.Metadata()},
 		{Endpoint: oauth.PushedAuthorizationEndpoint, Methods: "POST", Handler: logins.Pushed(), Metadata: login.PushedMetadata()},
 		{Endpoint: oauth.DeviceEndpoint, Methods: "POST", Handler: devices},
@@ -71,7 +72,7 @@ func (s *Server) peopleRoutes(authenticator *clients.Authenticator, checkTargets
 		{Endpoint: oauth.Logout, Methods: "GET", Handler: logouts.Auth0()},
 		{Endpoint: logout.Confirm, Methods: "GET POST", Handler: logouts.Form()},
 		{Endpoint: oauth.At(page.StaticPath + "{file}"), Methods: "GET", Handler: &files{page.Static(), pages}},
-	}...)
+	})
 }
 
 // noticed adds what people are told of to the trail of changes.

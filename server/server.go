@@ -106,6 +106,8 @@ type Config struct {
 	// RequireDPoPNonce takes no DPoP proof (RFC 9449) that holds no nonce of the server's own, so that whoever gets
 	// hold of a key for a moment cannot make proofs for later. Clients then need one more request now and then.
 	RequireDPoPNonce bool
+	// Registration says which applications come here that nobody has set up. Default: none.
+	Registration Registration
 	// SweepEvery is how often expired tokens are deleted. Default: 10 minutes; negative: never.
 	SweepEvery time.Duration
 }

@@ -99,7 +99,7 @@ func (a *Authenticator) verify(ctx context.Context, raw string, audiences []stri
 	var candidates []store.ClientKey
 	if namesNoKey(raw, message.Header) {
 		candidates, err = a.keysOf(ctx, &message, e)
-	} else {
+	} else if candidates, err = a.registeredKeys(ctx, &message, e); err == nil && len(candidates) == 0 {
 		candidates, err = a.key(ctx, message.Header.KeyID)
 	}
 	if err != nil {
@@ -182,6 +182,11 @@ func (a *Authenticator) keysOf(ctx context.Context, message *jws.Message, e expe
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return nil, fmt.Errorf("clients: reading keys: %w", err)
 	}
+	registered, err := a.registeredKeysOf(ctx, owner)
+	if err != nil {
+		return nil, err
+	}
+	keys = append(keys, registered...)
 	var candidates []store.ClientKey
 	for _, row := range slices.Backward(keys) {
 		key, err := publicKey(row)

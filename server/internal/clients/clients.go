@@ -42,6 +42,7 @@ type Store interface {
 	store.APIs
 	store.ServiceUsers
 	store.Applications
+	store.Registrations
 	store.Secrets
 	store.ClientKeys
 	store.Assertions

@@ -19,10 +19,14 @@ func (inJSON) Refuse(w http.ResponseWriter, _ *http.Request, issuer oauth.Issuer
 
 // RefuseJSON answers with the error of RFC 6749 §5.2. An error that oauth.Refuse did not make becomes 503.
 func RefuseJSON(w http.ResponseWriter, issuer oauth.Issuer, err error) {
+	refuseJSON(w, fmt.Sprintf("Basic realm=%q", issuer), err)
+}
+
+func refuseJSON(w http.ResponseWriter, challenge string, err error) {
 	e := oauth.AsError(err)
 	status := status(e)
 	if status == http.StatusUnauthorized {
-		w.Header().Set("WWW-Authenticate", fmt.Sprintf("Basic realm=%q", issuer))
+		w.Header().Set("WWW-Authenticate", challenge)
 	}
 	retryLater(w.Header(), status)
 	noStore(w.Header())

@@ -23,7 +23,11 @@ var (
 	DeviceEndpoint              = Endpoint{"device_authorization_endpoint", "/oauth/v2/device_authorization", "/oauth/device/code"}
 	UserinfoEndpoint            = Endpoint{"userinfo_endpoint", "/oidc/v1/userinfo", "/userinfo"}
 	EndSessionEndpoint          = Endpoint{"end_session_endpoint", "/oidc/v1/end_session", "/oidc/logout"}
+	RegistrationEndpoint        = Endpoint{"registration_endpoint", "/oauth/v2/register", "/oidc/register"}
 	KeySet                      = Endpoint{"jwks_uri", "/oauth/v2/keys", "/.well-known/jwks.json"}
+
+	// Registration is what a client has registered of itself (RFC 7592 §2): the registration endpoint with its client id.
+	Registration = Endpoint{"", "/oauth/v2/register/{client}", "/oidc/register/{client}"}
 
 	// Logout is Auth0's own, which knows no hint of an ID token.
 	Logout = At("/v2/logout")
