@@ -18,6 +18,7 @@ import (
 	"github.com/postern-auth/postern/server/internal/notice"
 	"github.com/postern-auth/postern/server/internal/oauth"
 	"github.com/postern-auth/postern/server/internal/page"
+	"github.com/postern-auth/postern/server/internal/picture"
 	"github.com/postern-auth/postern/server/internal/secret"
 	"github.com/postern-auth/postern/server/internal/session"
 	"github.com/postern-auth/postern/server/internal/site"
@@ -71,6 +72,7 @@ func (s *Server) peopleRoutes(authenticator *clients.Authenticator, checkTargets
 		{Endpoint: oauth.EndSessionEndpoint, Methods: "GET POST", Handler: logouts.Endpoint()},
 		{Endpoint: oauth.Logout, Methods: "GET", Handler: logouts.Auth0()},
 		{Endpoint: logout.Confirm, Methods: "GET POST", Handler: logouts.Form()},
+		{Endpoint: picture.Endpoint, Methods: "GET", Handler: picture.New(c.Store, c.Logger), Origins: endpoint.AnyOrigin},
 		{Endpoint: oauth.At(page.StaticPath + "{file}"), Methods: "GET", Handler: &files{page.Static(), pages}},
 	})
 }

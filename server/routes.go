@@ -95,7 +95,7 @@ func (s *Server) routes() []endpoint.Route {
 		endpoint.Route{Endpoint: oauth.RevocationEndpoint, Methods: "POST", Handler: revocation, Auth0: revocation.WithJSON(), Origins: s.ofApplications,
 			Metadata: discovery.Authenticating("revocation", oauth.MethodNone)},
 		endpoint.Route{Endpoint: oauth.UserinfoEndpoint, Methods: "GET POST", Origins: s.ofApplications,
-			Handler:  userinfo.New(userinfo.Config{Store: c.Store, Tokens: reader, Bindings: s.proofs.Bindings, Logger: c.Logger}),
+			Handler:  userinfo.New(userinfo.Config{Store: c.Store, Tokens: reader, Keys: s.keys, Bindings: s.proofs.Bindings, Logger: c.Logger}),
 			Metadata: discovery.OpenID()},
 		endpoint.Route{Endpoint: oauth.KeySet, Methods: "GET", Handler: discovery.Keys(s.keys, c.Logger), Origins: endpoint.AnyOrigin},
 	)

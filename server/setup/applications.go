@@ -65,6 +65,7 @@ func applicationAfter(after store.Application, a *document.Application) store.Ap
 	after.AllowedOrigins, after.Grants = document.Texts(a.AllowedOrigins), document.Texts(a.Grants)
 	after.BackchannelLogoutURI = a.BackchannelLogoutURI
 	after.IDTokenLifetime, after.IDTokenAlgorithm, after.IDTokenClaims = a.IDTokenLifetime, a.IDTokenAlgorithm, a.IDTokenClaims
+	after.UserinfoAlgorithm = a.UserinfoAlgorithm
 	after.RefreshIdle, after.RefreshLifetime = a.RefreshIdle, a.RefreshLifetime
 	after.RefreshEndsWithSession, after.FirstParty, after.InsecureNoPKCE = a.RefreshEndsWithSession, a.FirstParty, a.InsecureNoPKCE
 	return after

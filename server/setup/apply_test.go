@@ -43,7 +43,7 @@ func TestApplyOfTheExampleMakesWhatItSays(t *testing.T) {
 			RedirectURIs: []string{"https://shop.example.com/callback"}, LogoutURIs: []string{"https://shop.example.com/"},
 			AllowedOrigins: []string{"https://shop.example.com"}, BackchannelLogoutURI: "https://shop.example.com/logged-out",
 			Grants: []string{"authorization_code", "refresh_token"}, FirstParty: true, IDTokenLifetime: time.Hour,
-			IDTokenAlgorithm: "RS256", IDTokenClaims: store.FullClaims, RefreshIdle: 720 * time.Hour, RefreshLifetime: 2160 * time.Hour,
+			IDTokenAlgorithm: "RS256", UserinfoAlgorithm: "RS256", IDTokenClaims: store.FullClaims, RefreshIdle: 720 * time.Hour, RefreshLifetime: 2160 * time.Hour,
 			Active: true, CreatedAt: testTime,
 		}},
 		People: []store.User{{

@@ -67,6 +67,7 @@
 //	        id_token_lifetime: 1h
 //	        id_token_algorithm: RS256
 //	        id_token_claims: full     # minimal: name and e-mail are at the userinfo endpoint alone
+//	        userinfo_algorithm: RS256 # userinfo answers it in signed JWTs; left out: in JSON
 //	        refresh_idle: 720h        # what ends a refresh token that is not used
 //	        refresh_lifetime: 2160h   # what ends all refresh tokens of a login
 //	        refresh_ends_with_session: false # else true for type browser

@@ -51,6 +51,8 @@ type Application struct {
 	RefreshLifetime  time.Duration
 	IDTokenAlgorithm string // a JWS algorithm; empty means the server's default
 	IDTokenClaims    IDTokenClaims
+	// UserinfoAlgorithm is the JWS algorithm by which userinfo answers it; empty: in JSON.
+	UserinfoAlgorithm string
 	// RefreshEndsWithSession says that a logout ends its refresh tokens.
 	RefreshEndsWithSession bool
 	FirstParty             bool // its people are not asked for consent

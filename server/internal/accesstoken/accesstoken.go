@@ -82,6 +82,7 @@ type Draft struct {
 type Login struct {
 	At  time.Time // auth_time
 	ACR string    // acr
+	AMR []string  // amr
 }
 
 // subjectSuffix turns a username into the sub that Auth0 gives to a program.
@@ -154,6 +155,9 @@ func (l Login) claims(c map[string]any) {
 	}
 	if l.ACR != "" {
 		c["acr"] = l.ACR
+	}
+	if len(l.AMR) > 0 {
+		c["amr"] = l.AMR
 	}
 }
 

@@ -50,6 +50,7 @@ func OpenID() map[string]any {
 	return map[string]any{
 		"subject_types_supported":               []string{"public"},
 		"id_token_signing_alg_values_supported": []string{string(idtoken.DefaultAlgorithm)},
+		"userinfo_signing_alg_values_supported": jws.Algorithms(),
 		"claims_supported":                      idtoken.Claims(),
 	}
 }

@@ -94,6 +94,7 @@ type Application struct {
 	RefreshLifetime        time.Duration
 	IDTokenAlgorithm       string
 	IDTokenClaims          store.IDTokenClaims
+	UserinfoAlgorithm      string
 	RefreshEndsWithSession bool
 	FirstParty             bool
 	InsecureNoPKCE         bool

@@ -36,6 +36,7 @@ func (r *reader) application(v value, p *Project) *Application {
 		"refresh_lifetime":          parsed(r, &a.RefreshLifetime, lifetime(registry.CheckRefreshLifetime)),
 		"id_token_algorithm":        r.text(&a.IDTokenAlgorithm, registry.CheckSigningAlgorithm),
 		"id_token_claims":           r.text((*string)(&a.IDTokenClaims), registry.CheckIDTokenClaims),
+		"userinfo_algorithm":        r.text(&a.UserinfoAlgorithm, registry.CheckSigningAlgorithm),
 		"refresh_ends_with_session": func(v value) { ends = new(bool); r.flag(ends)(v) },
 		"first_party":               r.flag(&a.FirstParty),
 		"insecure_no_pkce":          placed("insecure_no_pkce", r.flag(&a.InsecureNoPKCE)),

@@ -72,6 +72,12 @@ func (g *Grants) respond(ctx context.Context, r *endpoint.Request, c claim, cons
 	if err != nil {
 		return nil, err
 	}
+	var told map[string]any
+	if slices.Contains(c.scopes, "openid") {
+		if told, err = rights.Claims(ctx, g.config.Store, user, c.app, c.scopes); err != nil {
+			return nil, err
+		}
+	}
 	now := g.config.Mint.Now()
 	draft.Lifetime = min(draft.Lifetime, max(time.Second, c.end(now).Sub(now)))
 	response, err := g.write(ctx, c, draft, now, consume)
@@ -82,7 +88,7 @@ func (g *Grants) respond(ctx context.Context, r *endpoint.Request, c claim, cons
 	if slices.Contains(c.scopes, "openid") {
 		response.IDToken, err = g.config.IDTokens.Make(ctx, idtoken.Login{
 			Issuer: r.Issuer, User: user, Application: c.app, Family: c.family, Scopes: c.scopes, Nonce: c.nonce,
-			AccessToken: response.AccessToken,
+			AccessToken: response.AccessToken, Rights: told,
 		})
 		if err != nil {
 			return nil, err
@@ -118,7 +124,7 @@ func (c *claim) recipient(u store.User) recipient {
 		subject:  store.Subject{ID: u.ID, Kind: store.UserSubject, OrganizationID: u.OrganizationID, Username: u.LoginName, Active: u.Active},
 		clientID: c.app.ClientID, familyID: c.family.ID, narrowed: !c.app.FirstParty || c.family.Kind != store.CodeFamily,
 		constraint: c.app.SenderConstraint,
-		login:      accesstoken.Login{At: c.family.AuthTime, ACR: c.family.ACR},
+		login:      accesstoken.Login{At: c.family.AuthTime, ACR: c.family.ACR, AMR: c.family.AMR},
 	}
 }
 

@@ -11,9 +11,9 @@ import (
 )
 
 const (
-	projectScopePrefix = oauth.ReservedScopePrefix + "org:project:id:"
-	projectScopeSuffix = ":aud"
-	roleScopePrefix    = oauth.ReservedScopePrefix + "org:project:role:"
+	projectScopePrefix = oauth.ProjectScopePrefix
+	projectScopeSuffix = oauth.ProjectScopeSuffix
+	roleScopePrefix    = oauth.RoleScopePrefix
 	// systemProject is the name of ZITADEL's own project, which its clients ask for and which has no
 	// counterpart here.
 	systemProject = "zitadel"

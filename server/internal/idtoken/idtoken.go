@@ -22,6 +22,7 @@ import (
 	"github.com/postern-auth/postern/internal/jws"
 	"github.com/postern-auth/postern/server/internal/keys"
 	"github.com/postern-auth/postern/server/internal/oauth"
+	"github.com/postern-auth/postern/server/internal/picture"
 	"github.com/postern-auth/postern/server/store"
 )
 
@@ -48,6 +49,8 @@ type Login struct {
 	Nonce string
 	// AccessToken is the one that comes with it.
 	AccessToken string
+	// Rights are claims beside the profile, as rights.Claims makes them.
+	Rights map[string]any
 }
 
 // Make returns an ID token.
@@ -91,6 +94,7 @@ func (l *Login) claims(alg jws.Algorithm, now time.Time) map[string]any {
 		claims["at_hash"] = half(alg, l.AccessToken)
 	}
 	if l.Application.IDTokenClaims != store.MinimalClaims {
+		maps.Copy(claims, l.Rights)
 		maps.Copy(claims, Profile(l.Issuer, l.User, l.Scopes))
 	}
 	return claims
@@ -131,6 +135,7 @@ func Profile(issuer oauth.Issuer, u store.User, scopes []string) map[string]any 
 			text("family_name", u.FamilyName)
 			text("nickname", nickname(u))
 			text("preferred_username", u.LoginName)
+			text("picture", picture.URL(issuer, u))
 			text("locale", u.Locale)
 			if !u.UpdatedAt.IsZero() {
 				claims["updated_at"] = updatedAt(issuer, u.UpdatedAt)
@@ -179,7 +184,7 @@ func updatedAt(issuer oauth.Issuer, at time.Time) any {
 func Claims() []string {
 	return []string{
 		"iss", "sub", "aud", "azp", "iat", "exp", "auth_time", "acr", "amr", "sid", "nonce", "at_hash",
-		"name", "given_name", "family_name", "nickname", "preferred_username", "locale", "updated_at",
+		"name", "given_name", "family_name", "nickname", "picture", "preferred_username", "locale", "updated_at",
 		"email", "email_verified",
 	}
 }

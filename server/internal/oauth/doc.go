@@ -43,6 +43,14 @@ const (
 	// ReservedKeyPrefix begins what no role or permission is called, so that none is taken for one of those
 	// scopes, nor for others that ZITADEL's programs know.
 	ReservedKeyPrefix = "urn:zitadel:"
+	// RoleScopePrefix begins the scopes that name a role, ProjectScopePrefix and ProjectScopeSuffix are around the
+	// id of a project that a token is to be for, and ProjectsRolesScope asks for the roles in all of those.
+	RoleScopePrefix    = ReservedScopePrefix + "org:project:role:"
+	ProjectScopePrefix = ReservedScopePrefix + "org:project:id:"
+	ProjectScopeSuffix = ":aud"
+	ProjectsRolesScope = ReservedScopePrefix + "org:projects:roles"
+	// ResourceOwnerScope asks for the organization that a person belongs to, and begins the claims that name it.
+	ResourceOwnerScope = ReservedScopePrefix + "user:resourceowner"
 	// RolesClaim holds the roles in the one project that a token or an introspecting API is about.
 	RolesClaim = ReservedScopePrefix + "org:project:roles"
 )

@@ -115,6 +115,9 @@ func checkApplication(a store.Application) []error {
 	if a.IDTokenAlgorithm != "" {
 		errs = append(errs, CheckSigningAlgorithm(a.IDTokenAlgorithm))
 	}
+	if a.UserinfoAlgorithm != "" {
+		errs = append(errs, CheckSigningAlgorithm(a.UserinfoAlgorithm))
+	}
 	if a.IDTokenLifetime != 0 {
 		errs = append(errs, CheckLifetime(a.IDTokenLifetime))
 	}

@@ -155,6 +155,7 @@ func ApplicationFields(before, after store.Application) (f Fields) {
 	f.Add("refresh_lifetime", before.RefreshLifetime, after.RefreshLifetime)
 	f.Add("id_token_algorithm", before.IDTokenAlgorithm, after.IDTokenAlgorithm)
 	f.Add("id_token_claims", string(before.IDTokenClaims), string(after.IDTokenClaims))
+	f.Add("userinfo_algorithm", before.UserinfoAlgorithm, after.UserinfoAlgorithm)
 	f.Add("refresh_ends_with_session", before.RefreshEndsWithSession, after.RefreshEndsWithSession)
 	f.Add("first_party", before.FirstParty, after.FirstParty)
 	f.Add("insecure_no_pkce", before.InsecureNoPKCE, after.InsecureNoPKCE)

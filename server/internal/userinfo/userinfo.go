@@ -1,13 +1,15 @@
 // Package userinfo is the userinfo endpoint (OpenID Connect Core §5.3): an application asks who the person is that
 // it has an access token of.
 //
-//	handler := userinfo.New(userinfo.Config{Store: s, Tokens: reader, Logger: logger})
+//	handler := userinfo.New(userinfo.Config{Store: s, Tokens: reader, Keys: ring, Logger: logger})
 //
 // The token has to be of a login with the scope openid that has not been ended. Whom else it is for does not
-// matter: its other scopes say what of the person it opens.
+// matter: its other scopes say what of the person it opens. The answer is JSON, or a JWT that the application can
+// show to others: for one that is set so, and for who asks for that media type.
 package userinfo
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -16,13 +18,17 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/postern-auth/postern"
+	"github.com/postern-auth/postern/internal/jws"
 	"github.com/postern-auth/postern/server/internal/accesstoken"
 	"github.com/postern-auth/postern/server/internal/endpoint"
 	"github.com/postern-auth/postern/server/internal/idtoken"
+	"github.com/postern-auth/postern/server/internal/keys"
 	"github.com/postern-auth/postern/server/internal/oauth"
+	"github.com/postern-auth/postern/server/internal/rights"
 	"github.com/postern-auth/postern/server/store"
 )
 
@@ -31,12 +37,16 @@ type Store interface {
 	store.Subjects
 	store.Users
 	store.Applications
+	store.Families
+	store.Projects
+	store.Assignments
 }
 
 // Config says what the endpoint works with. All fields are required.
 type Config struct {
 	Store  Store
 	Tokens *accesstoken.Reader
+	Keys   *keys.Ring
 	// Bindings are those of the tokens that are sent to an issuer.
 	Bindings func(oauth.Issuer) []postern.Binding
 	Logger   *slog.Logger
@@ -93,6 +103,9 @@ func (e *userinfo) verify(ctx context.Context, raw string) (*postern.Token, erro
 	if err != nil {
 		return nil, postern.Unavailable(err, retryAfter)
 	}
+	if !facts.JWT {
+		facts.ID = store.Family{ID: facts.FamilyID}.JTI(facts.ID) // as those of JWTs are, for claims
+	}
 	return postern.NewToken(postern.TokenData{
 		Issuer: facts.Issuer, Subject: facts.SubjectID, ClientID: facts.ClientID, ID: facts.ID, Scopes: facts.Scopes,
 		IssuedAt: facts.IssuedAt, Expiry: facts.ExpiresAt, Confirmation: facts.Confirmation.Claim(),
@@ -129,14 +142,70 @@ func (e *userinfo) application(ctx context.Context, facts accesstoken.Facts) err
 
 func (e *userinfo) answer(w http.ResponseWriter, r *http.Request, issuer oauth.Issuer, guard *postern.Guard) {
 	token, _ := postern.TokenFrom(r.Context())
-	user, err := e.Store.User(r.Context(), token.Subject())
+	claims, app, err := e.claims(r.Context(), issuer, token)
 	if err != nil {
-		guard.Refuse(w, r, postern.Unavailable(fmt.Errorf("userinfo: reading the person: %w", err), retryAfter))
+		guard.Refuse(w, r, postern.Unavailable(err, retryAfter))
 		return
 	}
-	claims := map[string]any{"sub": user.ID}
+	w.Header().Add("Vary", "Accept")
+	if app.UserinfoAlgorithm == "" && !asksForJWT(r) {
+		write(w, http.StatusOK, claims)
+		return
+	}
+	raw, err := e.sign(r.Context(), issuer, app, claims)
+	if err != nil {
+		guard.Refuse(w, r, postern.Unavailable(err, retryAfter))
+		return
+	}
+	send(w, http.StatusOK, mediaJWT, []byte(raw))
+}
+
+// claims are what the token opens of the person, and the application that it was given to.
+func (e *userinfo) claims(ctx context.Context, issuer oauth.Issuer, token *postern.Token) (map[string]any, store.Application, error) {
+	user, err := e.Store.User(ctx, token.Subject())
+	if err != nil {
+		return nil, store.Application{}, fmt.Errorf("userinfo: reading the person: %w", err)
+	}
+	app, err := e.Store.ApplicationByClientID(ctx, token.ClientID())
+	if err != nil {
+		return nil, store.Application{}, fmt.Errorf("userinfo: reading the application: %w", err)
+	}
+	// A token for an API has lost the scopes that mean nothing there; what the person allowed has them.
+	family, err := e.Store.Family(ctx, store.FamilyOf(token.ID()))
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return nil, store.Application{}, fmt.Errorf("userinfo: reading what was allowed: %w", err)
+	}
+	claims, err := rights.Claims(ctx, e.Store, user, app, family.Scopes)
+	if err != nil {
+		return nil, store.Application{}, err
+	}
 	maps.Copy(claims, idtoken.Profile(issuer, user, slices.Collect(token.Scopes())))
-	write(w, http.StatusOK, claims)
+	claims["sub"] = user.ID
+	return claims, app, nil
+}
+
+// asksForJWT reports whether the request names the one media type of signed answers, and not that of others too.
+func asksForJWT(r *http.Request) bool {
+	accept := strings.ToLower(strings.Join(r.Header.Values("Accept"), ","))
+	return strings.Contains(accept, mediaJWT) && !strings.Contains(accept, "application/json") && !strings.Contains(accept, "*/*")
+}
+
+const mediaJWT = "application/jwt"
+
+// sign returns the claims as a JWT for the application (OpenID Connect Core §5.3.2). It has neither a nonce nor a
+// time of login: nobody can take it for an ID token.
+func (e *userinfo) sign(ctx context.Context, issuer oauth.Issuer, app store.Application, claims map[string]any) (string, error) {
+	alg := cmp.Or(jws.Algorithm(app.UserinfoAlgorithm), jws.Algorithm(app.IDTokenAlgorithm), idtoken.DefaultAlgorithm)
+	signer, err := e.Keys.Signer(ctx, alg)
+	if err != nil {
+		return "", fmt.Errorf("userinfo: %w", err)
+	}
+	claims["iss"], claims["aud"] = issuer, app.ClientID
+	payload, err := json.Marshal(claims)
+	if err != nil {
+		return "", fmt.Errorf("userinfo: encoding claims: %w", err)
+	}
+	return signer.Sign("JWT", payload)
 }
 
 // respond is the answer to a bad token: the challenge is in the headers by then, and the body says the same.
@@ -156,8 +225,12 @@ func write(w http.ResponseWriter, status int, v any) {
 	if err != nil {
 		panic("userinfo: answer is not JSON: " + err.Error()) // it is built of our own plain types
 	}
-	w.Header().Set("Content-Type", "application/json")
+	send(w, status, "application/json", append(body, '\n'))
+}
+
+func send(w http.ResponseWriter, status int, mediaType string, body []byte) {
+	w.Header().Set("Content-Type", mediaType)
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	w.Write(append(body, '\n'))
+	w.Write(body) // an error means that the client is gone: nobody is left to tell
 }

@@ -57,7 +57,7 @@ func oddPeople(t *testing.T, s store.Store, odd string) {
 	app := store.Application{
 		ID: "app" + odd, Name: odd, ClientID: "app" + odd, Type: store.WebApplication, RedirectURIs: []string{odd, "", odd},
 		LogoutURIs: []string{odd}, AllowedOrigins: []string{odd}, BackchannelLogoutURI: odd, Grants: []string{odd},
-		IDTokenAlgorithm: odd, IDTokenClaims: store.FullClaims, Profile: odd,
+		IDTokenAlgorithm: odd, UserinfoAlgorithm: odd, IDTokenClaims: store.FullClaims, Profile: odd,
 	}
 	session := store.Session{
 		Digest: d, ID: odd, UserID: user.ID, Methods: []store.Method{{Name: odd, At: noon}},
