@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"io/fs"
 	"maps"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,7 +19,7 @@ type Language string
 // English is the language of who asks for none that we speak.
 const English Language = "en"
 
-//go:embed languages/*.txt
+//go:embed languages
 var languageFiles embed.FS
 
 //go:embed html/*.html
@@ -33,24 +34,35 @@ type tongue struct {
 	Name string
 }
 
-// catalogues holds a file of languages/ each. A file that cannot be read is a mistake of the build.
+// catalogues holds the sentences of each language, which is the name of its files below languages/. A file that cannot be read is a mistake of the build.
 var catalogues = func() map[Language]catalogue {
-	files, err := fs.Glob(languageFiles, "languages/*.txt")
-	if err != nil {
-		panic(err)
-	}
 	all := make(map[Language]catalogue)
-	for _, file := range files {
+	err := fs.WalkDir(languageFiles, "languages", func(file string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
 		data, err := languageFiles.ReadFile(file)
 		if err != nil {
-			panic(err)
+			return err
 		}
 		sentences, err := parseCatalogue(string(data))
 		if err != nil {
-			panic(fmt.Sprintf("page: %s: %v", file, err))
+			return fmt.Errorf("%s: %w", file, err)
 		}
-		lang := Language(strings.TrimSuffix(strings.TrimPrefix(file, "languages/"), ".txt"))
-		all[lang] = sentences
+		lang := Language(strings.TrimSuffix(path.Base(file), ".txt"))
+		if all[lang] == nil {
+			all[lang] = make(catalogue)
+		}
+		for key, s := range sentences {
+			if _, twice := all[lang][key]; twice {
+				return fmt.Errorf("%s: key %q stands in two files", file, key)
+			}
+			all[lang][key] = s
+		}
+		return nil
+	})
+	if err != nil {
+		panic("page: " + err.Error())
 	}
 	return all
 }()
@@ -121,7 +133,7 @@ var templates = sync.OnceValue(func() map[Language]map[string]*template.Template
 // parseTemplates makes a set for each file of html/, over the layouts and parts that all share, with the
 // functions that speak this language.
 func parseTemplates(l Language) map[string]*template.Template {
-	shared := template.Must(template.New("").Funcs(l.functions()).ParseFS(templateFiles, "html/layout.html", "html/parts.html"))
+	shared := template.Must(template.New("").Funcs(l.functions()).ParseFS(templateFiles, "html/layout.html", "html/parts.html", "html/blocks.html"))
 	files, err := fs.Glob(templateFiles, "html/*.html")
 	if err != nil {
 		panic(err)

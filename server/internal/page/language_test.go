@@ -100,11 +100,14 @@ func TestEverySentenceIsUsed(t *testing.T) {
 		used += string(text)
 	}
 	// These are put together of a group, a key and what is said.
-	group := regexp.MustCompile(`^(problem|error|notice|confirm|saved|mail|start_again)\.([a-z_]+)(\.[a-z]+)?$`)
+	group := regexp.MustCompile(`^(problem|error|notice|confirm|saved|mail|start_again|console.outcome)\.([a-z_]+)(\.[a-z]+)?$`)
 	for _, key := range slices.Sorted(maps.Keys(catalogues[English])) {
 		plain := strings.TrimSuffix(strings.TrimSuffix(key, ".one"), ".other")
 		if strings.Contains(used, `"`+plain+`"`) {
 			continue
+		}
+		if strings.HasPrefix(plain, "console.") && !strings.HasPrefix(plain, "console.outcome.") {
+			continue // package console says it; a test there looks
 		}
 		if m := group.FindStringSubmatch(plain); m != nil && strings.Contains(used, `"`+m[2]+`"`) {
 			continue

@@ -78,9 +78,9 @@ func servePages(t *testing.T) (*httptest.Server, int) {
 	mux := http.NewServeMux()
 	mux.Handle(StaticPath, Static())
 	var list []listed
-	for _, s := range samples() {
+	for _, s := range append(samples(), consoleSamples()...) {
 		sh := s.page.shape()
-		if sh.refresh != "" || sh.policy.script != "" {
+		if sh.refresh != "" || strings.HasPrefix(sh.policy.script, "'sha256-") {
 			continue
 		}
 		for _, lang := range Languages() {

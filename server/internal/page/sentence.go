@@ -149,6 +149,12 @@ func (l Language) value(v values, name string) (template.HTML, error) {
 		return bdi(value), nil
 	case int:
 		return template.HTML(l.number(value)), nil
+	case Code:
+		return code(value.Text), nil
+	case Text:
+		return l.say(value)
+	case time.Time:
+		return l.moment(value)
 	}
 	return "", fmt.Errorf("%q has no value", name)
 }
@@ -170,12 +176,36 @@ func (l Language) text(key string, args ...any) (string, error) {
 				b.WriteString(shown(value, maxName))
 			case int:
 				b.WriteString(l.number(value))
+			case Code:
+				b.WriteString(shown(value.Text, maxCode))
+			case Text:
+				words, err := l.words(value)
+				if err != nil {
+					return "", err
+				}
+				b.WriteString(words)
 			default:
 				return "", fmt.Errorf("sentence %q: %q has no value", key, p.text)
 			}
 		}
 	}
 	return b.String(), nil
+}
+
+// say is html for a Text.
+func (l Language) say(t Text) (template.HTML, error) {
+	if t.key == "" {
+		return bdi(t.plain), nil
+	}
+	return l.html(t.key, t.args...)
+}
+
+// words is text for a Text.
+func (l Language) words(t Text) (string, error) {
+	if t.key == "" {
+		return shown(t.plain, maxName), nil
+	}
+	return l.text(t.key, t.args...)
 }
 
 // plain returns a sentence without values, which every language has: a test sees to it.
@@ -219,6 +249,16 @@ func shown(value string, most int) string {
 		b.WriteRune(r)
 	}
 	return b.String()
+}
+
+// typed returns code as it may be looked at: shown, but with its lines, and whole.
+func typed(value string) string {
+	return strings.Map(func(r rune) rune {
+		if r != '\n' && r != '\t' && (unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r)) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, value)
 }
 
 func bdi(value string) template.HTML {

@@ -8,19 +8,23 @@ import (
 // functions are what templates call, in one language.
 func (l Language) functions() template.FuncMap {
 	return template.FuncMap{
-		"t":          l.html,
-		"text":       l.text,
-		"bdi":        bdi,
-		"shown":      func(value string) string { return shown(value, maxName) },
-		"code":       code,
-		"day":        l.day,
-		"moment":     l.moment,
-		"field":      newField,
-		"button":     newButton,
-		"segment":    url.PathEscape,
-		"stylesheet": func() string { return stylesheetPath },
-		"mark":       func() string { return markPath },
-		"passkeys":   func() string { return passkeyPath },
+		"t":              l.html,
+		"text":           l.text,
+		"bdi":            bdi,
+		"shown":          func(value string) string { return shown(value, maxName) },
+		"code":           code,
+		"day":            l.day,
+		"moment":         l.moment,
+		"field":          newField,
+		"button":         newButton,
+		"segment":        url.PathEscape,
+		"stylesheet":     func() string { return stylesheetPath },
+		"mark":           func() string { return markPath },
+		"passkeys":       func() string { return passkeyPath },
+		"say":            l.say,
+		"words":          l.words,
+		"typed":          typed,
+		"console_script": func() string { return consolePath },
 		"authenticator": func(p EnrolTOTP) (template.URL, error) {
 			// The one address of a scheme of its own that a page links to; nothing in it can leave it.
 			return template.URL(p.URI), p.check()

@@ -1,0 +1,323 @@
+package page
+
+import (
+	"slices"
+	"time"
+)
+
+// A Block is a part of a page of the console.
+type Block interface{ Block() string }
+
+// Table is a list. Its first column names the row.
+type Table struct {
+	Label  Text // for those who do not see it
+	Search *Search
+	Head   []Column
+	Rows   []Row
+	Empty  Text // instead of a table without rows
+	// EmptyActs are what to do about that.
+	EmptyActs []Act
+	// Range is which rows of how many these are.
+	Range          Text
+	Previous, Next string // addresses of the parts before and after; empty: there is none
+}
+
+// A Search is the form above a table.
+type Search struct {
+	To, Value string // of the parameter q
+	Label     Text
+	Filters   []Field // selects
+}
+
+// A Column is the head of one.
+type Column struct {
+	Text   Text
+	Sort   string // address of the table sorted by it; empty: it cannot be
+	Sorted string // ascending, descending or empty
+}
+
+// A Row has a cell for each column.
+type Row struct {
+	Cells []Cell
+	Acts  []Act
+}
+
+// A Cell is what stands in one, in order.
+type Cell []Inline
+
+// An Inline is a part of a line.
+type Inline interface{ Inline() string }
+
+// Link leads to the page of what it names.
+type Link struct {
+	To   string
+	Text Text
+}
+
+// Words is text in a line.
+type Words struct{ Text Text }
+
+// Code is something to be typed or copied: an id, a command.
+type Code struct {
+	Text string
+	Copy bool // with a button
+}
+
+// Chip is a state in a word.
+type Chip struct {
+	Tone Tone
+	Text Text
+}
+
+// Moment is a time, shown in the reader's zone. Zero: Never is shown.
+type Moment struct {
+	At    time.Time
+	Never Text
+}
+
+// Panel is a card.
+type Panel struct {
+	Title  Text
+	Aside  Cell
+	Blocks []Block
+	Acts   []Act
+	Danger bool // the red part at a page's end
+}
+
+// Beside puts blocks next to each other where there is room.
+type Beside struct{ Left, Right []Block }
+
+// Paragraph is a text of its own.
+type Paragraph struct {
+	Text  Text
+	Quiet bool
+}
+
+// Bullets is a list of sentences, such as what will stop working.
+type Bullets struct {
+	Tone  Tone
+	Items []Text
+}
+
+// Facts are names with their values.
+type Facts struct{ Items []Fact }
+
+// A Fact is one.
+type Fact struct {
+	Name  Text
+	Value Cell
+}
+
+// Source is code in its own box. The spans are its text in order.
+type Source struct {
+	Label Text
+	Spans []Span
+	Copy  bool
+}
+
+// A Span is text of one colour: 0 none, 1 keyword or claim, 2 string, 3 number, 4 comment, 5 name.
+type Span struct {
+	Colour int
+	Text   string
+}
+
+// Form is a form. Hidden parameters go with it.
+type Form struct {
+	To     string
+	Fields []Field
+	Hidden []Parameter
+	Submit Text
+	Danger bool
+	Cancel string // address; empty: no way back is offered
+	Back   Text   // what the way back is called; zero: Cancel
+	// Uploads is set where a file is sent.
+	Uploads bool
+}
+
+// A Field is an input with its label.
+type Field struct {
+	Name    string
+	Label   Text
+	Kind    FieldKind
+	Value   string
+	Values  []string // of check boxes
+	Options []Option // of radio buttons, check boxes and selects
+	Hint    Text
+	Problem Text
+	Code    bool // in the type of code
+	// Optional is set where it may stay empty.
+	Optional     bool
+	Autocomplete string // empty: off
+}
+
+// A FieldKind says how a Field is filled in.
+type FieldKind string
+
+// The kinds of Field.
+const (
+	Line     FieldKind = "" // one line
+	Area     FieldKind = "area"
+	Select   FieldKind = "select"
+	Radio    FieldKind = "radio"
+	Checks   FieldKind = "checks"
+	Secret   FieldKind = "secret" // one line that is not shown
+	DateOnly FieldKind = "date"
+)
+
+// Option is one of several answers.
+type Option struct {
+	Value string
+	Label Text
+	Hint  Text
+}
+
+// Has reports whether the option is chosen.
+func (f Field) Has(value string) bool {
+	if f.Kind != Checks {
+		return f.Value == value
+	}
+	return slices.Contains(f.Values, value)
+}
+
+// Checked is a list of checks with their outcome, in the order in which they were made.
+type Checked struct{ Items []CheckItem }
+
+// A CheckItem is one check.
+type CheckItem struct {
+	Outcome       Outcome
+	Name          Text
+	Expected, Got Cell // empty: not said
+	Fix           Text
+}
+
+// An Outcome of a check.
+type Outcome string
+
+// The outcomes.
+const (
+	Passed  Outcome = "passed"
+	Failed  Outcome = "failed"
+	Doubted Outcome = "doubted" // passed, and worth a look
+	Skipped Outcome = "skipped"
+)
+
+// Chart is columns over time: good ones upwards, bad ones downwards.
+type Chart struct {
+	Label Text // says in words what it shows
+	Bars  []Bar
+}
+
+// A Bar is one span of time.
+type Bar struct {
+	At        time.Time
+	Good, Bad int
+}
+
+// Figures are a few numbers with their names, each a link to what is behind it.
+type Figures struct{ Items []Figure }
+
+// A Figure is one number.
+type Figure struct {
+	Name  Text
+	Value string
+	Note  Text
+	To    string
+	Tone  Tone
+}
+
+// Details is a block that opens. Nothing in its summary can be pressed.
+type Details struct {
+	Summary Cell
+	Blocks  []Block
+	Open    bool
+}
+
+// Switch leads from one form of a block to another, such as one language of a snippet.
+type Switch struct {
+	Label Text
+	Items []Tab
+}
+
+// Live is a place into which a script puts what happens; Stream is where it hears of it.
+type Live struct {
+	Stream string
+	Blocks []Block
+}
+
+// The names by which templates know the blocks.
+
+func (Table) Block() string     { return "table" }
+func (Panel) Block() string     { return "panel" }
+func (Beside) Block() string    { return "beside" }
+func (Paragraph) Block() string { return "paragraph" }
+func (Bullets) Block() string   { return "bullets" }
+func (Facts) Block() string     { return "facts" }
+func (Source) Block() string    { return "source" }
+func (Form) Block() string      { return "form" }
+func (Checked) Block() string   { return "checked" }
+func (Chart) Block() string     { return "chart" }
+func (Figures) Block() string   { return "figures" }
+func (Details) Block() string   { return "details" }
+func (Switch) Block() string    { return "switch" }
+func (Live) Block() string      { return "live" }
+
+// The names by which templates know the parts of a line.
+
+func (Link) Inline() string   { return "link" }
+func (Words) Inline() string  { return "words" }
+func (Code) Inline() string   { return "code" }
+func (Chip) Inline() string   { return "chip" }
+func (Moment) Inline() string { return "moment" }
+
+// Acting reports whether rows have something to be done with them.
+func (t Table) Acting() bool {
+	return slices.ContainsFunc(t.Rows, func(r Row) bool { return len(r.Acts) > 0 })
+}
+
+// HeadOf returns the head of a column.
+func (t Table) HeadOf(i int) Text { return t.Head[i].Text }
+
+// Whole returns the code without its colours.
+func (s Source) Whole() string {
+	var whole string
+	for _, span := range s.Spans {
+		whole += span.Text
+	}
+	return whole
+}
+
+// Word returns the sentence of an outcome.
+func (c CheckItem) Word() string { return "console.outcome." + string(c.Outcome) }
+
+// Tone returns the colour of an outcome.
+func (c CheckItem) Tone() Tone {
+	return map[Outcome]Tone{Passed: Good, Failed: Bad, Doubted: Warn}[c.Outcome]
+}
+
+// A column of a Chart, in its units.
+type column struct{ X, Top, Up, Down int }
+
+// Width returns the width of the drawing.
+func (c Chart) Width() int { return max(1, 12*len(c.Bars)) }
+
+// Columns returns the bars in the units of the drawing: 78 upwards for good ones, 38 downwards for bad ones. What
+// is there at all is seen.
+func (c Chart) Columns() []column {
+	good, bad := 1, 1
+	for _, b := range c.Bars {
+		good, bad = max(good, b.Good), max(bad, b.Bad)
+	}
+	var columns []column
+	for i, b := range c.Bars {
+		up, down := part(b.Good, good, 78), part(b.Bad, bad, 38)
+		columns = append(columns, column{X: 12*i + 1, Top: 80 - up, Up: up, Down: down})
+	}
+	return columns
+}
+
+func part(n, most, height int) int {
+	if n <= 0 {
+		return 0
+	}
+	return max(1, n*height/most)
+}
