@@ -23,6 +23,7 @@ PROVES = ["a secret", "a key"]
 LOGINS = {
     "Go": [GO_PROGRAMS / "mcplogin"],
     "Python": [FOLDER / ".venv-mcp" / "bin" / "python", FOLDER / "clients" / "mcp_login.py"],
+    "TypeScript": ["node", FOLDER / "clients" / "mcp_login.mjs"],
 }
 
 # The API of an MCP server is the URL that clients call.
