@@ -388,11 +388,18 @@ func TestK59_TheNearestRedirectURIIsShownToDevelopersAlone(t *testing.T) {
 
 func TestK62_AFormThatComesTooLateStartsAgain(t *testing.T) {
 	w := newLoginWorld(t)
+	notes, err := w.store.Application(t.Context(), "notes")
+	w.must(err)
+	notes.InitiateLoginURI = "https://notes.example.com/login?from=<late>"
+	w.must(w.store.PutApplication(t.Context(), notes))
 	b := w.browser()
 	page := b.open(asks())
 	w.pass(31 * time.Minute)
 	s := b.send(page, "identifier", "mia", "password", miaPassword, "answer", "login")
 	b.page(s, 400, "Start again at Notes")
+	if !strings.Contains(s.body, `href="https://notes.example.com/login?from=%3clate%3e"`) {
+		t.Errorf("no way to the application: %s", s.body)
+	}
 	if sessionCookie(b) != "" {
 		t.Error("there is a session")
 	}

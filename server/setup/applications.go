@@ -63,7 +63,7 @@ func applicationAfter(after store.Application, a *document.Application) store.Ap
 	after.Name, after.Type, after.Active = a.Name.Text, a.Type, a.Active
 	after.RedirectURIs, after.LogoutURIs = document.Texts(a.RedirectURIs), document.Texts(a.LogoutURIs)
 	after.AllowedOrigins, after.Grants = document.Texts(a.AllowedOrigins), document.Texts(a.Grants)
-	after.BackchannelLogoutURI = a.BackchannelLogoutURI
+	after.BackchannelLogoutURI, after.InitiateLoginURI = a.BackchannelLogoutURI, a.InitiateLoginURI
 	after.IDTokenLifetime, after.IDTokenAlgorithm, after.IDTokenClaims = a.IDTokenLifetime, a.IDTokenAlgorithm, a.IDTokenClaims
 	after.UserinfoAlgorithm = a.UserinfoAlgorithm
 	after.RefreshIdle, after.RefreshLifetime = a.RefreshIdle, a.RefreshLifetime

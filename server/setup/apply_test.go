@@ -36,12 +36,12 @@ func TestApplyOfTheExampleMakesWhatItSays(t *testing.T) {
 		}},
 		Users: []store.ServiceUser{{
 			ID: b.file("generated/reporter-id"), OrganizationID: "default", Username: "reporter", Name: "Weekly report",
-			Form: store.FormOpaque, Active: true, CreatedAt: testTime,
+			Form: store.FormOpaque, Grants: []string{"client_credentials", "urn:ietf:params:oauth:grant-type:token-exchange"}, Active: true, CreatedAt: testTime,
 		}},
 		Applications: []store.Application{{
 			ID: app.ID, ProjectID: project.ID, Name: "shop", ClientID: b.file("generated/shop-client-id"), Type: store.WebApplication,
 			RedirectURIs: []string{"https://shop.example.com/callback"}, LogoutURIs: []string{"https://shop.example.com/"},
-			AllowedOrigins: []string{"https://shop.example.com"}, BackchannelLogoutURI: "https://shop.example.com/logged-out",
+			AllowedOrigins: []string{"https://shop.example.com"}, InitiateLoginURI: "https://shop.example.com/login", BackchannelLogoutURI: "https://shop.example.com/logged-out",
 			Grants: []string{"authorization_code", "refresh_token"}, FirstParty: true, IDTokenLifetime: time.Hour,
 			IDTokenAlgorithm: "RS256", UserinfoAlgorithm: "RS256", IDTokenClaims: store.FullClaims, RefreshIdle: 720 * time.Hour, RefreshLifetime: 2160 * time.Hour,
 			Active: true, CreatedAt: testTime,

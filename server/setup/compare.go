@@ -211,6 +211,7 @@ func (c *comparison) serviceUser(ctx context.Context, u *document.ServiceUser) e
 	}
 	after := before
 	after.Username, after.Name, after.Form, after.Active = u.Username.Text, u.Name, u.Form, u.Active
+	after.Grants = document.Texts(u.Grants)
 
 	f := registry.ServiceUserFields(before, after)
 	steps, err := c.assignments(ctx, fmt.Sprintf("service user %q", after.Username), u.Held, after.ID, i >= 0, &f)

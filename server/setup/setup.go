@@ -60,6 +60,7 @@
 //	          - https://shop.example.com/callback
 //	        logout_uris: [https://shop.example.com/] # the first is where a logout leads that names none
 //	        allowed_origins: [https://shop.example.com]
+//	        initiate_login_uri: https://shop.example.com/login # where a page that is too old leads
 //	        backchannel_logout_uri: https://shop.example.com/logged-out
 //	        grants: [authorization_code, refresh_token] # these, unless it says otherwise
 //	        first_party: true         # its people are not asked for consent
@@ -97,6 +98,9 @@
 //	    name: Weekly report
 //	    active: true             # false: no tokens for it, none accepted
 //	    token: opaque
+//	    grants:                  # these and the JWT bearer grant, unless it says otherwise
+//	      - client_credentials
+//	      - urn:ietf:params:oauth:grant-type:token-exchange
 //	    roles: {hello: [read:messages]}  # by project; exactly these
 //	    permissions:                     # by identifier or name of an API; exactly these
 //	      https://hello.example.com: []  # no rights, tokens only

@@ -43,6 +43,7 @@ type Application struct {
 	LogoutURIs           []string // where a person may be sent after a logout
 	AllowedOrigins       []string // whose pages may call the token endpoint (CORS)
 	BackchannelLogoutURI string   // may be empty
+	InitiateLoginURI     string   // where a person begins to log in to it (OpenID Connect Core §4); may be empty
 	Grants               []string // the grant_type values that it may use
 	// IDTokenLifetime, RefreshIdle and RefreshLifetime are the life of an ID token, of a refresh token that is
 	// not used, and of all refresh tokens of one login together; zero means the server's default.

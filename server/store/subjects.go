@@ -45,6 +45,8 @@ type ServiceUser struct {
 	Name     string
 	// Form is the shape of its tokens where the API does not decide.
 	Form TokenForm
+	// Grants are the grant_type values that it may use; none: client credentials and JWT bearer.
+	Grants []string
 	// SenderConstraint says to what its access tokens are bound.
 	SenderConstraint SenderConstraint
 	Active           bool

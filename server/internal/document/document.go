@@ -88,6 +88,7 @@ type Application struct {
 	LogoutURIs             []Word
 	AllowedOrigins         []Word
 	BackchannelLogoutURI   string
+	InitiateLoginURI       string
 	Grants                 []Word
 	IDTokenLifetime        time.Duration
 	RefreshIdle            time.Duration
@@ -109,6 +110,7 @@ type ServiceUser struct {
 	Was      Word
 	Name     string
 	Form     store.TokenForm
+	Grants   []Word // none: those of every service user
 	Active   bool
 	Held
 	IDFile  Word

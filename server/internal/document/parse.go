@@ -118,6 +118,7 @@ func (r *reader) serviceUser(v value) *ServiceUser {
 		"was":                    r.word(&u.Was, registry.CheckID),
 		"name":                   r.text(&u.Name, registry.CheckTitle),
 		"token":                  parsed(r, &u.Form, parseForm),
+		"grants":                 r.words(&u.Grants, "grant", registry.CheckServiceUserGrant),
 		"active":                 r.flag(&u.Active),
 		"roles":                  r.assignments(&u.Roles),
 		"permissions":            r.assignments(&u.Permissions),

@@ -29,6 +29,7 @@ func (r *reader) application(v value, p *Project) *Application {
 		"redirect_uris":             r.words(&a.RedirectURIs, "redirect URI", registry.CheckRedirectURI),
 		"logout_uris":               r.words(&a.LogoutURIs, "log-out URI", registry.CheckRedirectURI),
 		"allowed_origins":           r.words(&a.AllowedOrigins, "origin", registry.CheckOrigin),
+		"initiate_login_uri":        r.text(&a.InitiateLoginURI, registry.CheckInitiateURI),
 		"backchannel_logout_uri":    r.text(&a.BackchannelLogoutURI, registry.CheckBackchannelURI),
 		"grants":                    placed("grants", r.words(&a.Grants, "grant", registry.CheckGrant)),
 		"id_token_lifetime":         parsed(r, &a.IDTokenLifetime, lifetime(registry.CheckLifetime)),
@@ -49,6 +50,7 @@ func (r *reader) application(v value, p *Project) *Application {
 		a.RefreshEndsWithSession = *ends
 	}
 	r.check(at["grants"], registry.CheckGrants(Texts(a.Grants), len(a.RedirectURIs)))
+	r.check(at["grants"], registry.CheckExchange(a.Type, Texts(a.Grants)))
 	r.check(at["refresh_idle"], registry.CheckRefreshLifetimes(a.RefreshIdle, a.RefreshLifetime))
 	if a.Type == "" {
 		return a // the type is wrong, and said to be

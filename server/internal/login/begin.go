@@ -204,7 +204,7 @@ func (l *Login) wait(w http.ResponseWriter, s *state) error {
 		ExpiresAt: s.now.Add(Lifetime),
 	}
 	if err := l.keep(s.Context(), s); errors.Is(err, errOver) {
-		return startAgain(s.app.Name, tooOld, err)
+		return startAgain(s.app, tooOld, err)
 	} else if err != nil {
 		return fmt.Errorf("login: keeping a request: %w", err)
 	}

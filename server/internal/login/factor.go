@@ -199,7 +199,7 @@ func (l *Login) wrongCode(ctx context.Context, w http.ResponseWriter, s *state, 
 	if err != nil {
 		return fmt.Errorf("login: ending a login: %w", err)
 	}
-	return startAgain(s.app.Name, page.TooManyCodes, errors.New("login: too many wrong codes"))
+	return startAgain(s.app, page.TooManyCodes, errors.New("login: too many wrong codes"))
 }
 
 func (l *Login) tellOnceADay(ctx context.Context, tx store.Tx, s *state) error {

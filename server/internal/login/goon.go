@@ -23,10 +23,10 @@ var (
 	noCookie     = page.NoCookie
 )
 
-// startAgain returns the error of a page that cannot go on.
-func startAgain(application string, why page.Stale, reason error) error {
+// startAgain returns the error of a page that cannot go on, with the way to the application where that has one.
+func startAgain(app store.Application, why page.Stale, reason error) error {
 	return &site.Failure{
-		Page: page.StartAgain{Application: application, Why: why},
+		Page: page.StartAgain{Application: app.Name, Why: why, At: app.InitiateLoginURI},
 		Err:  oauth.Refuse(oauth.InvalidRequest, "the page belongs to a log-in that cannot go on; start again at the application", reason),
 	}
 }
@@ -55,7 +55,7 @@ func (l *Login) takeUp(r *endpoint.Request) (*state, error) {
 	id := r.PathValue("id")
 	row, err := l.Store.PendingRequest(r.Context(), secret.Digest(id))
 	if errors.Is(err, store.ErrNotFound) {
-		return nil, startAgain("", tooOld, errors.New("login: there is no such request"))
+		return nil, startAgain(store.Application{}, tooOld, errors.New("login: there is no such request"))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("login: reading a request: %w", err)
@@ -68,11 +68,11 @@ func (l *Login) takeUp(r *endpoint.Request) (*state, error) {
 		}
 	}
 	if !binding.Matches(row.Browser) {
-		return nil, startAgain("", otherBrowser, errors.New("login: the request began in another browser"))
+		return nil, startAgain(store.Application{}, otherBrowser, errors.New("login: the request began in another browser"))
 	}
 	s := &state{Request: r, now: l.Now(), waiting: &waiting{id: id, row: row}}
 	if s.request, err = authorize.Unmarshal([]byte(row.Request)); err != nil {
-		return nil, startAgain("", tooOld, err)
+		return nil, startAgain(store.Application{}, tooOld, err)
 	}
 	if s.isOwn() {
 		s.client = ownClient(s.request.RedirectURI)
@@ -84,7 +84,7 @@ func (l *Login) takeUp(r *endpoint.Request) (*state, error) {
 		return nil, l.refusal(s, refusal)
 	}
 	if !s.now.Before(row.ExpiresAt) {
-		return nil, startAgain(s.app.Name, tooOld, errors.New("login: the request has expired"))
+		return nil, startAgain(s.app, tooOld, errors.New("login: the request has expired"))
 	}
 	if err := l.deviceOf(s); err != nil {
 		return nil, err
@@ -99,7 +99,7 @@ func (l *Login) recall(ctx context.Context, s *state, binding browser.Value) (er
 	}
 	s.keepSessionOf(binding, true)
 	if s.facts, err = readFacts(s.waiting.row.Facts, s.session.ID); err != nil {
-		return startAgain(s.app.Name, tooOld, err)
+		return startAgain(s.app, tooOld, err)
 	}
 	s.person, err = l.whois(ctx, s)
 	return err

@@ -221,7 +221,7 @@ func (l *Login) refuse(s *state, why authorize.Refuse) error {
 func (l *Login) unsettled(w http.ResponseWriter, s *state, err error) error {
 	switch {
 	case errors.Is(err, errOver):
-		return startAgain(s.app.Name, tooOld, err)
+		return startAgain(s.app, tooOld, err)
 	case errors.Is(err, errChanged) && s.waiting != nil:
 		site.Redirect(w, http.StatusSeeOther, s.path())
 		return nil

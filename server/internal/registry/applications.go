@@ -104,10 +104,13 @@ func checkApplication(a store.Application) []error {
 		CheckName(a.Name), CheckApplicationType(string(a.Type)),
 		checkList("redirect URI", a.RedirectURIs, CheckRedirectURI), checkList("log-out URI", a.LogoutURIs, CheckRedirectURI),
 		checkList("origin", a.AllowedOrigins, CheckOrigin), checkList("grant", a.Grants, CheckGrant),
-		CheckGrants(a.Grants, len(a.RedirectURIs)), CheckIDTokenClaims(string(a.IDTokenClaims)),
+		CheckGrants(a.Grants, len(a.RedirectURIs)), CheckExchange(a.Type, a.Grants), CheckIDTokenClaims(string(a.IDTokenClaims)),
 	}
 	for _, uri := range slices.Concat(a.RedirectURIs, a.LogoutURIs) {
 		errs = append(errs, CheckURIOfType(a.Type, uri))
+	}
+	if a.InitiateLoginURI != "" {
+		errs = append(errs, CheckInitiateURI(a.InitiateLoginURI))
 	}
 	if a.BackchannelLogoutURI != "" {
 		errs = append(errs, CheckBackchannelURI(a.BackchannelLogoutURI))

@@ -60,7 +60,9 @@ func TestAddressesThatAnApplicationMayHave(t *testing.T) {
 		"the longest lives": shop(store.WebApplication, func(a *store.Application) {
 			a.IDTokenLifetime, a.RefreshIdle, a.RefreshLifetime = 720*time.Hour, 8760*time.Hour, 8760*time.Hour
 		}),
-		"a call for log-outs": shop(store.WebApplication, func(a *store.Application) { a.BackchannelLogoutURI = "https://shop.example/ended" }),
+		"an exchange with a secret": shop(store.WebApplication, grants(oauth.GrantTokenExchange), redirects()),
+		"where a login begins":      shop(store.BrowserApplication, func(a *store.Application) { a.InitiateLoginURI = "http://localhost:4040/login?a=1" }),
+		"a call for log-outs":       shop(store.WebApplication, func(a *store.Application) { a.BackchannelLogoutURI = "https://shop.example/ended" }),
 	} {
 		s := open(t)
 		seed(t, s)
@@ -126,6 +128,10 @@ func TestK1_K2_WhatAnApplicationMayNotBeIsRefused(t *testing.T) {
 		"no origin":                        shop(browser, origins("null")),
 		"an origin over http":              shop(browser, origins("http://shop.example")),
 		"a private origin":                 shop(native, origins("com.example.shop:/")),
+		"an exchange without a secret":     shop(native, grants(oauth.GrantTokenExchange)),
+		"a login that begins over http":    shop(web, func(a *store.Application) { a.InitiateLoginURI = "http://shop.example/login" }),
+		"a login that begins in a script":  shop(web, func(a *store.Application) { a.InitiateLoginURI = "javascript:alert(1)" }),
+		"a login of a private scheme":      shop(native, func(a *store.Application) { a.InitiateLoginURI = "com.example.shop:/login" }),
 		"no grant":                         shop(browser, grants()),
 		"a grant that nobody knows":        shop(browser, grants("password")),
 		"the implicit grant":               shop(browser, grants("implicit")),

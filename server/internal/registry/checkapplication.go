@@ -39,6 +39,31 @@ func CheckGrant(s string) error {
 	return oneOf(s, []string{oauth.GrantAuthorizationCode, oauth.GrantRefreshToken, oauth.GrantDeviceCode, oauth.GrantTokenExchange})
 }
 
+// CheckServiceUserGrant admits a grant_type of service users. What people allow is for applications.
+func CheckServiceUserGrant(s string) error {
+	return oneOf(s, []string{oauth.GrantClientCredentials, oauth.GrantJWTBearer, oauth.GrantTokenExchange})
+}
+
+// CheckExchange refuses the grant of exchanging tokens to an application that keeps no secret: whoever has stolen a
+// token could hide behind it.
+func CheckExchange(t store.ApplicationType, grants []string) error {
+	if !slices.Contains(grants, oauth.GrantTokenExchange) || Confidential(t) {
+		return nil
+	}
+	return fmt.Errorf("expected an application of type %s to have the grant %s, got %s", store.WebApplication, oauth.GrantTokenExchange, t)
+}
+
+// CheckInitiateURI admits the address where a person begins to log in: https, or http on loopback.
+func CheckInitiateURI(s string) error {
+	if err := CheckRedirectURI(s); err != nil {
+		return err
+	}
+	if !redirect.IsWeb(s) {
+		return fmt.Errorf("expected a URL with https, got %.64q", s)
+	}
+	return nil
+}
+
 // CheckGrants admits the grants of an application that has so many redirect URIs.
 func CheckGrants(grants []string, redirectURIs int) error {
 	switch {

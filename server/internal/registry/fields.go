@@ -122,6 +122,7 @@ func ServiceUserFields(before, after store.ServiceUser) (f Fields) {
 	f.Add("username", before.Username, after.Username)
 	f.Add("name", before.Name, after.Name)
 	f.Add("token", before.Form, after.Form)
+	f.addList("grants", before.Grants, after.Grants)
 	f.Add("active", before.Active, after.Active)
 	return f
 }
@@ -148,6 +149,7 @@ func ApplicationFields(before, after store.Application) (f Fields) {
 	f.addList("redirect_uris", before.RedirectURIs, after.RedirectURIs)
 	f.addList("logout_uris", before.LogoutURIs, after.LogoutURIs)
 	f.addList("allowed_origins", before.AllowedOrigins, after.AllowedOrigins)
+	f.Add("initiate_login_uri", before.InitiateLoginURI, after.InitiateLoginURI)
 	f.Add("backchannel_logout_uri", before.BackchannelLogoutURI, after.BackchannelLogoutURI)
 	f.addList("grants", before.Grants, after.Grants)
 	f.Add("id_token_lifetime", before.IDTokenLifetime, after.IDTokenLifetime)

@@ -60,7 +60,7 @@ func application1() store.Application {
 	return store.Application{
 		ID: "app1", ProjectID: "p1", Name: "Shop", ClientID: "shop", Type: store.BrowserApplication,
 		RedirectURIs: []string{"http://localhost:4040", "http://localhost:4040/callback"}, LogoutURIs: []string{"http://localhost:4040"},
-		AllowedOrigins: []string{"http://localhost:4040"}, BackchannelLogoutURI: "https://shop.example/logout",
+		AllowedOrigins: []string{"http://localhost:4040"}, BackchannelLogoutURI: "https://shop.example/logout", InitiateLoginURI: "https://shop.example/login",
 		Grants: []string{"authorization_code", "refresh_token"}, IDTokenLifetime: time.Hour, RefreshIdle: 720 * time.Hour,
 		RefreshLifetime: 2160*time.Hour + time.Nanosecond, IDTokenAlgorithm: "ES256", IDTokenClaims: store.MinimalClaims, UserinfoAlgorithm: "PS256",
 		RefreshEndsWithSession: true, FirstParty: true, InsecureNoPKCE: true, SenderConstraint: store.ConstrainedByCertificate, Profile: "fapi2", Active: true, CreatedAt: noon,

@@ -175,7 +175,7 @@ func api2() store.API {
 func user1() store.ServiceUser {
 	return store.ServiceUser{
 		ID: "u1", OrganizationID: "org", Username: "mailer", Name: "Sends mail", Form: store.FormZITADEL,
-		SenderConstraint: store.ConstrainedByProof, Active: true, CreatedAt: noon,
+		Grants: []string{"client_credentials", "urn:x"}, SenderConstraint: store.ConstrainedByProof, Active: true, CreatedAt: noon,
 	}
 }
 

@@ -8,7 +8,7 @@ import (
 
 const selectApplications = `
 	SELECT a.id, a.project_id, a.name, c.client_id, a.type, a.redirect_uris, a.logout_uris, a.allowed_origins,
-		a.backchannel_logout_uri, a.grants, a.id_token_lifetime, a.refresh_idle, a.refresh_lifetime,
+		a.backchannel_logout_uri, a.initiate_login_uri, a.grants, a.id_token_lifetime, a.refresh_idle, a.refresh_lifetime,
 		a.id_token_algorithm, a.id_token_claims, a.refresh_ends_with_session, a.first_party, a.insecure_no_pkce,
 		a.sender_constraint, a.profile, a.active, a.created_at, a.userinfo_algorithm
 	FROM applications a JOIN clients c ON c.kind = 'application' AND c.id = a.id `
@@ -17,7 +17,7 @@ func addApplication(row Scan, all []store.Application) ([]store.Application, err
 	var a store.Application
 	err := row(&a.ID, (*optional)(&a.ProjectID), &a.Name, (*optional)(&a.ClientID), &a.Type,
 		(*texts)(&a.RedirectURIs), (*texts)(&a.LogoutURIs), (*texts)(&a.AllowedOrigins),
-		&a.BackchannelLogoutURI, (*texts)(&a.Grants), &a.IDTokenLifetime, &a.RefreshIdle, &a.RefreshLifetime,
+		&a.BackchannelLogoutURI, &a.InitiateLoginURI, (*texts)(&a.Grants), &a.IDTokenLifetime, &a.RefreshIdle, &a.RefreshLifetime,
 		&a.IDTokenAlgorithm, &a.IDTokenClaims, &a.RefreshEndsWithSession, &a.FirstParty, &a.InsecureNoPKCE,
 		&a.SenderConstraint, &a.Profile, &a.Active, (*instant)(&a.CreatedAt), &a.UserinfoAlgorithm)
 	return append(all, a), err
@@ -50,8 +50,8 @@ func (t *Tx) PutApplication(ctx context.Context, a store.Application) error {
 			INSERT INTO applications (id, project_id, name, type, redirect_uris, logout_uris, allowed_origins,
 				backchannel_logout_uri, grants, id_token_lifetime, refresh_idle, refresh_lifetime, id_token_algorithm,
 				id_token_claims, refresh_ends_with_session, first_party, insecure_no_pkce, profile, active, created_at,
-				sender_constraint, userinfo_algorithm)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)
+				sender_constraint, userinfo_algorithm, initiate_login_uri)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)
 			ON CONFLICT (id) DO UPDATE SET
 				project_id = excluded.project_id, name = excluded.name, type = excluded.type,
 				redirect_uris = excluded.redirect_uris, logout_uris = excluded.logout_uris,
@@ -62,11 +62,11 @@ func (t *Tx) PutApplication(ctx context.Context, a store.Application) error {
 				refresh_ends_with_session = excluded.refresh_ends_with_session, first_party = excluded.first_party,
 				insecure_no_pkce = excluded.insecure_no_pkce, profile = excluded.profile, active = excluded.active,
 				created_at = excluded.created_at, sender_constraint = excluded.sender_constraint,
-				userinfo_algorithm = excluded.userinfo_algorithm`,
+				userinfo_algorithm = excluded.userinfo_algorithm, initiate_login_uri = excluded.initiate_login_uri`,
 			a.ID, optional(a.ProjectID), a.Name, a.Type, texts(a.RedirectURIs), texts(a.LogoutURIs), texts(a.AllowedOrigins),
 			a.BackchannelLogoutURI, texts(a.Grants), int64(a.IDTokenLifetime), int64(a.RefreshIdle), int64(a.RefreshLifetime),
 			a.IDTokenAlgorithm, a.IDTokenClaims, a.RefreshEndsWithSession, a.FirstParty, a.InsecureNoPKCE, a.Profile,
-			a.Active, instant(a.CreatedAt), a.SenderConstraint, a.UserinfoAlgorithm)
+			a.Active, instant(a.CreatedAt), a.SenderConstraint, a.UserinfoAlgorithm, a.InitiateLoginURI)
 		return err
 	})
 }

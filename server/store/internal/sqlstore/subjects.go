@@ -57,12 +57,12 @@ func (t *Tx) DeleteSubject(ctx context.Context, id string) error {
 }
 
 const selectServiceUsers = `
-	SELECT s.id, s.organization_id, s.username, u.name, u.form, u.sender_constraint, s.active, u.created_at
+	SELECT s.id, s.organization_id, s.username, u.name, u.form, u.grants, u.sender_constraint, s.active, u.created_at
 	FROM service_users u JOIN subjects s ON s.id = u.id `
 
 func addServiceUser(row Scan, all []store.ServiceUser) ([]store.ServiceUser, error) {
 	var u store.ServiceUser
-	err := row(&u.ID, &u.OrganizationID, &u.Username, &u.Name, &u.Form, &u.SenderConstraint, &u.Active, (*instant)(&u.CreatedAt))
+	err := row(&u.ID, &u.OrganizationID, &u.Username, &u.Name, &u.Form, (*texts)(&u.Grants), &u.SenderConstraint, &u.Active, (*instant)(&u.CreatedAt))
 	return append(all, u), err
 }
 
@@ -96,10 +96,10 @@ func (t *Tx) PutServiceUser(ctx context.Context, u store.ServiceUser) error {
 			return err
 		}
 		_, err = q.Exec(`
-			INSERT INTO service_users (id, name, form, sender_constraint, created_at) VALUES ($1, $2, $3, $4, $5)
+			INSERT INTO service_users (id, name, form, sender_constraint, created_at, grants) VALUES ($1, $2, $3, $4, $5, $6)
 			ON CONFLICT (id) DO UPDATE SET name = excluded.name, form = excluded.form,
-				sender_constraint = excluded.sender_constraint, created_at = excluded.created_at`,
-			u.ID, u.Name, u.Form, u.SenderConstraint, instant(u.CreatedAt))
+				sender_constraint = excluded.sender_constraint, created_at = excluded.created_at, grants = excluded.grants`,
+			u.ID, u.Name, u.Form, u.SenderConstraint, instant(u.CreatedAt), texts(u.Grants))
 		return err
 	})
 }
