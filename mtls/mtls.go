@@ -34,7 +34,9 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
+	"crypto/x509"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/netip"
@@ -99,43 +101,61 @@ func (b *Binding) Check(_ context.Context, p postern.Presentation, token *poster
 			want = value
 		}
 	}
-	sum, err := b.thumbprint(p.Request)
+	seen, err := b.Certificate(p.Request)
 	if err != nil {
-		return fmt.Errorf("mtls: %w: %w", err, postern.ErrBinding)
+		return fmt.Errorf("%w: %w", err, postern.ErrBinding)
 	}
-	got := base64.RawURLEncoding.EncodeToString(sum[:])
-	if subtle.ConstantTimeCompare([]byte(got), []byte(want)) != 1 {
-		return fmt.Errorf("mtls: SHA-256 of the client certificate is %q, want %.64q as in the token's cnf: %w", got, want, postern.ErrBinding)
+	if subtle.ConstantTimeCompare([]byte(seen.Thumbprint), []byte(want)) != 1 {
+		return fmt.Errorf("mtls: SHA-256 of the client certificate is %q, want %.64q as in the token's cnf: %w", seen.Thumbprint, want, postern.ErrBinding)
 	}
 	return nil
 }
 
-type thumbprint [sha256.Size]byte
+// ErrNoCertificate says that a request came without a client certificate.
+var ErrNoCertificate = errors.New("no client certificate")
 
-// thumbprint returns the SHA-256 of the certificate that the request's sender holds the key of.
-func (b *Binding) thumbprint(r *http.Request) (thumbprint, error) {
+// Certificate is the certificate of which the sender of a request holds the key.
+type Certificate struct {
+	// Thumbprint (x5t#S256) is its SHA-256, in base64url: what a token can be bound to.
+	Thumbprint string
+	// X509 is the certificate, as its sender has made it: neither names, issuer nor dates have been checked. Nil when
+	// a proxy has told its hash alone.
+	X509 *x509.Certificate
+	// Chain is what came with it over TLS to lead to its authority. A proxy tells none.
+	Chain []*x509.Certificate
+}
+
+// Certificate returns the certificate with which a request came, for an authorization server that authenticates its
+// clients by it, or binds tokens to it (RFC 8705 §2, §3). An error wraps ErrNoCertificate when there is none; any
+// other says that a trusted proxy's header cannot be read.
+func (b *Binding) Certificate(r *http.Request) (Certificate, error) {
 	if !hops.Trusted(b.trustedProxies, r.RemoteAddr) {
 		if r.TLS == nil || len(r.TLS.PeerCertificates) == 0 {
-			return thumbprint{}, errNoCertificate
+			return Certificate{}, fmt.Errorf("mtls: connection has %w", ErrNoCertificate)
 		}
-		return sha256.Sum256(r.TLS.PeerCertificates[0].Raw), nil
+		certificates := r.TLS.PeerCertificates
+		return Certificate{encode(sha256.Sum256(certificates[0].Raw)), certificates[0], certificates[1:]}, nil
 	}
 	values := r.Header.Values(b.header)
 	switch {
 	case len(values) == 0:
-		return thumbprint{}, fmt.Errorf("trusted proxy sent no header %s, so its client had no certificate", b.header)
+		return Certificate{}, fmt.Errorf("mtls: trusted proxy sent no header %s: %w", b.header, ErrNoCertificate)
 	case len(values) > 1:
-		return thumbprint{}, fmt.Errorf("%d headers %s, want one", len(values), b.header)
+		return Certificate{}, fmt.Errorf("mtls: %d headers %s, want one", len(values), b.header)
 	case len(values[0]) > maxHeader:
-		return thumbprint{}, fmt.Errorf("header %s has %d bytes, want at most %d", b.header, len(values[0]), maxHeader)
+		return Certificate{}, fmt.Errorf("mtls: header %s has %d bytes, want at most %d", b.header, len(values[0]), maxHeader)
 	}
 	parse := parseClientCert
 	if b.header == XFCC {
 		parse = parseXFCC
 	}
-	sum, err := parse(values[0])
+	sum, certificate, err := parse(values[0])
 	if err != nil {
-		return thumbprint{}, fmt.Errorf("header %s: %w", b.header, err)
+		return Certificate{}, fmt.Errorf("mtls: header %s: %w", b.header, err)
 	}
-	return sum, nil
+	return Certificate{Thumbprint: encode(sum), X509: certificate}, nil
 }
+
+type thumbprint [sha256.Size]byte
+
+func encode(sum thumbprint) string { return base64.RawURLEncoding.EncodeToString(sum[:]) }

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/postern-auth/postern/server"
 	"github.com/postern-auth/postern/server/internal/authorize"
 	"github.com/postern-auth/postern/server/internal/code"
 	"github.com/postern-auth/postern/server/internal/oauth"
@@ -34,9 +35,9 @@ const (
 )
 
 // newPeopleWorld is a world with the person alice, who has the rights of robot, and three applications.
-func newPeopleWorld(t *testing.T) *world {
+func newPeopleWorld(t testing.TB, change ...func(*server.Config)) *world {
 	t.Helper()
-	w := newWorld(t)
+	w := newWorld(t, change...)
 	w.must(w.store.PutUser(t.Context(), store.User{
 		ID: "alice", OrganizationID: "org", Handle: store.UserHandle{1}, LoginName: "alice", Email: "alice@example.com",
 		EmailVerifiedAt: start, GivenName: "Alice", FamilyName: "Moore", Locale: "en", Active: true, CreatedAt: start, UpdatedAt: start,

@@ -65,9 +65,9 @@ func (s *Server) mount(routes ...endpoint.Route) {
 // routes are what every issuer serves: an endpoint is here, and its paths are in package oauth.
 func (s *Server) routes() []endpoint.Route {
 	c := s.config
-	authenticator := clients.New(c.Store, c.Now)
+	authenticator := clients.New(c.Store, s.certificates, c.Now)
 	grantor := grant.New(grant.Config{
-		Store: c.Store, Clients: authenticator,
+		Store: c.Store, Clients: authenticator, Certificates: s.certificates,
 		Mint:      &accesstoken.Mint{Tokens: c.Store, Keys: s.keys, Now: c.Now},
 		IDTokens:  &idtoken.Maker{Keys: s.keys, Now: c.Now},
 		Algorithm: jws.Algorithm(c.SigningAlgorithm), Lifetime: c.Lifetimes.of,
@@ -84,21 +84,27 @@ func (s *Server) routes() []endpoint.Route {
 	revocation := revoke.New(revoke.Config{
 		Store: c.Store, Clients: authenticator, Reader: reader, Now: c.Now, Logger: c.Logger,
 	})
-	granted := discovery.Authenticating("token", oauth.MethodNone)
+	granted := s.authenticating("token", oauth.MethodNone)
 	granted["grant_types_supported"] = slices.Sorted(maps.Keys(grants))
 	maps.Copy(granted, sender.Metadata())
+	granted["tls_client_certificate_bound_access_tokens"] = s.certificates != nil
 	granted["scopes_supported"] = append(slices.Clone(oauth.StandardScopes), oauth.ScopeOfflineAccess)
 
 	return append(s.peopleRoutes(authenticator, grantor.CheckTargets),
 		endpoint.Route{Endpoint: oauth.TokenEndpoint, Methods: "POST", Handler: tokens, Auth0: tokens.WithJSON(), Origins: s.ofApplications, Metadata: granted},
-		endpoint.Route{Endpoint: oauth.IntrospectionEndpoint, Methods: "POST", Handler: introspection, Metadata: discovery.Authenticating("introspection")},
+		endpoint.Route{Endpoint: oauth.IntrospectionEndpoint, Methods: "POST", Handler: introspection, Metadata: s.authenticating("introspection")},
 		endpoint.Route{Endpoint: oauth.RevocationEndpoint, Methods: "POST", Handler: revocation, Auth0: revocation.WithJSON(), Origins: s.ofApplications,
-			Metadata: discovery.Authenticating("revocation", oauth.MethodNone)},
+			Metadata: s.authenticating("revocation", oauth.MethodNone)},
 		endpoint.Route{Endpoint: oauth.UserinfoEndpoint, Methods: "GET POST", Origins: s.ofApplications,
-			Handler:  userinfo.New(userinfo.Config{Store: c.Store, Tokens: reader, Keys: s.keys, Bindings: s.proofs.Bindings, Logger: c.Logger}),
+			Handler:  userinfo.New(userinfo.Config{Store: c.Store, Tokens: reader, Keys: s.keys, Bindings: s.bindings, Logger: c.Logger}),
 			Metadata: discovery.OpenID()},
 		endpoint.Route{Endpoint: oauth.KeySet, Methods: "GET", Handler: discovery.Keys(s.keys, c.Logger), Origins: endpoint.AnyOrigin},
 	)
+}
+
+// authenticating are the members of the metadata that say how clients prove themselves at an endpoint.
+func (s *Server) authenticating(name string, more ...string) map[string]any {
+	return discovery.Authenticating(name, append(s.certificates.Methods(), more...)...)
 }
 
 // probeRoutes are for probes, which come by address: they are served under every host.

@@ -103,6 +103,8 @@ type Config struct {
 	// InsecureHints shows whoever looks at the page of a refused request which redirect URI of the application is
 	// most like the one that was sent. It is for development.
 	InsecureHints bool
+	// ClientCertificates are the TLS certificates of clients. Default: the server sees none.
+	ClientCertificates *ClientCertificates
 	// RequireDPoPNonce takes no DPoP proof (RFC 9449) that holds no nonce of the server's own, so that whoever gets
 	// hold of a key for a moment cannot make proofs for later. Clients then need one more request now and then.
 	RequireDPoPNonce bool
@@ -115,20 +117,21 @@ type Config struct {
 // Server is the authorization server. It is an http.Handler and safe for concurrent use. Make it with
 // New and end it with Close.
 type Server struct {
-	config  Config
-	issuers issuers
-	keys    *keys.Ring
-	hasher  *password.Hasher
-	outbox  *outbox.Outbox
-	sealing *seal.Keys
-	proofs  *sender.Proofs
-	reader  *holding.Reader
-	sites   map[oauth.Issuer]*endpoint.Mux
-	probes  *endpoint.Mux // for hosts that are not an issuer's
-	origins origins
-	ready   readiness
-	stop    context.CancelFunc
-	running sync.WaitGroup
+	config       Config
+	issuers      issuers
+	keys         *keys.Ring
+	hasher       *password.Hasher
+	outbox       *outbox.Outbox
+	sealing      *seal.Keys
+	proofs       *sender.Proofs
+	certificates *sender.Certificates // nil: none are seen
+	reader       *holding.Reader
+	sites        map[oauth.Issuer]*endpoint.Mux
+	probes       *endpoint.Mux // for hosts that are not an issuer's
+	origins      origins
+	ready        readiness
+	stop         context.CancelFunc
+	running      sync.WaitGroup
 }
 
 // New checks the configuration, makes signing keys when the store has none, and begins to sweep expired
@@ -158,7 +161,7 @@ func New(ctx context.Context, config Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("server: %w", err)
 	}
-	s := &Server{config: config, issuers: issuers, keys: ring, hasher: hasher, sealing: sealing, proofs: proofs}
+	s := &Server{config: config, issuers: issuers, keys: ring, hasher: hasher, sealing: sealing, proofs: proofs, certificates: newCertificates(config)}
 	s.outbox = outbox.New(outbox.Config{Store: config.Store, Kinds: s.deliveries(), Now: config.Now, Logger: config.Logger})
 	s.wire()
 	ctx, s.stop = context.WithCancel(ctx)
@@ -178,6 +181,9 @@ func (c *Config) complete() error {
 		return fmt.Errorf("server: Config.SigningAlgorithm is %.64q, want one of %v", c.SigningAlgorithm, jws.Algorithms())
 	}
 	if err := c.Lifetimes.check(); err != nil {
+		return err
+	}
+	if err := c.ClientCertificates.check(); err != nil {
 		return err
 	}
 	if err := c.Sessions.check(); err != nil {

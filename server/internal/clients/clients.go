@@ -1,9 +1,10 @@
 // Package clients finds out who calls an endpoint: an API, a service user, whose client id is its username, or an
 // application. They prove themselves with a secret, in the Authorization header (client_secret_basic) or in the
-// body (client_secret_post), or with an assertion signed by one of their keys (private_key_jwt). An application
+// body (client_secret_post), with an assertion signed by one of their keys (private_key_jwt), or with the certificate
+// of their TLS connection (tls_client_auth, self_signed_tls_client_auth). An application
 // that keeps no secret says who it is and proves nothing (none), where an endpoint lets it.
 //
-//	authenticator := clients.New(s, time.Now)
+//	authenticator := clients.New(s, nil, time.Now)
 //	client, err := authenticator.Authenticate(ctx, request)
 //	if err != nil {
 //		return nil, err // invalid_client, invalid_request, or an outage
@@ -25,6 +26,7 @@ import (
 	"github.com/postern-auth/postern/server/internal/endpoint"
 	"github.com/postern-auth/postern/server/internal/oauth"
 	"github.com/postern-auth/postern/server/internal/secret"
+	"github.com/postern-auth/postern/server/internal/sender"
 	"github.com/postern-auth/postern/server/store"
 )
 
@@ -45,6 +47,7 @@ type Store interface {
 	store.Registrations
 	store.Secrets
 	store.ClientKeys
+	store.ClientCertificates
 	store.Assertions
 }
 
@@ -67,14 +70,17 @@ func (c Client) Public() bool {
 type Authenticator struct {
 	store Store
 	now   func() time.Time
+	// certificates are those of TLS connections; nil: none are seen.
+	certificates *sender.Certificates
 	// nobody is compared with when there is no secret to compare with, so that this takes as long. It
 	// matches nothing: what it is the digest of has been forgotten.
 	nobody []store.Secret
 }
 
-// New returns an Authenticator that takes the time from now.
-func New(s Store, now func() time.Time) *Authenticator {
-	return &Authenticator{store: s, now: now, nobody: []store.Secret{{Digest: secret.Digest(secret.New())}}}
+// New returns an Authenticator that takes the time from now. Without certificates, which may be nil, no client proves
+// itself by one.
+func New(s Store, certificates *sender.Certificates, now func() time.Time) *Authenticator {
+	return &Authenticator{store: s, certificates: certificates, now: now, nobody: []store.Secret{{Digest: secret.Digest(secret.New())}}}
 }
 
 // Params are the parameters by which clients say and prove who they are.
@@ -99,7 +105,13 @@ func (a *Authenticator) Authenticate(ctx context.Context, r *endpoint.Request) (
 func (a *Authenticator) Identify(ctx context.Context, r *endpoint.Request) (Client, error) {
 	return a.answer(ctx, r, func(ctx context.Context, r *endpoint.Request, o offer) (Client, error) {
 		if id, alone := o.nameAlone(); alone {
-			return a.public(ctx, id)
+			client, err := a.public(ctx, id)
+			if errors.Is(err, ErrRefused) && o.nothingElse() {
+				if proved, err := a.byCertificate(ctx, r, id); !errors.Is(err, ErrRefused) {
+					return proved, err
+				}
+			}
+			return client, err
 		}
 		return a.prove(ctx, r, o)
 	})
@@ -141,8 +153,11 @@ func (a *Authenticator) prove(ctx context.Context, r *endpoint.Request, o offer)
 	if o.assertion != "" {
 		return a.byAssertion(ctx, r, o)
 	}
-	err = refused("no client authentication; want %s, %s or %s",
-		oauth.MethodSecretBasic, oauth.MethodSecretPost, oauth.MethodPrivateKeyJWT)
+	if o.clientID != "" && o.nothingElse() {
+		return a.byCertificate(ctx, r, o.clientID)
+	}
+	err = refused("no client authentication; want %s, %s, %s, %s or %s",
+		oauth.MethodSecretBasic, oauth.MethodSecretPost, oauth.MethodPrivateKeyJWT, oauth.MethodTLS, oauth.MethodSelfSignedTLS)
 	for _, p := range o.passwords {
 		if client, err = a.bySecret(ctx, p); !errors.Is(err, ErrRefused) {
 			return client, err

@@ -36,6 +36,9 @@ func (o offer) nameAlone() (id string, alone bool) {
 	return id, id != ""
 }
 
+// nothingElse reports whether there is a client id in the body at most.
+func (o offer) nothingElse() bool { return o.assertion == "" && !o.header && len(o.passwords) == 0 }
+
 type password struct{ id, secret string }
 
 // read collects the credentials of a request. RFC 6749 §2.3 has a client use one method, and two are a

@@ -48,6 +48,8 @@ type Config struct {
 	Store   Store
 	Clients *clients.Authenticator
 	Mint    *accesstoken.Mint
+	// Certificates are those of TLS connections, to which tokens may be bound; nil: none are seen.
+	Certificates *sender.Certificates
 	// IDTokens makes those that come with a person's tokens.
 	IDTokens *idtoken.Maker
 	// Algorithm signs RFC 9068 tokens whose API names none; empty means ES256.

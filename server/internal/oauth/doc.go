@@ -19,10 +19,12 @@ const (
 
 // Methods by which a client proves itself (token_endpoint_auth_method).
 const (
-	MethodSecretBasic   = "client_secret_basic" // RFC 6749 §2.3.1
-	MethodSecretPost    = "client_secret_post"  // RFC 6749 §2.3.1
-	MethodPrivateKeyJWT = "private_key_jwt"     // RFC 7523 §2.2
-	MethodNone          = "none"                // of public clients; RFC 7591 §2
+	MethodSecretBasic   = "client_secret_basic"         // RFC 6749 §2.3.1
+	MethodSecretPost    = "client_secret_post"          // RFC 6749 §2.3.1
+	MethodPrivateKeyJWT = "private_key_jwt"             // RFC 7523 §2.2
+	MethodTLS           = "tls_client_auth"             // RFC 8705 §2.1
+	MethodSelfSignedTLS = "self_signed_tls_client_auth" // RFC 8705 §2.2
+	MethodNone          = "none"                        // of public clients; RFC 7591 §2
 )
 
 // ProfileFAPI2 is the profile of an application that keeps the FAPI 2.0 Security Profile.

@@ -16,7 +16,8 @@
 //		return tx.CreateToken(ctx, token)
 //	})
 //
-// An endpoint that takes bound tokens, as userinfo does, has a postern.Guard with Bindings.
+// An endpoint that takes bound tokens, as userinfo does, has a postern.Guard with the Binding of
+// each.
 package sender
 
 import (
@@ -78,10 +79,8 @@ func New(config Config) *Proofs {
 	return p
 }
 
-// Bindings returns those of a Guard in front of what an issuer serves.
-func (p *Proofs) Bindings(issuer oauth.Issuer) []postern.Binding {
-	return []postern.Binding{p.guarded[issuer]}
-}
+// Binding returns that of a Guard in front of what an issuer serves.
+func (p *Proofs) Binding(issuer oauth.Issuer) postern.Binding { return p.guarded[issuer] }
 
 const (
 	headerProof = "DPoP"
