@@ -95,6 +95,32 @@ const checks = {
     const again = await person.open(url, site.callback);
     assert.equal(again.status, 400);
   },
+  'tokens are bound to a key by its proofs, and are worth nothing without it': async () => {
+    const pair = await oauth.generateKeyPair('ES256');
+    const options = { DPoP: oauth.DPoP(program, pair) };
+    const tokens = await logIn(program, {}, options);
+    assert.equal(tokens.token_type, 'dpop');
+    assert.equal((await userinfo(program, tokens, options)).email, given.user);
+    const bare = await userinfo(program, tokens).then(() => assert.fail('was taken as a bearer token'), (e) => e);
+    assert.equal(bare.status, 401);
+    const refresh = async (options) => oauth.processRefreshTokenResponse(server, program, await oauth.refreshTokenGrantRequest(
+      server, program, program.auth, tokens.refresh_token, options));
+    for (const wrong of [undefined, { DPoP: oauth.DPoP(program, await oauth.generateKeyPair('ES256')) }]) {
+      const error = await refresh(wrong).catch((e) => oauth.isDPoPNonceError(e) ? refresh(wrong) : Promise.reject(e))
+        .then(() => assert.fail('was refreshed'), (e) => e);
+      assert.match(error.error, /invalid_grant|invalid_dpop_proof/);
+    }
+    assert.equal((await refresh(options)).token_type, 'dpop');
+  },
+  'a code is bound to the key that the request named': async () => {
+    const pair = await oauth.generateKeyPair('ES256');
+    const named = oauth.DPoP(program, pair);
+    const more = { dpop_jkt: await named.calculateThumbprint() };
+    assert.equal((await logIn(program, more, { DPoP: named })).token_type, 'dpop');
+    const other = { DPoP: oauth.DPoP(program, await oauth.generateKeyPair('ES256')) };
+    const error = await logIn(program, more, other).then(() => assert.fail('was taken'), (e) => e);
+    assert.match(error.error, /invalid_grant|invalid_dpop_proof/);
+  },
   'a person holds a token of an API, with the permissions that are the person\'s': async () => {
     for (const asked of [{ audience: 'https://notes.example.com' }, { resource: 'https://notes.example.com' }]) {
       const tokens = await logIn(program, { ...asked, scope: 'openid read:notes write:notes' });

@@ -14,7 +14,8 @@ const application = `http://localhost:${given.port}`;
 
 const library = readFileSync(new URL('../node_modules/oidc-client-ts/dist/browser/oidc-client-ts.min.js', import.meta.url));
 const html = `<!doctype html><title>Application</title><script src="/library.js"></script><script>
-window.manager = new oidc.UserManager({ ...window.options, userStore: new oidc.WebStorageStateStore({ store: sessionStorage }) });
+window.manager = new oidc.UserManager({ ...window.options, ...(window.options.bound && { dpop: { bind_authorization_code: true, store: new oidc.IndexedDbDPoPStore() } }),
+  userStore: new oidc.WebStorageStateStore({ store: sessionStorage }) });
 window.called = (async () => {
   const { pathname } = location;
   if (pathname === '/callback') return manager.signinCallback();
@@ -24,14 +25,15 @@ window.called = (async () => {
 await chromium.serve(given.port, (path) => path === '/library.js' ? ['text/javascript', library] : ['text/html', html]);
 
 // visit opens the application in a browser that nobody has logged in with.
-const visit = ({ cookies, scope }, follow) => chromium.visit(given.chromium, { cookies }, async (context) => {
+const visit = ({ cookies, scope, bound }, follow) => chromium.visit(given.chromium, { cookies }, async (context) => {
   await context.addInitScript((options) => { window.options = options; }, {
     authority: given.issuer,
     client_id: given.clientId,
     redirect_uri: `${application}/callback`,
     post_logout_redirect_uri: `${application}/goodbye`,
     scope: scope ?? 'openid profile email',
-    loadUserInfo: true,
+    loadUserInfo: !bound, // the library would come to it without a proof
+    bound,
     automaticSilentRenew: false,
     silentRequestTimeoutInSeconds: chromium.wait / 1000,
   });
@@ -130,6 +132,19 @@ const checks = {
       assert.equal((await call(page, 'signinSilent')).error, 'login_required');
       await leave(page, 'signinRedirect');
       await page.getByLabel('Password').waitFor();
+    }),
+  'with dpop tokens are bound to a key, and worth nothing without it': () =>
+    visit({ cookies: false, scope: offline, bound: true }, async (page) => {
+      await renewTwice(page, await logIn(page));
+      const statuses = await page.evaluate(async () => {
+        const url = await window.manager.metadataService.getUserInfoEndpoint();
+        const user = await window.manager.getUser();
+        const proof = await window.manager.dpopProof(url, user);
+        const answers = [await fetch(url, { headers: { Authorization: `DPoP ${user.access_token}`, DPoP: proof } }),
+          await fetch(url, { headers: { Authorization: `Bearer ${user.access_token}` } })];
+        return answers.map((answer) => answer.status);
+      });
+      assert.deepEqual(statuses, [200, 401]);
     }),
   'what the server refuses is told to the application': () =>
     visit({ cookies: false }, async (page) => {

@@ -27,11 +27,12 @@ window.client = (async () => {
 await chromium.serve(given.port, (path) => path === '/auth0.js' ? ['text/javascript', library] : ['text/html', html]);
 
 // visit opens the application in a browser that nobody has logged in with.
-const visit = ({ cookies, refreshTokens }, follow) => chromium.visit(given.chromium, { cookies }, async (context) => {
+const visit = ({ cookies, refreshTokens, useDpop }, follow) => chromium.visit(given.chromium, { cookies }, async (context) => {
   await context.addInitScript((options) => { window.options = options; }, {
     domain: given.domain,
     clientId: given.clientId,
     useRefreshTokens: refreshTokens,
+    useDpop,
     cacheLocation: refreshTokens ? 'localstorage' : 'memory',
     authorizeTimeoutInSeconds: wait / 1000,
     httpTimeoutInSeconds: wait / 1000,
@@ -173,6 +174,21 @@ const checks = {
       const { error, error_description: description, state } = Object.fromEntries(new URL(page.url()).searchParams);
       assert.deepEqual([error, !!state], ['invalid_target', true]);
       assert.match(description, /no active API or project/);
+    }),
+  'with useDpop tokens are bound to a key, and worth nothing without it': () =>
+    visit({ cookies: false, refreshTokens: true, useDpop: true }, async (page) => {
+      await logIn(page);
+      for (let i = 0; i < 2; i++) {
+        const { token, error } = await renew(page);
+        assert.ok(token, error);
+        const statuses = await page.evaluate(async ([domain, token]) => {
+          const fetcher = (await window.client).createFetcher({ dpopNonceId: 'userinfo' });
+          const answers = [await fetcher.fetchWithAuth(`https://${domain}/userinfo`),
+            await fetch(`https://${domain}/userinfo`, { headers: { Authorization: `Bearer ${token}` } })];
+          return answers.map((answer) => answer.status);
+        }, [given.domain, token]);
+        assert.deepEqual(statuses, [200, 401]);
+      }
     }),
   'logout with refresh tokens returns to the application, and the next login asks for the password': () =>
     visit({ cookies: false, refreshTokens: true }, async (page) => {

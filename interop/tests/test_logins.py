@@ -24,6 +24,8 @@ CHECKS = {
         "a person logs in, and the ID token is signed by a published key",
         "an answer by form_post is one",
         "a request is pushed, and serves one log-in",
+        "tokens are bound to a key by its proofs, and are worth nothing without it",
+        "a code is bound to the key that the request named",
         "a person holds a token of an API, with the permissions that are the person's",
     ],
 }

@@ -18,6 +18,7 @@ CHECKS = {
         "with third-party cookies a person logs in in a popup, and a token is renewed in a frame",
         "a popup that the person closes, or answers with Cancel, is told to the application",
         "what the server refuses is told to the application, and not after a time-out",
+        "with useDpop tokens are bound to a key, and worth nothing without it",
         "logout with refresh tokens returns to the application, and the next login asks for the password",
         "logout with frames returns to the application, and the next login asks for the password",
     ],
@@ -30,6 +31,7 @@ CHECKS = {
         "a person logs in in a popup",
         "revoked tokens are dead",
         "logout returns to the application with its state, and the next log-in asks for the password",
+        "with dpop tokens are bound to a key, and worth nothing without it",
         "what the server refuses is told to the application",
     ],
 }
