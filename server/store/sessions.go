@@ -27,6 +27,8 @@ type Session struct {
 	ExpiresAt     time.Time
 	UserAgent     string
 	AddressPrefix string
+	// Remembered says that the browser keeps the session when it is closed.
+	Remembered bool
 }
 
 // Sessions keeps logins. Those that have ended by time are returned until DeleteExpiredTokens has removed

@@ -158,7 +158,7 @@ func (a *Account) seen(v *visit) error {
 	if v.now.Before(v.session.LastSeenAt.Add(seenEvery)) {
 		return nil
 	}
-	err := a.Store.TouchSession(v.Context(), v.session.Digest, v.now, a.Sessions.IdleEnd(v.now))
+	err := a.Store.TouchSession(v.Context(), v.session.Digest, v.now, a.Sessions.IdleEnd(v.session, v.now))
 	if err != nil && !errors.Is(err, store.ErrNotFound) { // it ended meanwhile, and the next request sees that
 		return fmt.Errorf("account: %w", err)
 	}
@@ -172,7 +172,7 @@ var errGone = errors.New("account: the session has ended meanwhile")
 // write makes a change in a transaction, provided that the session is still there.
 func (a *Account) write(v *visit, change func(store.Tx) error) error {
 	err := a.Store.InTx(v.Context(), func(tx store.Tx) error {
-		if err := tx.TouchSession(v.Context(), v.session.Digest, v.now, a.Sessions.IdleEnd(v.now)); err != nil {
+		if err := tx.TouchSession(v.Context(), v.session.Digest, v.now, a.Sessions.IdleEnd(v.session, v.now)); err != nil {
 			return gone(err)
 		}
 		return change(tx)

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/postern-auth/postern/server/internal/browser"
 	"github.com/postern-auth/postern/server/internal/page"
 	"github.com/postern-auth/postern/server/internal/password"
 	"github.com/postern-auth/postern/server/internal/registry"
@@ -75,15 +74,14 @@ func (a *Account) changePassword(v *visit) error {
 }
 
 func (a *Account) keepPassword(v *visit, phc string) error {
-	value, next := browser.NewValue(), v.session
-	next.Digest, next.LastSeenAt, next.IdleExpiresAt = value.Digest(), v.now, a.Sessions.IdleEnd(v.now)
+	value, next := a.Sessions.Continue(v.session)
 	err := a.Store.InTx(v.Context(), func(tx store.Tx) error {
 		return gone(registry.In(tx, v.user.ID, v.now).ChangePassword(v.Context(), v.user, phc, v.session.Digest, next))
 	})
 	if err != nil {
 		return fmt.Errorf("account: %w", err)
 	}
-	browser.For(string(v.Issuer)).SetSession(v.w, value, 0)
+	a.Sessions.Set(v.w, v.Request, value, next)
 	return a.done(v, "/", page.PasswordSaved)
 }
 

@@ -56,6 +56,10 @@ func (l *Login) asked(ctx context.Context, s *state, ask authorize.AskConsent) (
 		asked.Permissions = append(asked.Permissions, page.Permission{Key: target, Description: name, Given: !ask.NewTargets.Has(target)})
 	}
 	for scope := range ask.Scopes.All() {
+		if role, ok := strings.CutPrefix(scope, oauth.RoleScopePrefix); ok {
+			asked.Permissions = append(asked.Permissions, page.Permission{Key: role, Given: given(scope)})
+			continue
+		}
 		if slices.Contains(oauth.StandardScopes, scope) || scope == authorize.ScopeOfflineAccess || strings.HasPrefix(scope, oauth.ReservedScopePrefix) {
 			continue
 		}

@@ -123,7 +123,7 @@ func (l *Login) ask(w http.ResponseWriter, s *state, problem page.Problem) error
 			identifier = s.Params.Value("identifier")
 		}
 		shown = page.Login{
-			Authorization: s.authorization(), Action: s.path(), Identifier: identifier, Problem: problem, Cancel: !s.isOwn(),
+			Authorization: s.authorization(), Action: s.path(), Identifier: identifier, Remember: s.Params.Value("remember") == "yes", Problem: problem, Cancel: !s.isOwn(),
 			Passkey: l.passkeyPath(s, true),
 		}
 	case authorize.ChooseAccount:
@@ -217,11 +217,17 @@ func (l *Login) logIn(w http.ResponseWriter, s *state) error {
 	return l.enter(w, s, user, authorize.Method{Name: authorize.MethodPassword, At: s.now}, nil)
 }
 
+// remember reports whether the session is to be kept by the browser when it is closed: the person says so, or has
+// said so when they logged in before.
+func (s *state) remember(user store.User) bool {
+	return s.Params.Value("remember") == "yes" || s.session.UserID == user.ID && s.session.Remembered
+}
+
 // enter begins a session by a first factor, whose use also writes, if it is not nil.
 func (l *Login) enter(w http.ResponseWriter, s *state, user store.User, method authorize.Method, also func(store.Tx) error) (err error) {
 	next := *s
 	s = &next
-	value, begun := l.Sessions.New(s.Request, s.waiting.row.Browser, user.ID, []store.Method{store.Method(method)})
+	value, begun := l.Sessions.New(s.Request, s.waiting.row.Browser, user.ID, []store.Method{store.Method(method)}, s.remember(user))
 	begin := func(tx store.Tx) error { return tx.CreateSession(s.Context(), session.Former(s.Request), begun) }
 	if former := s.session; former.UserID == user.ID {
 		// The same person goes on, and what began with the session still ends with it.

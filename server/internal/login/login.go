@@ -81,7 +81,7 @@ func (l *Login) Endpoint() *endpoint.Page {
 // Form returns the pages of requests.
 func (l *Login) Form() *endpoint.Page {
 	return &endpoint.Page{
-		Name: "login", Params: []string{"identifier", "password", "code", "passkey", "answer", "account", "ui_locales"},
+		Name: "login", Params: []string{"identifier", "password", "code", "passkey", "answer", "account", "remember", "ui_locales"},
 		Answer: l.goOn, Show: l.show, Logger: l.Logger,
 	}
 }
@@ -182,7 +182,7 @@ func (l *Login) carryOut(w http.ResponseWriter, s *state, write func(store.Tx) e
 			return l.unsettled(w, s, err)
 		}
 		if s.begun != nil {
-			cookies(s.Request).SetSession(w, *s.begun, 0)
+			l.Sessions.Set(w, s.Request, *s.begun, s.session)
 		}
 	}
 	switch step := step.(type) {
@@ -261,7 +261,7 @@ func (l *Login) issue(ctx context.Context, tx store.Tx, s *state, issue authoriz
 			return "", err
 		}
 	}
-	if err := gone(tx.TouchSession(ctx, s.session.Digest, s.now, l.Sessions.IdleEnd(s.now)), errChanged); err != nil {
+	if err := gone(tx.TouchSession(ctx, s.session.Digest, s.now, l.Sessions.IdleEnd(s.session, s.now)), errChanged); err != nil {
 		return "", err
 	}
 	if s.isOwn() {

@@ -76,7 +76,9 @@ type Login struct {
 	Action string
 	// Identifier fills the field: what was typed, or login_hint.
 	Identifier string
-	Problem    Problem
+	// Remember has the box ticked that posts remember=yes: the browser stays logged in when it is closed.
+	Remember bool
+	Problem  Problem
 	// Passkey is the path at which the script of the page gets what a passkey signs. It posts passkey and
 	// answer=passkey. Empty: no passkey is offered.
 	Passkey string

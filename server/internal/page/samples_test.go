@@ -49,7 +49,7 @@ func samples() []sample {
 		{"login-too-many", problem(TooManyTries(30 * time.Second))},
 		{"login-one-second", problem(TooManyTries(time.Millisecond))},
 		{"login-busy", problem(Busy)},
-		{"login-plain", Login{Action: "/login"}},
+		{"login-plain", Login{Action: "/login", Remember: true}},
 		{"totp", SecondFactor{Authorization: hello, Action: "/login/1/factor", Person: mia, Other: "/login/1/factor?recovery=1", Cancel: true}},
 		{"totp-wrong", SecondFactor{Authorization: hello, Action: "/login/1/factor", Person: mia, Problem: WrongCode}},
 		{"recovery", SecondFactor{Authorization: hello, Action: "/login/1/factor", Person: mia, Recovery: true, Other: "/login/1/factor", Cancel: true}},

@@ -1,7 +1,7 @@
 // Package session tells who is logged in in the browser that sent a request, and begins logins.
 //
 //	s, err := sessions.Of(ctx, r)             // zero: nobody
-//	value, s := sessions.New(r, binding, user, methods)
+//	value, s := sessions.New(r, binding, user, methods, remember)
 //	err = tx.CreateSession(ctx, former, s)    // in the transaction of what the login was for
 //	sessions.Set(w, r, value)
 package session
@@ -40,7 +40,7 @@ type Store interface {
 type Sessions struct {
 	Store Store            // required
 	Now   func() time.Time // required
-	// Idle ends a session that is not used, and Absolute any. Zero: DefaultIdle and DefaultAbsolute.
+	// Idle ends a session that is not used, unless it is remembered, and Absolute any. Zero: DefaultIdle and DefaultAbsolute.
 	Idle, Absolute time.Duration
 	// Address returns from where a request came; nil: from the other end of its connection.
 	Address func(*http.Request) netip.Addr
@@ -89,14 +89,26 @@ func Former(r *endpoint.Request) store.Digest {
 	return value.Digest()
 }
 
-// New returns a session that begins with a login, with a value of its own for the cookie.
-func (s *Sessions) New(r *endpoint.Request, binding store.Digest, userID string, methods []store.Method) (browser.Value, store.Session) {
+// New returns a session that begins with a login, with a value of its own for the cookie. One that is remembered is
+// kept by the browser when it is closed, and ends by its absolute lifetime alone.
+func (s *Sessions) New(r *endpoint.Request, binding store.Digest, userID string, methods []store.Method, remember bool) (browser.Value, store.Session) {
 	value, now := browser.NewValue(), s.Now()
-	return value, store.Session{
+	begun := store.Session{
 		Digest: value.Digest(), ID: secret.NewID(), UserID: userID, Browser: binding, Methods: methods,
-		CreatedAt: now, LastSeenAt: now, IdleExpiresAt: s.IdleEnd(now), ExpiresAt: now.Add(cmp.Or(s.Absolute, DefaultAbsolute)),
-		UserAgent: cut(r.UserAgent()), AddressPrefix: password.AddressPrefix(s.From(r)),
+		CreatedAt: now, LastSeenAt: now, ExpiresAt: now.Add(cmp.Or(s.Absolute, DefaultAbsolute)),
+		UserAgent: cut(r.UserAgent()), AddressPrefix: password.AddressPrefix(s.From(r)), Remembered: remember,
 	}
+	begun.IdleExpiresAt = s.IdleEnd(begun, now)
+	return value, begun
+}
+
+// Set has the browser keep the value of a session, for as long as that lives or until the browser is closed.
+func (s *Sessions) Set(w http.ResponseWriter, r *endpoint.Request, value browser.Value, session store.Session) {
+	var keep time.Duration
+	if session.Remembered {
+		keep = max(time.Second, session.ExpiresAt.Sub(s.Now()))
+	}
+	browser.For(string(r.Issuer)).SetSession(w, value, keep)
 }
 
 // Ender is where sessions end.
@@ -133,12 +145,17 @@ func (s *Sessions) Continue(former store.Session, proofs ...store.Method) (brows
 	value, now := browser.NewValue(), s.Now()
 	next := former
 	next.Digest, next.Methods = value.Digest(), slices.Concat(former.Methods, proofs)
-	next.LastSeenAt, next.IdleExpiresAt = now, s.IdleEnd(now)
+	next.LastSeenAt, next.IdleExpiresAt = now, s.IdleEnd(former, now)
 	return value, next
 }
 
 // IdleEnd returns when a session ends that is used at a time, and not again.
-func (s *Sessions) IdleEnd(used time.Time) time.Time { return used.Add(cmp.Or(s.Idle, DefaultIdle)) }
+func (s *Sessions) IdleEnd(session store.Session, used time.Time) time.Time {
+	if session.Remembered {
+		return session.ExpiresAt
+	}
+	return used.Add(cmp.Or(s.Idle, DefaultIdle))
+}
 
 // From returns from where a request came; it is not valid where that is not known.
 func (s *Sessions) From(r *endpoint.Request) netip.Addr {

@@ -85,7 +85,7 @@ func sessionOf(userID string) store.Session {
 		Digest: digest("session-" + userID), ID: "sid-" + userID, UserID: userID, Browser: digest("browser"),
 		Methods:   []store.Method{{Name: "pwd", At: noon}, {Name: "otp", At: noon.Add(time.Second)}},
 		CreatedAt: noon, LastSeenAt: noon, IdleExpiresAt: noon.Add(12 * time.Hour), ExpiresAt: noon.Add(720 * time.Hour),
-		UserAgent: "Mozilla/5.0", AddressPrefix: "192.0.2.0/24",
+		UserAgent: "Mozilla/5.0", AddressPrefix: "192.0.2.0/24", Remembered: true,
 	}
 }
 

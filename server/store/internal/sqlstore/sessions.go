@@ -9,14 +9,14 @@ import (
 
 const selectSessions = `
 	SELECT digest, id, user_id, browser, methods, created_at, last_seen_at, idle_expires_at, expires_at,
-		user_agent, address_prefix
+		user_agent, address_prefix, remembered
 	FROM sessions `
 
 func addSession(row Scan, all []store.Session) ([]store.Session, error) {
 	var s store.Session
 	err := row((*digest)(&s.Digest), &s.ID, &s.UserID, (*digest)(&s.Browser), (*methods)(&s.Methods),
 		(*instant)(&s.CreatedAt), (*instant)(&s.LastSeenAt), (*instant)(&s.IdleExpiresAt), (*instant)(&s.ExpiresAt),
-		&s.UserAgent, &s.AddressPrefix)
+		&s.UserAgent, &s.AddressPrefix, &s.Remembered)
 	return append(all, s), err
 }
 
@@ -64,10 +64,10 @@ func insertSession(q Querier, s store.Session) error {
 	}
 	_, err := q.Exec(`
 		INSERT INTO sessions (digest, id, user_id, browser, methods, created_at, last_seen_at, idle_expires_at, expires_at,
-			user_agent, address_prefix)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+			user_agent, address_prefix, remembered)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
 		s.Digest[:], s.ID, s.UserID, s.Browser[:], methods(s.Methods), instant(s.CreatedAt), instant(s.LastSeenAt),
-		instant(s.IdleExpiresAt), instant(s.ExpiresAt), s.UserAgent, s.AddressPrefix)
+		instant(s.IdleExpiresAt), instant(s.ExpiresAt), s.UserAgent, s.AddressPrefix, s.Remembered)
 	return err
 }
 
