@@ -278,3 +278,13 @@ func TestPagesSpeakGermanAndLoadTheirStyle(t *testing.T) {
 		t.Errorf("%d", a.status)
 	}
 }
+
+// A role that an application asks for by ZITADEL's scope is a right like any other: people are asked for it.
+func TestConsentNamesRolesThatAreAskedForByScope(t *testing.T) {
+	w := newLoginWorld(t)
+	b := w.browser()
+	b.visits("mia", miaPassword)
+	s := b.open(asks("client_id", "shelf", "redirect_uri", "https://shelf.example.com/cb?a=1", "scope", "openid urn:zitadel:iam:org:project:role:admin urn:zitadel:iam:org:projects:roles"))
+	s.tells(t, 200, s.title(), "admin")
+	s.lacks(t, "urn:zitadel")
+}
