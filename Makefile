@@ -56,3 +56,7 @@ long-passwords: ## how long the hash of an unknown user and of a wrong password 
 .PHONY: long-flood
 long-flood: ## stalled bodies over 10,000 connections and 9,600 streams against a 'postern serve'
 	go test -tags long -timeout 30m -count=1 -v -run '^TestLongFindingS1' ./cmd/postern
+
+.PHONY: long-kills
+long-kills: ## kill -9 in 5,000 logins, renewals, logouts and changes of passwords: nothing acknowledged is undone
+	go test -tags long -timeout 30m -count=1 -v -run '^TestLongLoginsLoseNothing' ./cmd/postern
