@@ -61,6 +61,7 @@ func (s *Server) peopleRoutes(authenticator *clients.Authenticator, checkTargets
 	accounts := account.New(account.Config{
 		Store: c.Store, Sessions: sessions, Site: pages, Hasher: s.hasher, Enter: logins.Enter, CheckPassword: logins.CheckPassword,
 		LogOut: logout.Confirm, Now: c.Now, Logger: c.Logger, TokenLifetime: c.PersonalTokenLifetime,
+		Keys: s.sealing, Notices: s.noticed,
 	})
 	return slices.Concat(accounts.Routes(), s.registrationRoutes(sessions), []endpoint.Route{
 		{Endpoint: oauth.AuthorizationEndpoint, Methods: "GET POST", Handler: logins.Endpoint(), Metadata: login.Metadata()},
@@ -77,8 +78,13 @@ func (s *Server) peopleRoutes(authenticator *clients.Authenticator, checkTargets
 	})
 }
 
-// noticed adds what people are told of to the trail of changes.
+// noticed adds to the trail of changes what people are told of and what nobody has set up.
 func (s *Server) noticed(ctx context.Context, tx store.Tx, userID string, k notice.Kind) error {
+	switch k {
+	case notice.WrongCodes, notice.RecoveryCodeUsed, notice.PasskeyCopied:
+	default:
+		return nil // the registry has left an event
+	}
 	return tx.AddEvent(ctx, store.Event{
 		ID: secret.NewID(), At: s.config.Now(), Actor: userID, Action: "change", Object: "user", ObjectID: userID,
 		Detail: fmt.Sprintf(`{"notice":%q}`, k),

@@ -1,5 +1,5 @@
 // Package account is where people see what could be used in their name, and stop it: their sessions, the
-// applications that they let in, their access tokens, their password, what applications see of them.
+// applications that they let in, their access tokens, their password, passkeys and second factor, what applications see of them.
 //
 //	accounts := account.New(account.Config{Store: s, Enter: logins.Enter, …})
 //	for _, route := range accounts.Routes() {
@@ -25,9 +25,11 @@ import (
 
 	"github.com/postern-auth/postern/server/internal/authorize"
 	"github.com/postern-auth/postern/server/internal/endpoint"
+	"github.com/postern-auth/postern/server/internal/notice"
 	"github.com/postern-auth/postern/server/internal/oauth"
 	"github.com/postern-auth/postern/server/internal/page"
 	"github.com/postern-auth/postern/server/internal/password"
+	"github.com/postern-auth/postern/server/internal/seal"
 	"github.com/postern-auth/postern/server/internal/session"
 	"github.com/postern-auth/postern/server/internal/site"
 	"github.com/postern-auth/postern/server/store"
@@ -38,7 +40,7 @@ const Fresh = 5 * time.Minute
 
 const base = "/account"
 
-// Config is what Account works with. Every field but the last two is required.
+// Config is what Account works with. Every field but the last three is required.
 type Config struct {
 	Store    store.Store
 	Sessions *session.Sessions
@@ -52,8 +54,10 @@ type Config struct {
 	LogOut oauth.Endpoint
 	Now    func() time.Time
 	Logger *slog.Logger
-	// Factors fills in what else than a password the person logs in with. Nil: there is nothing else.
-	Factors func(ctx context.Context, u store.User, s *page.Security) error
+	// Keys seal the secrets of second factors. Without, nobody can set one up.
+	Keys *seal.Keys
+	// Notices tells people what happened to their account. Nil: nobody.
+	Notices notice.Teller
 	// TokenLifetime is how long an access token lives at most. Zero or negative: as long as it says.
 	TokenLifetime time.Duration
 }
@@ -96,6 +100,11 @@ func (a *Account) pages() []at {
 		{path: "/tokens/new", show: a.newToken, do: a.createToken, fresh: true, params: []string{"name", oauth.ParamAudience, "days", "once"}},
 		{path: "/tokens/{id}/revoke", show: a.askRevoke, do: a.revoke},
 		{path: "/profile", show: a.profile, do: a.changeProfile, params: []string{"name", "given_name", "family_name"}},
+		{path: "/second-factor/on", show: a.askSecondFactor, do: a.turnOn, fresh: true, params: []string{"code"}},
+		{path: "/second-factor/off", show: a.askTurnOff, do: a.turnOff, fresh: true},
+		{path: "/second-factor/codes", show: a.askCodes, do: a.replaceCodes, fresh: true},
+		{path: "/passkeys/new", show: a.newPasskey, do: a.addPasskey, fresh: true, params: []string{"name", "passkey"}},
+		{path: "/passkeys/{id}/remove", show: a.askRemove, do: a.removePasskey, fresh: true},
 		{path: "/password", show: a.password, do: a.changePassword, params: []string{"password", "new_password"}},
 	}
 }
@@ -236,10 +245,8 @@ func (a *Account) security(v *visit) error {
 		return fmt.Errorf("account: reading a password: %w", err)
 	}
 	shown := page.Security{Yours: a.yours(v), Password: kept.ChangedAt}
-	if a.Factors != nil {
-		if err := a.Factors(v.Context(), v.user, &shown); err != nil {
-			return err
-		}
+	if err := a.factors(v, &shown); err != nil {
+		return err
 	}
 	return a.render(v, shown)
 }

@@ -12,7 +12,7 @@ import (
 //
 //	/ (security) /sessions /applications /tokens /profile
 //	/sessions/{id}/end /others/end /applications/{id}/withdraw /tokens/new /tokens/{id}/revoke
-//	/password /second-factor/on /second-factor/off /second-factor/codes /passkeys/{id}/remove
+//	/password /second-factor/on /second-factor/off /second-factor/codes /passkeys/new /passkeys/{id}/remove
 //
 // Where it ends in a verb, GET asks and POST does.
 type Yours struct {
@@ -37,11 +37,12 @@ var (
 	PasswordSaved    = Saved{"password"}
 	SecondFactorOn   = Saved{"second_factor_on"}
 	SecondFactorOff  = Saved{"second_factor_off"}
+	PasskeyAdded     = Saved{"passkey_added"}
 	PasskeyRemoved   = Saved{"passkey_removed"}
 )
 
 var allSaved = []Saved{
-	SavedProfile, SessionEnded, OthersEnded, ConsentWithdrawn, TokenRevoked, PasswordSaved, SecondFactorOn, SecondFactorOff, PasskeyRemoved,
+	SavedProfile, SessionEnded, OthersEnded, ConsentWithdrawn, TokenRevoked, PasswordSaved, SecondFactorOn, SecondFactorOff, PasskeyAdded, PasskeyRemoved,
 }
 
 // SavedOf returns what Name has named; the zero Saved for any other text.
@@ -75,6 +76,8 @@ type Security struct {
 	// PasskeysOff says that the host of this server cannot have passkeys.
 	PasskeysOff bool
 	Passkeys    []Passkey
+	// CodesOff says that the server cannot keep the secrets of apps.
+	CodesOff bool
 	// SecondFactor is when codes from an app were turned on; zero: off.
 	SecondFactor time.Time
 	// RecoveryLeft of RecoveryAll codes are unused.
@@ -204,6 +207,21 @@ func (p EnrolTOTP) check() error {
 }
 
 const otpauth = "otpauth://totp/"
+
+// NewPasskey has the person's device make a passkey. It posts name and passkey.
+type NewPasskey struct {
+	Yours
+	Name string
+	// Options are those for navigator.credentials.create, as JSON.
+	Options string
+	Problem Problem
+}
+
+func (p NewPasskey) shape() shape {
+	sh := yours("new_passkey", p.Problem)
+	sh.policy.script = "'self'"
+	return sh
+}
 
 // RecoveryCodes shows them, this once.
 type RecoveryCodes struct {

@@ -279,7 +279,12 @@ func TestNoPageLoosensItsPolicy(t *testing.T) {
 		if _, done := s.page.(Done); done != (h.Get("Refresh") != "") {
 			t.Errorf("%s: Refresh %q", s.name, h.Get("Refresh"))
 		}
-		if strings.Contains(csp, "script-src") != (message || formPost) {
+		passkey := strings.Contains(s.name, "passkey") && !strings.HasPrefix(s.name, "confirm-")
+		if strings.Contains(csp, "script-src") != (message || formPost || passkey) || strings.Contains(csp, "script-src 'self';") != passkey {
+			t.Errorf("%s: %q", s.name, csp)
+		}
+		_, makes := s.page.(NewPasskey)
+		if strings.Contains(csp, "connect-src 'self';") != (passkey && !makes) || strings.Contains(csp, "connect-src") && !passkey {
 			t.Errorf("%s: %q", s.name, csp)
 		}
 		if h.Get("Cache-Control") != "no-store" || h.Get("X-Content-Type-Options") != "nosniff" {

@@ -46,6 +46,9 @@ var (
 	TooManyTokens     = Problem{key: "too_many_tokens"}
 	// LastWayIn is said when the only passkey of a person without a password would be removed.
 	LastWayIn = Problem{key: "last_way_in"}
+	// PasskeyNotMade is said for every new passkey that is not one.
+	PasskeyNotMade  = Problem{key: "passkey_not_made"}
+	TooManyPasskeys = Problem{key: "too_many_passkeys"}
 	// PasskeyFailed is said for every answer of a passkey that proves nothing.
 	PasskeyFailed = Problem{key: "passkey_failed"}
 	// Busy is said when more passwords wait to be compared than the server lets wait.

@@ -29,8 +29,9 @@ func (l Language) functions() template.FuncMap {
 			// The one address of a scheme of its own that a page links to; nothing in it can leave it.
 			return template.URL(p.URI), p.check()
 		},
-		"tab":     newTab,
-		"passkey": newPasskeyForm,
+		"tab":         newTab,
+		"passkey":     newOffer,
+		"passkeyForm": newPasskeyForm,
 	}
 }
 
@@ -93,14 +94,18 @@ type button struct{ Class, Answer, Label string }
 
 func newButton(class, answer, label string) button { return button{class, answer, label} }
 
-// passkeyForm is the form of a page that asks for a passkey.
+// An offer is the button that asks for a passkey. It belongs to a form of its own, since forms do not nest.
+type offer struct{ Class, Label, Path string }
+
+func newOffer(class, label, path string) offer { return offer{class, label, path} }
+
 type passkeyForm struct {
-	Lang                       Language
-	Class, Label, Action, Path string
+	Lang            Language
+	Action, Passkey string
 }
 
-func newPasskeyForm(lang Language, class, label, action, path string) passkeyForm {
-	return passkeyForm{lang, class, label, action, path}
+func newPasskeyForm(lang Language, action, path string) passkeyForm {
+	return passkeyForm{lang, action, path}
 }
 
 // A tab is a link to a page of the account.

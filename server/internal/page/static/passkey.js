@@ -1,32 +1,39 @@
 // Asks the browser for a passkey, to log in with or to make, and sends what it gives as a form. Without this script,
-// or in a browser that cannot do it, the form stays hidden: there are other ways.
-const form = document.querySelector('form[data-challenge]');
-const make = form.dataset.makes !== undefined;
-const parse = window.PublicKeyCredential?.[make ? 'parseCreationOptionsFromJSON' : 'parseRequestOptionsFromJSON'];
+// or in a browser that cannot do it, the offer stays hidden: there are other ways, or the page says so.
+const form = document.getElementById('passkey');
+const offer = document.querySelector('[data-offer]');
+const { challenge, makes } = form.dataset;
+const parse = window.PublicKeyCredential?.[makes ? 'parseCreationOptionsFromJSON' : 'parseRequestOptionsFromJSON'];
 
-async function answer() {
-	const asked = await fetch(form.dataset.challenge, {
+async function ask() {
+	const asked = await fetch(challenge, {
 		method: 'POST',
 		headers: { 'Content-Type': 'application/x-www-form-urlencoded' },
 	});
 	if (!asked.ok || asked.redirected) throw new Error(`${asked.status} from the server`);
-	const options = { publicKey: parse.call(PublicKeyCredential, await asked.json()) };
-	const credential = await (make ? navigator.credentials.create(options) : navigator.credentials.get(options));
+	return asked.json();
+}
+
+async function answer() {
+	const publicKey = parse.call(PublicKeyCredential, makes ? JSON.parse(makes) : await ask());
+	const credential = await navigator.credentials[makes ? 'create' : 'get']({ publicKey });
 	return JSON.stringify(credential);
 }
 
 if (parse) {
-	const button = form.querySelector('button');
-	const failure = form.querySelector('[role=alert]');
+	const button = offer.querySelector('button');
+	const failure = offer.querySelector('[role=alert][hidden]');
 	form.addEventListener('submit', async (event) => {
 		event.preventDefault();
 		failure.hidden = true;
 		button.disabled = true;
 		try {
 			form.elements.passkey.value = await answer();
-			const choice = document.createElement('input'); // form.submit() leaves the button out
-			Object.assign(choice, { type: 'hidden', name: button.name, value: button.value });
-			form.append(choice);
+			if (button.name) { // form.submit() leaves the button out
+				const choice = document.createElement('input');
+				Object.assign(choice, { type: 'hidden', name: button.name, value: button.value });
+				form.append(choice);
+			}
 			form.submit();
 		} catch {
 			// What went wrong is between the person and their device: the browser has told them.
@@ -35,5 +42,7 @@ if (parse) {
 			button.focus();
 		}
 	});
-	form.hidden = false;
+	offer.hidden = false;
+	const cannot = document.querySelector('[data-cannot]');
+	if (cannot) cannot.hidden = true;
 }
