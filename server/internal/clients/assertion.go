@@ -13,6 +13,7 @@ import (
 	"github.com/postern-auth/postern/internal/claims"
 	"github.com/postern-auth/postern/internal/jws"
 	"github.com/postern-auth/postern/server/internal/endpoint"
+	"github.com/postern-auth/postern/server/internal/oauth"
 	"github.com/postern-auth/postern/server/store"
 )
 
@@ -34,6 +35,10 @@ type assertion struct {
 	issuer  string // iss, which is also the sub
 	jti     string // may be empty in compatibility mode
 	expires time.Time
+
+	algorithm jws.Algorithm
+	audience  []string
+	list      bool // aud is an array
 }
 
 // byAssertion authenticates a client by private_key_jwt (RFC 7523 §3).
@@ -53,7 +58,24 @@ func (a *Authenticator) byAssertion(ctx context.Context, r *endpoint.Request, o 
 	case o.clientID != "" && o.clientID != client.ClientID && o.clientID != as.issuer:
 		return Client{}, refused("client_id is %.64q, the assertion is issued by %q", o.clientID, as.issuer)
 	}
+	if client.keepsFAPI() {
+		if err := as.keepsFAPI(r); err != nil {
+			return Client{}, err
+		}
+	}
 	return client, a.use(ctx, as)
+}
+
+// keepsFAPI refuses what FAPI 2.0 Security Profile §5.3.2.1 and §5.4.1 do: an aud that is not the issuer alone, as a
+// string, so that no other server can be made to take the assertion, and a signature of another kind.
+func (as *assertion) keepsFAPI(r *endpoint.Request) error {
+	switch {
+	case as.list || len(as.audience) != 1 || as.audience[0] != string(r.Issuer):
+		return refused("assertion of a FAPI client has aud %s, want the string %q", quoteAll(as.audience), r.Issuer)
+	case !slices.Contains(oauth.AlgorithmsFAPI2, string(as.algorithm)):
+		return refused("assertion of a FAPI client has alg %.64q, want one of %v", string(as.algorithm), oauth.AlgorithmsFAPI2)
+	}
+	return nil
 }
 
 // ServiceUser returns the service user that an assertion used as a grant speaks for (RFC 7523 §3): the
@@ -116,7 +138,10 @@ func (a *Authenticator) verify(ctx context.Context, raw string, audiences []stri
 	if err := c.check(audiences, key.Compatibility, a.now()); err != nil {
 		return assertion{}, err
 	}
-	return assertion{owner: key.Owner, issuer: c.issuer, jti: c.jti, expires: c.expires}, nil
+	return assertion{
+		owner: key.Owner, issuer: c.issuer, jti: c.jti, expires: c.expires,
+		algorithm: message.Header.Algorithm, audience: c.audience, list: c.list,
+	}, nil
 }
 
 // key returns the key that a kid names.
@@ -262,6 +287,7 @@ func (a *Authenticator) use(ctx context.Context, as assertion) error {
 type assertionClaims struct {
 	issuer, subject, jti       string
 	audience                   []string
+	list                       bool // aud is an array
 	issued, notBefore, expires time.Time
 }
 
@@ -281,6 +307,7 @@ func parseClaims(payload string) (assertionClaims, error) {
 			*t, err = value.Time()
 		} else if name == "aud" {
 			c.audience, err = value.Texts(nil)
+			c.list = value.Kind() == claims.Array
 		}
 		if !ok || err != nil {
 			return c, refused("assertion: claim %s is of a wrong type", name)
@@ -300,8 +327,9 @@ func (c *assertionClaims) check(audiences []string, compatible bool, now time.Ti
 		return err
 	}
 	switch {
-	case !slices.ContainsFunc(c.audience, func(s string) bool { return slices.Contains(audiences, s) }):
-		return refused("assertion has aud %s, want one of %q", quoteAll(c.audience), audiences)
+	case len(c.audience) == 0 || slices.ContainsFunc(c.audience, func(s string) bool { return !slices.Contains(audiences, s) }):
+		// One entry that is somebody else's, and somebody else may send it here.
+		return refused("assertion has aud %s, want %q and none but those", quoteAll(c.audience), audiences)
 	case c.expires.IsZero():
 		return refused("assertion has no exp")
 	case !now.Before(c.expires.Add(leeway)):

@@ -66,6 +66,11 @@ func (c Client) Public() bool {
 	return c.Application != nil && c.Application.Type != store.WebApplication
 }
 
+// keepsFAPI reports whether the client keeps the FAPI 2.0 Security Profile.
+func (c Client) keepsFAPI() bool {
+	return c.Application != nil && c.Application.Profile == oauth.ProfileFAPI2
+}
+
 // Authenticator authenticates clients. It is safe for concurrent use.
 type Authenticator struct {
 	store Store
@@ -198,7 +203,11 @@ func (a *Authenticator) bySecret(ctx context.Context, p password) (Client, error
 	case ended(match.ExpiresAt, a.now()):
 		return Client{}, refused("secret %q of client %q has expired", match.ID, p.id)
 	}
-	return a.load(ctx, owner)
+	client, err := a.load(ctx, owner)
+	if err == nil && client.keepsFAPI() {
+		return Client{}, refused("client %q keeps the FAPI profile, in which no secret proves anything", p.id)
+	}
+	return client, err
 }
 
 // nobody has no secrets and no keys.

@@ -123,8 +123,8 @@ func (c *claim) recipient(u store.User) recipient {
 	return recipient{
 		subject:  store.Subject{ID: u.ID, Kind: store.UserSubject, OrganizationID: u.OrganizationID, Username: u.LoginName, Active: u.Active},
 		clientID: c.app.ClientID, familyID: c.family.ID, narrowed: !c.app.FirstParty || c.family.Kind != store.CodeFamily,
-		constraint: c.app.SenderConstraint,
-		login:      accesstoken.Login{At: c.family.AuthTime, ACR: c.family.ACR, AMR: c.family.AMR},
+		constraint: constraintOf(c.app), profile: c.app.Profile,
+		login: accesstoken.Login{At: c.family.AuthTime, ACR: c.family.ACR, AMR: c.family.AMR},
 	}
 }
 
@@ -153,6 +153,10 @@ func allows(app store.Application, grantType string) bool {
 	return slices.Contains(app.Grants, grantType)
 }
 
+// rotates reports whether each use of a refresh token gives another. FAPI 2.0 Security Profile §5.3.2.1 forbids it:
+// what is bound to a key needs no protection against being used by others, and a lost answer then loses nothing.
+func (c *claim) rotates() bool { return c.app.Profile != oauth.ProfileFAPI2 }
+
 // refresh is a new refresh token, with its row.
 func (c *claim) refresh(now time.Time) (raw string, row store.RefreshToken) {
 	raw = secret.New()
@@ -161,8 +165,8 @@ func (c *claim) refresh(now time.Time) (raw string, row store.RefreshToken) {
 		idle = defaultRefreshIdle
 	}
 	expires := now.Add(idle)
-	if end := c.end(now); end.Before(expires) {
-		expires = end
+	if end := c.end(now); end.Before(expires) || !c.rotates() {
+		expires = end // one that stays cannot be seen to idle
 	}
 	return raw, store.RefreshToken{Digest: secret.Digest(raw), FamilyID: c.family.ID, IssuedAt: now, ExpiresAt: expires}
 }
@@ -188,7 +192,7 @@ func (g *Grants) write(ctx context.Context, c claim, draft accesstoken.Draft, no
 			return err // what a second use has revoked stays revoked
 		}
 		response.RefreshToken = ""
-		if c.refreshes() {
+		if c.refreshes() && (c.rotates() || !c.renewal) {
 			response.RefreshToken = raw
 		}
 		if draft.Form == store.FormOpaque {

@@ -107,6 +107,7 @@ type recipient struct {
 	familyID string // of what a person has allowed; empty: a program asks for itself
 	// constraint says to what its tokens have to be bound, and confirmation to what they are.
 	constraint   store.SenderConstraint
+	profile      string // that its client keeps
 	confirmation oauth.Confirmation
 	// narrowed holds roles and permissions to the scopes that were asked for, as for an application of another
 	// house: what the person has beyond that is not its business.
@@ -258,6 +259,9 @@ func (g *Grants) draft(targets targets, to recipient) (accesstoken.Draft, error)
 	d.Lifetime = g.lifetime(targets, d.Form)
 	if d.Algorithm == "" && accesstoken.DefaultAlgorithm(d.Form) == jws.ES256 {
 		d.Algorithm = g.config.Algorithm
+	}
+	if to.profile == oauth.ProfileFAPI2 && d.Form != store.FormOpaque {
+		return d, keepFAPI(&d, targets)
 	}
 	return d, nil
 }

@@ -54,12 +54,36 @@ func (g *Grants) refreshToken(ctx context.Context, r *endpoint.Request) (*Respon
 	}
 	c := claim{family: family, app: app, scopes: scopes, renewal: true}
 	response, err := g.respond(ctx, r, c, func(ctx context.Context, tx store.Tx, refresh store.RefreshToken) (store.Use, error) {
+		if !c.rotates() {
+			return stays(ctx, tx, digest, g.config.Mint.Now())
+		}
 		return tx.UseRefreshToken(ctx, digest, g.config.Mint.Now(), overlap, refresh)
 	})
 	if not := (*notUsed)(nil); errors.As(err, &not) {
 		return nil, oauth.Refuse(oauth.InvalidGrant, invalidRefreshToken, err)
 	}
 	return response, err
+}
+
+// stays is the use of a refresh token that no other follows. That its family lives is for the answer to find out,
+// which has it live on.
+func stays(ctx context.Context, tx store.Tx, d store.Digest, now time.Time) (store.Use, error) {
+	token, err := tx.RefreshToken(ctx, d)
+	if err != nil {
+		return "", err
+	}
+	family, err := tx.Family(ctx, token.FamilyID)
+	switch {
+	case err != nil:
+		return "", err
+	case !family.RevokedAt.IsZero():
+		return store.UseRevoked, nil
+	case !now.Before(token.ExpiresAt), !now.Before(family.ExpiresAt):
+		return store.UseExpired, nil
+	case token.Successors > 0: // from before its client kept the profile
+		return store.UseExpired, nil
+	}
+	return store.Used, nil
 }
 
 func (g *Grants) familyOf(ctx context.Context, refresh store.Digest) (store.Family, error) {

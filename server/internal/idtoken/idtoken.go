@@ -56,7 +56,10 @@ type Login struct {
 // Make returns an ID token.
 func (m *Maker) Make(ctx context.Context, l Login) (string, error) {
 	alg := jws.Algorithm(l.Application.IDTokenAlgorithm)
-	if alg == "" {
+	switch {
+	case alg == "" && l.Application.Profile == oauth.ProfileFAPI2:
+		alg = jws.ES256
+	case alg == "":
 		alg = DefaultAlgorithm
 	}
 	signer, err := m.Keys.Signer(ctx, alg)

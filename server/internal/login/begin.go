@@ -164,7 +164,7 @@ func (l *Login) find(s *state, id string) error {
 func registered(app store.Application) authorize.Client {
 	return authorize.Client{
 		ID: app.ClientID, Type: authorize.Type(app.Type), RedirectURIs: app.RedirectURIs, AllowedOrigins: app.AllowedOrigins,
-		InsecureNoPKCE: app.InsecureNoPKCE, FAPI: app.Profile != "", FirstParty: app.FirstParty,
+		InsecureNoPKCE: app.InsecureNoPKCE, FAPI: app.Profile == oauth.ProfileFAPI2, FirstParty: app.FirstParty,
 	}
 }
 

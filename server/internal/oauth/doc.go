@@ -27,8 +27,13 @@ const (
 	MethodNone          = "none"                        // of public clients; RFC 7591 §2
 )
 
-// ProfileFAPI2 is the profile of an application that keeps the FAPI 2.0 Security Profile.
+// ProfileFAPI2 is the profile of an application that keeps the FAPI 2.0 Security Profile: it pushes its requests, proves
+// itself by a key or certificate, gets tokens that are bound to a key, and neither signs nor is sent anything that is
+// not signed by one of AlgorithmsFAPI2. Its refresh tokens stay as they are.
 const ProfileFAPI2 = "fapi2"
+
+// AlgorithmsFAPI2 are those of FAPI 2.0 Security Profile §5.4.1; Ed25519 is the newer name of what EdDSA means there.
+var AlgorithmsFAPI2 = []string{"ES256", "PS256", "EdDSA", "Ed25519"}
 
 // AssertionType is the client_assertion_type of private_key_jwt.
 const AssertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/postern-auth/postern/server/internal/oauth"
 	"github.com/postern-auth/postern/server/store"
 )
 
@@ -41,7 +42,7 @@ func (r *Registry) putApplication(ctx context.Context, a store.Application) erro
 	if err := r.free(ctx, a.ClientID, a.ID, label, "client id"); err != nil {
 		return err
 	}
-	if !Confidential(a.Type) && found {
+	if found {
 		if err := r.hasNoCredentials(ctx, owner, a); err != nil {
 			return err
 		}
@@ -66,17 +67,33 @@ func (r *Registry) endClient(ctx context.Context, owner store.Owner, clientID st
 	return r.tx.EndClient(ctx, owner, r.now)
 }
 
+// hasNoCredentials refuses an application that has what those of its type, or those that keep its profile, have not.
 func (r *Registry) hasNoCredentials(ctx context.Context, owner store.Owner, a store.Application) error {
+	if Confidential(a.Type) && a.Profile != oauth.ProfileFAPI2 {
+		return nil
+	}
 	secrets, err := r.tx.SecretsOf(ctx, owner)
 	if err != nil {
 		return err
 	}
+	if Confidential(a.Type) {
+		if len(secrets) == 0 {
+			return nil
+		}
+		return about("application", a.Name, fmt.Errorf("expected no secret of an application with the profile %s, in which a key or a certificate proves who it is; "+
+			"it has %d, delete them first", a.Profile, len(secrets)))
+	}
 	keys, err := r.tx.ClientKeysOf(ctx, owner)
-	if err != nil || len(secrets)+len(keys) == 0 {
+	if err != nil {
 		return err
 	}
-	return about("application", a.Name, fmt.Errorf("expected no secret or key of an application of type %s, which keeps none; "+
-		"it has %d, delete them first", a.Type, len(secrets)+len(keys)))
+	certificates, err := r.tx.ClientCertificatesOf(ctx, owner)
+	n := len(secrets) + len(keys) + len(certificates)
+	if err != nil || n == 0 {
+		return err
+	}
+	return about("application", a.Name, fmt.Errorf("expected no secret, key or certificate of an application of type %s, which keeps none; "+
+		"it has %d, delete them first", a.Type, n))
 }
 
 // DeleteApplication removes the application with its secrets, keys, consents and tokens.
@@ -94,6 +111,18 @@ func (r *Registry) keepsCredentials(ctx context.Context, owner store.Owner) erro
 		return err
 	}
 	return about("application", a.Name, fmt.Errorf("expected an application of type %s, which keeps its secret, got %s", store.WebApplication, a.Type))
+}
+
+// mayHaveSecret is keepsCredentials for a secret, which proves nothing in the FAPI profile.
+func (r *Registry) mayHaveSecret(ctx context.Context, owner store.Owner) error {
+	if err := r.keepsCredentials(ctx, owner); err != nil || owner.Kind != store.ApplicationClient {
+		return err
+	}
+	a, err := r.tx.Application(ctx, owner.ID)
+	if err != nil || a.Profile != oauth.ProfileFAPI2 {
+		return err
+	}
+	return about("application", a.Name, fmt.Errorf("expected a key or a certificate of an application with the profile %s, in which no secret proves anything", a.Profile))
 }
 
 // Confidential reports whether applications of a type keep a secret (RFC 6749 §2.1).
@@ -127,8 +156,12 @@ func checkApplication(a store.Application) []error {
 	if a.RefreshIdle != 0 {
 		errs = append(errs, CheckRefreshLifetime(a.RefreshIdle))
 	}
+	if a.Profile != "" {
+		errs = append(errs, CheckProfile(a.Profile))
+	}
+	errs = append(errs, CheckSenderConstraint(string(a.SenderConstraint)))
 	if a.RefreshLifetime != 0 {
 		errs = append(errs, CheckRefreshLifetime(a.RefreshLifetime))
 	}
-	return append(errs, CheckRefreshLifetimes(a.RefreshIdle, a.RefreshLifetime), CheckNoPKCE(a.Type, a.InsecureNoPKCE), checkProfile(a.Profile))
+	return append(errs, CheckRefreshLifetimes(a.RefreshIdle, a.RefreshLifetime), CheckNoPKCE(a.Type, a.InsecureNoPKCE), CheckFAPI(a))
 }

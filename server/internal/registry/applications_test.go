@@ -152,7 +152,12 @@ func TestK1_K2_WhatAnApplicationMayNotBeIsRefused(t *testing.T) {
 		"a rest that is longer than all": shop(web, func(a *store.Application) {
 			a.RefreshIdle, a.RefreshLifetime = 2*time.Hour, time.Hour
 		}),
-		"a profile that nobody enforces": shop(web, func(a *store.Application) { a.Profile = "fapi2" }),
+		"a profile that nobody enforces":        shop(web, func(a *store.Application) { a.Profile = "fapi1" }),
+		"FAPI without a way to prove who it is": shop(store.BrowserApplication, func(a *store.Application) { a.Profile = "fapi2" }),
+		"FAPI without PKCE":                     shop(web, func(a *store.Application) { a.Profile, a.InsecureNoPKCE = "fapi2", true }),
+		"FAPI with RS256":                       shop(web, func(a *store.Application) { a.Profile, a.IDTokenAlgorithm = "fapi2", "RS256" }),
+		"FAPI at a loopback address":            shop(web, func(a *store.Application) { a.Profile, a.RedirectURIs = "fapi2", []string{"http://localhost:3000/cb"} }),
+		"tokens bound to what nobody knows":     shop(web, func(a *store.Application) { a.SenderConstraint = "cookie" }),
 	} {
 		if err := put(t, s, a); !errors.Is(err, registry.ErrRefused) {
 			t.Errorf("%s: %v, want ErrRefused", name, err)

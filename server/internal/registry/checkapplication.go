@@ -149,12 +149,36 @@ func CheckNoPKCE(t store.ApplicationType, insecure bool) error {
 	return fmt.Errorf("expected an application of type %s to do without PKCE, got %s", store.WebApplication, t)
 }
 
-// checkProfile refuses every profile: one that nobody holds an application to would be a false promise.
-func checkProfile(s string) error {
+// CheckProfile admits the name of a profile.
+func CheckProfile(s string) error { return oneOf(s, []string{oauth.ProfileFAPI2}) }
+
+// CheckSenderConstraint admits to what access tokens are bound; empty: to nothing in particular.
+func CheckSenderConstraint(s string) error {
 	if s == "" {
 		return nil
 	}
-	return fmt.Errorf("expected no profile, for there is none, got %.64q", s)
+	return oneOf(s, []store.SenderConstraint{store.ConstrainedByProof, store.ConstrainedByCertificate})
+}
+
+// CheckFAPI refuses what contradicts the FAPI 2.0 Security Profile in an application that is to keep it.
+func CheckFAPI(a store.Application) error {
+	if a.Profile != oauth.ProfileFAPI2 {
+		return nil
+	}
+	switch {
+	case !Confidential(a.Type):
+		return fmt.Errorf("expected an application of type %s, for the profile %s is for those that prove who they are; got %s", store.WebApplication, a.Profile, a.Type)
+	case a.InsecureNoPKCE:
+		return fmt.Errorf("expected no insecure_no_pkce beside the profile %s, which requires PKCE", a.Profile)
+	case a.IDTokenAlgorithm != "" && !slices.Contains(oauth.AlgorithmsFAPI2, a.IDTokenAlgorithm):
+		return fmt.Errorf("expected an id_token_algorithm that the profile %s lets in, one of %s, got %.64q", a.Profile, strings.Join(oauth.AlgorithmsFAPI2, ", "), a.IDTokenAlgorithm)
+	}
+	for _, uri := range a.RedirectURIs {
+		if !strings.HasPrefix(uri, "https://") {
+			return fmt.Errorf("expected redirect URIs with https, which the profile %s requires, got %.64q", a.Profile, uri)
+		}
+	}
+	return nil
 }
 
 func checkList(what string, list []string, check func(string) error) error {

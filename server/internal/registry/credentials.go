@@ -14,7 +14,7 @@ import (
 // CreateSecret makes a client secret and returns it; the store keeps only its digest. The zero time means no
 // end.
 func (r *Registry) CreateSecret(ctx context.Context, owner store.Owner, expires time.Time) (raw string, err error) {
-	if err := r.keepsCredentials(ctx, owner); err != nil {
+	if err := r.mayHaveSecret(ctx, owner); err != nil {
 		return "", err
 	}
 	raw = secret.New()

@@ -123,6 +123,7 @@ func ServiceUserFields(before, after store.ServiceUser) (f Fields) {
 	f.Add("name", before.Name, after.Name)
 	f.Add("token", before.Form, after.Form)
 	f.addList("grants", before.Grants, after.Grants)
+	f.Add("sender_constraint", string(before.SenderConstraint), string(after.SenderConstraint))
 	f.Add("active", before.Active, after.Active)
 	return f
 }
@@ -161,6 +162,8 @@ func ApplicationFields(before, after store.Application) (f Fields) {
 	f.Add("refresh_ends_with_session", before.RefreshEndsWithSession, after.RefreshEndsWithSession)
 	f.Add("first_party", before.FirstParty, after.FirstParty)
 	f.Add("insecure_no_pkce", before.InsecureNoPKCE, after.InsecureNoPKCE)
+	f.Add("sender_constraint", string(before.SenderConstraint), string(after.SenderConstraint))
+	f.Add("profile", before.Profile, after.Profile)
 	f.Add("active", before.Active, after.Active)
 	return f
 }
@@ -176,5 +179,12 @@ func UserFields(before, after store.User) (f Fields) {
 	f.Add("nickname", before.Nickname, after.Nickname)
 	f.Add("locale", before.Locale, after.Locale)
 	f.Add("active", before.Active, after.Active)
+	return f
+}
+
+// ClientCertificateFields returns in what two certificates of clients differ.
+func ClientCertificateFields(before, after store.ClientCertificate) (f Fields) {
+	f.Add("thumbprint", encodeThumbprint(before.Thumbprint), encodeThumbprint(after.Thumbprint))
+	f.Add("name", string(before.NameType)+" "+before.Name, string(after.NameType)+" "+after.Name)
 	return f
 }

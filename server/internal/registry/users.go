@@ -10,7 +10,8 @@ import (
 
 // PutServiceUser creates the service user or replaces the one with its ID.
 func (r *Registry) PutServiceUser(ctx context.Context, u store.ServiceUser) error {
-	if err := about("service user", u.Username, CheckID(u.Username), CheckTitle(u.Name), checkForm(u.Form), checkList("grant", u.Grants, CheckServiceUserGrant)); err != nil {
+	if err := about("service user", u.Username, CheckID(u.Username), CheckTitle(u.Name), checkForm(u.Form), checkList("grant", u.Grants, CheckServiceUserGrant),
+		CheckSenderConstraint(string(u.SenderConstraint))); err != nil {
 		return err
 	}
 	before, found, err := look(r.tx.ServiceUser(ctx, u.ID))
