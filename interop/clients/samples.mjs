@@ -45,6 +45,7 @@ async function follow(context) {
     name: 'Uma User', given_name: 'Uma', family_name: 'User', nickname: 'uma', email: given.user, email_verified: true,
   });
   assert.match(sub, /./);
+  await page.locator('main img').evaluate((image) => image.decode());
   assert.match(updated_at, /^\d{4}-\d\d-\d\dT/);
 
   // An access token comes with the log-in, and opens the API to whom it may.
