@@ -136,6 +136,39 @@ const checks = {
       assert.equal(error.code, 'OAUTH_INVALID_RESPONSE');
     }
   },
+  'a request is pushed with a proof, and the tokens are bound to its key': async () => {
+    const DPoP = oidc.getDPoPHandle(site, await oidc.randomDPoPKeyPair('ES256'));
+    const { parameters, checks } = await request(site, { redirect_uri: given.site.callback });
+    const pushed = await oidc.buildAuthorizationUrlWithPAR(site, parameters, { DPoP });
+    assert.deepEqual([...pushed.searchParams.keys()].sort(), ['client_id', 'request_uri']);
+    const { url } = await new Person(given).goThrough(pushed, given.site.callback);
+    await refused(oidc.authorizationCodeGrant(site, url, checks), 'invalid_grant', 400);
+    const tokens = await oidc.authorizationCodeGrant(site, url, checks, undefined, { DPoP });
+    assert.equal(tokens.token_type, 'dpop');
+    const { sub } = tokens.claims();
+    assert.equal((await oidc.fetchUserInfo(site, tokens.access_token, sub, { DPoP })).email, given.user);
+    assert.equal((await oidc.refreshTokenGrant(site, tokens.refresh_token, undefined, { DPoP })).token_type, 'dpop');
+    await isDead(site, tokens);
+  },
+  'a device is let in by its person, and waits until then': async () => {
+    const device = await discover('device', oidc.None());
+    const asked = await oidc.initiateDeviceAuthorization(device, { scope: 'openid email offline_access' });
+    assert.match(asked.user_code, /^[A-Z]{4}-[A-Z]{4}$/);
+    assert.ok(asked.verification_uri_complete.startsWith(asked.verification_uri) && asked.expires_in > 0);
+    const ends = new AbortController();
+    const polled = oidc.pollDeviceAuthorizationGrant(device, { ...asked, interval: 1 }, undefined, { signal: ends.signal });
+    polled.catch(() => {}); // it is awaited below, unless the person gets nowhere
+    try {
+      const person = new Person(given);
+      const done = await person.goThrough(asked.verification_uri_complete);
+      assert.equal(done.status, 200);
+      const tokens = await polled;
+      assert.equal((await told(device, tokens, tokens.claims().sub)).email, given.user);
+      assert.ok((await oidc.refreshTokenGrant(device, tokens.refresh_token)).access_token);
+    } finally {
+      ends.abort();
+    }
+  },
   'max_age wants a fresh log-in, and auth_time is that of it': async () => {
     const { person, tokens } = await logIn(program);
     const pages = person.seen.length;

@@ -35,7 +35,7 @@ export class Person {
   answer(page, stop, fields = {}) {
     const { form } = page;
     for (const name of ['identifier', 'password']) if (name in form.fields) form.fields[name] = this.typed[name];
-    const pressed = form.buttons.find((value) => ['login', 'allow', 'logout'].includes(value));
+    const pressed = form.buttons.find((value) => ['login', 'allow', 'code', 'logout'].includes(value));
     const sent = new URLSearchParams({ ...form.fields, ...(pressed && { answer: pressed }), ...fields });
     return this.#go({ url: form.action, body: sent.toString(), origin: page.url.origin }, page.url, stop);
   }

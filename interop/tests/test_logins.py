@@ -15,6 +15,8 @@ CHECKS = {
         "a wrong secret is told, and the code stays good",
         "what a person refuses is access_denied, and what needs a person is login_required",
         "an answer of another issuer, or with another state, is not taken",
+        "a request is pushed with a proof, and the tokens are bound to its key",
+        "a device is let in by its person, and waits until then",
         "max_age wants a fresh log-in, and auth_time is that of it",
         "logout with a hint returns with the state, and ends the session",
         "logout without a hint asks, and then returns",
@@ -44,6 +46,7 @@ projects:
         redirect_uris: ["http://127.0.0.1/callback"]
         logout_uris: ["http://127.0.0.1:49152/goodbye"]
         first_party: true
+      - {{name: Device, type: native, client_id: device, grants: ["urn:ietf:params:oauth:grant-type:device_code", refresh_token]}}
       - name: Site
         type: web
         client_id: site
