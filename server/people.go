@@ -10,6 +10,7 @@ import (
 
 	"github.com/postern-auth/postern/server/internal/account"
 	"github.com/postern-auth/postern/server/internal/clients"
+	"github.com/postern-auth/postern/server/internal/console"
 	"github.com/postern-auth/postern/server/internal/device"
 	"github.com/postern-auth/postern/server/internal/endpoint"
 	"github.com/postern-auth/postern/server/internal/hint"
@@ -63,7 +64,10 @@ func (s *Server) peopleRoutes(authenticator *clients.Authenticator, checkTargets
 		LogOut: logout.Confirm, Now: c.Now, Logger: c.Logger, TokenLifetime: c.PersonalTokenLifetime,
 		Keys: s.sealing, Notices: s.noticed,
 	})
-	return slices.Concat(accounts.Routes(), s.registrationRoutes(sessions), []endpoint.Route{
+	dashboard := console.New(console.Config{
+		Store: c.Store, Sessions: sessions, Site: pages, Enter: logins.Enter, LogOut: logout.Confirm, Now: c.Now, Logger: c.Logger,
+	})
+	return slices.Concat(accounts.Routes(), dashboard.Routes(), s.registrationRoutes(sessions), []endpoint.Route{
 		{Endpoint: oauth.AuthorizationEndpoint, Methods: "GET POST", Handler: logins.Endpoint(), Metadata: login.Metadata()},
 		{Endpoint: oauth.PushedAuthorizationEndpoint, Methods: "POST", Handler: logins.Pushed(), Metadata: login.PushedMetadata()},
 		{Endpoint: oauth.DeviceEndpoint, Methods: "POST", Handler: devices},

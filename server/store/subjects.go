@@ -59,6 +59,9 @@ type ServiceUsers interface {
 	ServiceUserByUsername(ctx context.Context, username string) (ServiceUser, error)
 	// ServiceUsers returns all of them, ordered by username.
 	ServiceUsers(context.Context) ([]ServiceUser, error)
+	// ServiceUsersPart returns the part of them that the window asks for, ordered by username and then ID, and
+	// searched by both and by name.
+	ServiceUsersPart(context.Context, Window) (Part[ServiceUser], error)
 	// PutServiceUser creates the service user or replaces the one with its ID, as Subject and Client too.
 	// Errors: ErrExists when the username is the client id of another client.
 	PutServiceUser(context.Context, ServiceUser) error

@@ -56,6 +56,9 @@ var setupCalls = map[string]func(context.Context, store.Tx) error{
 	"ServiceUser":           func(ctx context.Context, s store.Tx) error { return second(s.ServiceUser(ctx, "u1")) },
 	"ServiceUserByUsername": func(ctx context.Context, s store.Tx) error { return second(s.ServiceUserByUsername(ctx, "mailer")) },
 	"ServiceUsers":          func(ctx context.Context, s store.Tx) error { return second(s.ServiceUsers(ctx)) },
+	"ServiceUsersPart": func(ctx context.Context, s store.Tx) error {
+		return second(s.ServiceUsersPart(ctx, store.Window{Limit: 1}))
+	},
 	"PutServiceUser": func(ctx context.Context, s store.Tx) error {
 		return s.PutServiceUser(ctx, store.ServiceUser{ID: "u3"})
 	},

@@ -50,6 +50,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"audiences", audienceTests},
 		{"subjects", subjectTests},
 		{"service users", serviceUserTests},
+		{"parts of lists", partTests},
 		{"assignments", assignmentTests},
 		{"users", userTests},
 		{"passwords", passwordTests},

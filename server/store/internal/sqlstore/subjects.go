@@ -82,6 +82,14 @@ func (t *Tx) ServiceUsers(ctx context.Context) ([]store.ServiceUser, error) {
 	return list(ctx, t, "service users", "", addServiceUser, selectServiceUsers+`ORDER BY s.username, u.id`)
 }
 
+// ServiceUsersPart returns the part of them that the window asks for, in the order of their usernames.
+func (t *Tx) ServiceUsersPart(ctx context.Context, w store.Window) (store.Part[store.ServiceUser], error) {
+	return listing[store.ServiceUser]{
+		what: "service users", add: addServiceUser, query: selectServiceUsers,
+		name: "s.username", id: "s.id", searched: []string{"s.username", "u.name", "s.id"},
+	}.part(ctx, t, w)
+}
+
 // PutServiceUser creates the service user or replaces the one with its ID, as subject and client too.
 // Errors: store.ErrExists when the username is the client id of another client.
 func (t *Tx) PutServiceUser(ctx context.Context, u store.ServiceUser) error {

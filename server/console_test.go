@@ -1,0 +1,106 @@
+package server_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/postern-auth/postern/server/internal/console"
+	"github.com/postern-auth/postern/server/internal/registry"
+	"github.com/postern-auth/postern/server/store"
+)
+
+// newConsoleWorld is newLoginWorld in which mia is an administrator and noah may look.
+func newConsoleWorld(t testing.TB) *world {
+	t.Helper()
+	w := newLoginWorld(t)
+	ctx := w.t.Context()
+	w.must(w.store.PutProject(ctx, store.Project{
+		ID: registry.OwnProject, OrganizationID: "org", Name: "Postern", Active: true, CreatedAt: start,
+		Roles: []store.Role{{Key: registry.Administrator}, {Key: registry.Reader}},
+	}))
+	w.must(w.store.PutAssignment(ctx, store.Assignment{SubjectID: "u-mia", ProjectID: registry.OwnProject, Rights: []string{registry.Administrator}}))
+	w.must(w.store.PutAssignment(ctx, store.Assignment{SubjectID: "u-noah", ProjectID: registry.OwnProject, Rights: []string{registry.Reader}}))
+	return w
+}
+
+// enters opens the console's page for a person, who logs in for it.
+func (b *browser) enters(path, user, password string) screen {
+	b.w.t.Helper()
+	return b.send(b.open(path), "identifier", user, "password", password, "answer", "login")
+}
+
+func TestWhoMayOpenTheConsole(t *testing.T) {
+	w := newConsoleWorld(t)
+	w.must(w.store.PutUser(t.Context(), store.User{ID: "u-otto", OrganizationID: "org", Handle: store.UserHandle{9}, LoginName: "otto", Active: true}))
+	w.must(w.store.PutPassword(t.Context(), store.Password{UserID: "u-otto", PHC: hashes()["noah"]}))
+	// A role of this name on another project is nothing here.
+	w.must(w.store.PutProject(t.Context(), store.Project{ID: "elsewhere", OrganizationID: "org", Name: "elsewhere", Active: true, Roles: []store.Role{{Key: registry.Administrator}}}))
+	w.must(w.store.PutAssignment(t.Context(), store.Assignment{SubjectID: "u-otto", ProjectID: "elsewhere", Rights: []string{registry.Administrator}}))
+
+	w.browser().open("/console/").tells(t, 200, "Log in")
+	w.browser().enters("/console/", "mia", miaPassword).tells(t, 200, "Overview")
+	s := w.browser().enters("/console/", "noah", noahPassword)
+	s.tells(t, 200, "Overview", "read only")
+	w.browser().enters("/console/", "otto", noahPassword).tells(t, 403, "You may not open this page")
+	b := w.browser()
+	b.enters("/console/", "mia", miaPassword)
+	w.must(w.store.DeleteAssignment(t.Context(), store.Assignment{SubjectID: "u-mia", ProjectID: registry.OwnProject}))
+	b.open("/console/service-users").tells(t, 403, "You may not open this page")
+}
+
+// Every page of the console's own table, with nobody, with a reader and with somebody who has no role there.
+func TestS14_NoPageOfTheConsoleIsOpenToWhoMayNotBeThere(t *testing.T) {
+	w := newConsoleWorld(t)
+	reader, nobody := w.browser(), w.browser()
+	reader.enters("/console/", "noah", noahPassword)
+	w.must(w.store.PutUser(t.Context(), store.User{ID: "u-otto", OrganizationID: "org", Handle: store.UserHandle{9}, LoginName: "otto", Active: true}))
+	w.must(w.store.PutPassword(t.Context(), store.Password{UserID: "u-otto", PHC: hashes()["noah"]}))
+	nobody.enters("/console/", "otto", noahPassword)
+	var writes int
+	for _, route := range console.New(console.Config{}).Routes() {
+		path := strings.TrimSuffix(strings.ReplaceAll(string(route.Endpoint.ZITADEL), "{id}", "x"), "{$}")
+		for _, segment := range strings.Split(path, "/") {
+			if strings.HasPrefix(segment, "{") {
+				path = strings.Replace(path, segment, "x", 1)
+			}
+		}
+		for method := range strings.FieldsSeq(route.Methods) {
+			name := fmt.Sprintf("%s %s", method, path)
+			if got := nobody.ask(method, path, nil).status; got != http.StatusForbidden && path != "/console" {
+				t.Errorf("%s without a role: %d, want 403", name, got)
+			}
+			answer := w.browser().ask(method, path, nil)
+			if got := answer.status; got != http.StatusSeeOther && got != http.StatusFound && !strings.Contains(answer.body, "Log in") {
+				t.Errorf("%s by nobody: %d, want the way to the login page", name, got)
+			}
+			if method == http.MethodPost {
+				writes++
+				if got := reader.ask(method, path, nil).status; got != http.StatusForbidden {
+					t.Errorf("%s by a reader: %d, want 403", name, got)
+				}
+			}
+		}
+	}
+	t.Logf("%d pages that change something", writes)
+}
+
+func TestAListOfTheConsoleIsReadInParts(t *testing.T) {
+	w := newConsoleWorld(t)
+	for n := range 120 {
+		w.must(w.store.PutServiceUser(t.Context(), store.ServiceUser{ID: fmt.Sprint("su-", n), Username: fmt.Sprintf("robot-%03d", n), OrganizationID: "org", Active: n%2 == 0}))
+	}
+	b := w.browser()
+	s := b.enters("/console/service-users", "noah", noahPassword)
+	s.tells(t, 200, "Service users", "robot-000", "Next")
+	s = b.open("/console/service-users?q=ROBOT-11")
+	s.tells(t, 200, "Service users", "1 to 10 of 10", "robot-110", "robot-119")
+	s.lacks(t, "robot-100", `rel="next"`, `rel="prev"`)
+	b.open("/console/service-users?q=robots").tells(t, 200, "Service users", "Nothing matches “robots”")
+	b.open("/console/service-users?after=!!&before=%00").tells(t, 200, "Service users", "1 to 50 of ")
+	b.open("/console/service-users/su-7").tells(t, 200, "robot-007", "deactivated")
+	b.open("/console/service-users/none").tells(t, 404, "There is nothing at this address")
+	s = b.open("/console/service-users?done=saved+robot-007")
+	s.tells(t, 200, "Service users", "robot-007 is saved.")
+}

@@ -1,0 +1,40 @@
+package console
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/postern-auth/postern/server/internal/page"
+)
+
+// pages are all pages of the console. Each kind of thing has a file that says its own.
+func (c *Console) pages() []at {
+	return slices.Concat(
+		c.overviewPages(),
+		c.serviceUserPages(),
+	)
+}
+
+// sections are the sidebar.
+var sections = []page.Section{
+	{Items: []page.Item{{Key: "overview", To: base + "/"}}},
+	{Name: page.Say("section.access"), Items: []page.Item{
+		{Key: "service_users", To: base + "/service-users"},
+	}},
+}
+
+// said is the note about what the request before this one has done. A link of somebody else's must not have the
+// page say what has not happened.
+func (v *visit) said() *page.Note {
+	from := v.Header.Get("Sec-Fetch-Site")
+	what, name, _ := strings.Cut(v.Params.Value("done"), " ")
+	if v.Method != "GET" || from != "same-origin" && from != "" || !slices.Contains(doings, what) {
+		return nil
+	}
+	return &page.Note{Tone: page.Good, Text: page.Say(doing+what, "name", name)}
+}
+
+const doing = "done."
+
+// doings are what can have been done: console.done.WHAT.
+var doings = []string{"saved"}
