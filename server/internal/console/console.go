@@ -194,7 +194,7 @@ var errGone = errors.New("console: the session has ended meanwhile")
 // administrator.
 func (c *Console) write(v *visit, change func(context.Context, *registry.Registry, store.Tx) error) error {
 	err := c.Store.InTx(v.Context(), func(tx store.Tx) error {
-		if err := tx.TouchSession(v.Context(), v.session.Digest, v.now, c.Sessions.IdleEnd(v.now)); err != nil {
+		if err := tx.TouchSession(v.Context(), v.session.Digest, v.now, c.Sessions.IdleEnd(v.session, v.now)); err != nil {
 			if errors.Is(err, store.ErrNotFound) {
 				return errGone
 			}
