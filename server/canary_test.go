@@ -35,7 +35,7 @@ func TestS16_NoSecretIsLoggedOrEchoed(t *testing.T) {
 		return raw
 	}
 	for _, path := range []string{"/oauth/v2/token", "/oauth/token", "/oauth/v2/introspect", "/oauth/v2/revoke", "/oauth/v2/device_authorization"} {
-		for _, name := range []string{"client_secret", "client_assertion", "assertion", "token", "password", "code", "device_code", "refresh_token"} {
+		for _, name := range []string{"client_secret", "client_assertion", "assertion", "token", "password", "code", "device_code", "subject_token", "actor_token", "refresh_token"} {
 			try(call{path: path, form: values(name, plant(name), "client_id", "robot", "grant_type", clientCredentials)})
 			try(call{path: path + "?" + name + "=" + plant("query"), form: values("grant_type", clientCredentials)})
 			try(call{path: path, user: "robot:CANARY-good-secret", form: values(name, plant(name), "grant_type", clientCredentials)})

@@ -66,17 +66,18 @@ func (s *Server) mount(routes ...endpoint.Route) {
 func (s *Server) routes() []endpoint.Route {
 	c := s.config
 	authenticator := clients.New(c.Store, s.certificates, c.Now)
-	grantor := grant.New(grant.Config{
-		Store: c.Store, Clients: authenticator, Certificates: s.certificates,
-		Mint:      &accesstoken.Mint{Tokens: c.Store, Keys: s.keys, Now: c.Now},
-		IDTokens:  &idtoken.Maker{Keys: s.keys, Now: c.Now},
-		Algorithm: jws.Algorithm(c.SigningAlgorithm), Lifetime: c.Lifetimes.of,
-	})
-	grants := grantor.ByType()
 	reader := &accesstoken.Reader{
 		Tokens: c.Store, Families: c.Store, Keys: s.keys, Issuers: c.Issuers, Now: c.Now, PersonalTokenLifetime: c.PersonalTokenLifetime,
 	}
 	s.reader = &holding.Reader{Store: c.Store, Tokens: reader}
+	grantor := grant.New(grant.Config{
+		Store: c.Store, Clients: authenticator, Certificates: s.certificates,
+		Mint:      &accesstoken.Mint{Tokens: c.Store, Keys: s.keys, Now: c.Now},
+		Holdings:  s.reader,
+		IDTokens:  &idtoken.Maker{Keys: s.keys, Now: c.Now},
+		Algorithm: jws.Algorithm(c.SigningAlgorithm), Lifetime: c.Lifetimes.of,
+	})
+	grants := grantor.ByType()
 	tokens := token.New(grants, s.proofs, c.Logger)
 	introspection := introspect.New(introspect.Config{
 		Clients: authenticator, Holdings: s.reader, Logger: c.Logger,

@@ -47,7 +47,7 @@ func TestMetadataNamesWhatIsThere(t *testing.T) {
 						"name", "given_name", "family_name", "nickname", "picture", "preferred_username", "locale", "updated_at", "email", "email_verified"},
 					"response_types_supported":              []any{"code"},
 					"code_challenge_methods_supported":      []any{"S256"},
-					"grant_types_supported":                 []any{"authorization_code", "client_credentials", "refresh_token", "urn:ietf:params:oauth:grant-type:device_code", "urn:ietf:params:oauth:grant-type:jwt-bearer"},
+					"grant_types_supported":                 []any{"authorization_code", "client_credentials", "refresh_token", "urn:ietf:params:oauth:grant-type:device_code", "urn:ietf:params:oauth:grant-type:jwt-bearer", "urn:ietf:params:oauth:grant-type:token-exchange"},
 					"token_endpoint_auth_methods_supported": append(slices.Clone(methods), "none"), "token_endpoint_auth_signing_alg_values_supported": algorithms,
 					"response_modes_supported":                       []any{"query", "form_post", "web_message"},
 					"prompt_values_supported":                        []any{"none", "login", "consent", "select_account"},

@@ -73,9 +73,26 @@ type Draft struct {
 	Permissions []string
 	// Confirmation (cnf) is the key that the token is bound to; zero: none.
 	Confirmation oauth.Confirmation
+	// Actor (act) is who acts for the subject; nil: the subject itself.
+	Actor *Actor
 	// Roles are the claims of FormZITADEL about roles, by name.
 	Roles    map[string]any
 	Lifetime time.Duration
+}
+
+// Actor is who acts for a subject (act, RFC 8693 §4.1).
+type Actor struct {
+	Subject string `json:"sub"`
+	// Actor is who acted before, and passed it on.
+	Actor *Actor `json:"act,omitempty"`
+}
+
+// Depth is how many have acted.
+func (a *Actor) Depth() (depth int) {
+	for ; a != nil; a = a.Actor {
+		depth++
+	}
+	return depth
 }
 
 // Login is how and when a person logged in.
@@ -127,6 +144,9 @@ func (d *Draft) claims(jti string, now time.Time) (typ string, c map[string]any)
 	if cnf := d.Confirmation.Claim(); cnf != nil {
 		c["cnf"] = cnf
 	}
+	if d.Actor != nil {
+		c["act"] = d.Actor
+	}
 	switch d.Form {
 	case store.FormZITADEL:
 		c["sub"], c["client_id"], c["nbf"] = d.Subject.ID, d.ClientID, now.Unix()
@@ -137,8 +157,10 @@ func (d *Draft) claims(jti string, now time.Time) (typ string, c map[string]any)
 	case store.FormAuth0, store.FormAuth0Permissions:
 		c["sub"], c["azp"] = d.Subject.ID, d.ClientID
 		if d.Subject.Kind == store.ServiceUserSubject {
-			c["sub"], c["gty"] = d.Subject.Username+subjectSuffix, "client-credentials"
-			c[userClaim] = d.Subject.ID
+			c["sub"], c[userClaim] = d.Subject.Username+subjectSuffix, d.Subject.ID
+			if d.Actor == nil {
+				c["gty"] = "client-credentials"
+			}
 		}
 		d.singleAudience(c)
 		return "JWT", c

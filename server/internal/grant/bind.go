@@ -56,3 +56,12 @@ func keepFAPI(d *accesstoken.Draft, targets targets) error {
 	}
 	return nil
 }
+
+// proves reports whether a request proves the key that a token is bound to; for one that is bound to none any does.
+func (g *Grants) proves(r *endpoint.Request, bound oauth.Confirmation) bool {
+	if bound.Member == oauth.ConfirmationCertificate {
+		sent, err := g.config.Certificates.Confirmation(r.Request)
+		return err == nil && sent == bound
+	}
+	return bound == (oauth.Confirmation{}) || bound == r.Proof.Confirmation
+}

@@ -2,10 +2,20 @@ package grant
 
 import (
 	"context"
+	"slices"
 
 	"github.com/postern-auth/postern/server/internal/endpoint"
 	"github.com/postern-auth/postern/server/internal/oauth"
+	"github.com/postern-auth/postern/server/store"
 )
+
+// mayUse reports whether a service user may use a grant. One that names none uses those by which it acts for itself.
+func mayUse(u store.ServiceUser, grantType string) bool {
+	if len(u.Grants) == 0 {
+		return grantType != oauth.GrantTokenExchange
+	}
+	return slices.Contains(u.Grants, grantType)
+}
 
 // clientCredentials serves a service user that authenticates as a client (RFC 6749 §4.4).
 func (g *Grants) clientCredentials(ctx context.Context, r *endpoint.Request) (*Response, error) {
@@ -18,6 +28,9 @@ func (g *Grants) clientCredentials(ctx context.Context, r *endpoint.Request) (*R
 		return nil, oauth.Refuse(oauth.UnauthorizedClient, "an API gets no tokens for itself; use the credentials of a service user", nil)
 	case client.ServiceUser == nil:
 		return nil, oauth.Refuse(oauth.UnauthorizedClient, "an application gets no tokens for itself; use the credentials of a service user", nil)
+	}
+	if !mayUse(*client.ServiceUser, oauth.GrantClientCredentials) {
+		return nil, oauth.Refuse(oauth.UnauthorizedClient, "the service user may not use client credentials; its grants are others", nil)
 	}
 	return g.issue(ctx, r, itself(*client.ServiceUser))
 }

@@ -66,8 +66,12 @@ func (g *Grants) respond(ctx context.Context, r *endpoint.Request, c claim, cons
 		return nil, oauth.Refuse(oauth.InvalidGrant, "what was allowed is bound to a key of its client, and this request does not prove that one", nil)
 	}
 	c.proof = r.Proof
+	names, err := narrowed(r, c.family.Targets)
+	if err != nil {
+		return nil, err
+	}
 	draft, err := g.decide(ctx, r.Issuer, c.scopes, to, func(rights.Rights) (targets, error) {
-		return g.namedTargets(ctx, c.family.Targets)
+		return g.namedTargets(ctx, names)
 	})
 	if err != nil {
 		return nil, err

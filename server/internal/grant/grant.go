@@ -22,6 +22,7 @@ import (
 	"github.com/postern-auth/postern/server/internal/accesstoken"
 	"github.com/postern-auth/postern/server/internal/clients"
 	"github.com/postern-auth/postern/server/internal/endpoint"
+	"github.com/postern-auth/postern/server/internal/holding"
 	"github.com/postern-auth/postern/server/internal/idtoken"
 	"github.com/postern-auth/postern/server/internal/keys"
 	"github.com/postern-auth/postern/server/internal/oauth"
@@ -37,19 +38,22 @@ type Store interface {
 	store.Assignments
 	store.Subjects
 	store.Users
+	store.ServiceUsers
 	store.Families
 	store.DeviceCodes
 	store.Assertions
 	InTx(context.Context, func(store.Tx) error) error
 }
 
-// Config says what Grants work with. Store, Clients, Mint and Lifetime are required.
+// Config says what Grants work with. Store, Clients, Mint, Holdings and Lifetime are required.
 type Config struct {
 	Store   Store
 	Clients *clients.Authenticator
 	Mint    *accesstoken.Mint
 	// Certificates are those of TLS connections, to which tokens may be bound; nil: none are seen.
 	Certificates *sender.Certificates
+	// Holdings reads the tokens that are exchanged.
+	Holdings *holding.Reader
 	// IDTokens makes those that come with a person's tokens.
 	IDTokens *idtoken.Maker
 	// Algorithm signs RFC 9068 tokens whose API names none; empty means ES256.
@@ -75,13 +79,15 @@ type Grant struct {
 
 // ByType returns the grants by their grant_type.
 func (g *Grants) ByType() map[string]Grant {
-	targets := []string{oauth.ParamScope, oauth.ParamAudience, oauth.ParamResource}
+	targets := slices.Clip([]string{oauth.ParamScope, oauth.ParamAudience, oauth.ParamResource})
 	return map[string]Grant{
 		oauth.GrantClientCredentials: {targets, g.clientCredentials},
 		oauth.GrantJWTBearer:         {append(targets, oauth.ParamAssertion), g.jwtBearer},
-		oauth.GrantAuthorizationCode: {[]string{oauth.ParamCode, oauth.ParamCodeVerifier, oauth.ParamRedirectURI}, g.authorizationCode},
-		oauth.GrantDeviceCode:        {[]string{oauth.ParamDeviceCode}, g.deviceCode},
-		oauth.GrantRefreshToken:      {[]string{oauth.ParamRefreshToken, oauth.ParamScope}, g.refreshToken},
+		oauth.GrantAuthorizationCode: {[]string{oauth.ParamCode, oauth.ParamCodeVerifier, oauth.ParamRedirectURI, oauth.ParamAudience, oauth.ParamResource}, g.authorizationCode},
+		oauth.GrantDeviceCode:        {[]string{oauth.ParamDeviceCode, oauth.ParamAudience, oauth.ParamResource}, g.deviceCode},
+		oauth.GrantRefreshToken:      {append(targets, oauth.ParamRefreshToken), g.refreshToken},
+		oauth.GrantTokenExchange: {append(targets, oauth.ParamSubjectToken, oauth.ParamSubjectTokenType, oauth.ParamActorToken,
+			oauth.ParamActorTokenType, oauth.ParamRequestedTokenType), g.tokenExchange},
 	}
 }
 
@@ -93,6 +99,8 @@ type Response struct {
 	// Scope (scope) is what was granted, sent when it is not what was asked for. It is left out when that
 	// is nothing, for which RFC 6749 §3.3 has no spelling.
 	Scope string `json:"scope,omitempty"`
+	// IssuedTokenType (issued_token_type) comes with what was exchanged (RFC 8693 §2.2.1).
+	IssuedTokenType string `json:"issued_token_type,omitempty"`
 	// RefreshToken (refresh_token) and IDToken (id_token) come with what a person allowed.
 	RefreshToken string `json:"refresh_token,omitempty"`
 	IDToken      string `json:"id_token,omitempty"`

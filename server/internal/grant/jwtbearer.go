@@ -35,5 +35,8 @@ func (g *Grants) jwtBearer(ctx context.Context, r *endpoint.Request) (*Response,
 		return nil, oauth.Refuse(oauth.UnauthorizedClient, "the client and the assertion are of different service users", nil)
 	}
 	r.ClientID = user.Username
+	if !mayUse(user, oauth.GrantJWTBearer) {
+		return nil, oauth.Refuse(oauth.UnauthorizedClient, "the service user may not use JWT assertions as grants; its grants are others", nil)
+	}
 	return g.issue(ctx, r, itself(user))
 }

@@ -163,6 +163,24 @@ func (g *Grants) namedTargets(ctx context.Context, names []string) (targets, err
 	return list, nil
 }
 
+// narrowed returns those of the targets that a request names, by audience and resource (RFC 8707 §2.2) or as more,
+// and all when it names none: a token is for no more than was asked for at first.
+func narrowed(r *endpoint.Request, all []string, more ...string) ([]string, error) {
+	var names []string
+	for _, name := range slices.Concat(r.Params.Values(oauth.ParamAudience), r.Params.Values(oauth.ParamResource), more) {
+		if !slices.Contains(all, name) {
+			return nil, oauth.Refuse(oauth.InvalidTarget, "the target "+oauth.Quote(name)+" is none of those that were asked for at first; a request may name some of them, and no others", nil)
+		}
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	if len(names) == 0 {
+		return all, nil
+	}
+	return names, nil
+}
+
 // CheckTargets refuses names that lead to no API or project that is active.
 func (g *Grants) CheckTargets(ctx context.Context, names []string) error {
 	_, err := g.namedTargets(ctx, names)

@@ -72,7 +72,7 @@ func (r *Reader) At(ctx context.Context, api store.API, raw string) (Holding, er
 		Facts: facts, Holder: holder,
 		Roles: held.Roles(project.ID), Permissions: held.Permissions(api.ID),
 	}
-	if h.Audience, err = audience(facts, api, project, held); err != nil {
+	if h.Audience, err = audience(facts, holder, api, project, held); err != nil {
 		return Holding{}, err
 	}
 	h.Scopes = h.scopes(api, held)
@@ -94,20 +94,47 @@ func (r *Reader) narrow(ctx context.Context, h *Holding) error {
 	if h.FamilyID == "" {
 		return nil
 	}
-	app, err := r.Store.ApplicationByClientID(ctx, h.ClientID)
-	switch {
-	case errors.Is(err, store.ErrNotFound):
-		return inactive("application %.64q is gone", h.ClientID)
-	case err != nil:
-		return fmt.Errorf("holding: reading the application: %w", err)
-	case !app.Active:
-		return inactive("application %q is not active", h.ClientID)
-	case app.FirstParty && h.Family.Kind == store.CodeFamily:
-		return nil
-	}
 	beyond := func(key string) bool { return !slices.Contains(h.Scopes, key) }
+	firstParty, err := r.client(ctx, h.ClientID)
+	if err != nil || firstParty && h.Family.Kind == store.CodeFamily {
+		return err
+	}
 	h.Roles, h.Permissions = slices.DeleteFunc(h.Roles, beyond), slices.DeleteFunc(h.Permissions, beyond)
 	return nil
+}
+
+// client refuses a client that is not active any more: an application, or the service user that has exchanged a token
+// of somebody else. It reports whether it is an application of the house.
+func (r *Reader) client(ctx context.Context, clientID string) (firstParty bool, err error) {
+	app, err := r.Store.ApplicationByClientID(ctx, clientID)
+	active := app.Active
+	if errors.Is(err, store.ErrNotFound) {
+		var client store.Client
+		if client, err = r.Store.Client(ctx, clientID); err == nil {
+			var subject store.Subject
+			subject, err = r.Store.Subject(ctx, client.ID)
+			active = subject.Active && client.Kind == store.ServiceUserClient
+		}
+	}
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return false, inactive("client %.64q is gone", clientID)
+	case err != nil:
+		return false, fmt.Errorf("holding: reading the client: %w", err)
+	case !active:
+		return false, inactive("client %q is not active", clientID)
+	}
+	return app.FirstParty, nil
+}
+
+// Holder returns the subject of a token that has been read, unless it or the client is gone, locked, or has been ended
+// since the token was issued. Errors: accesstoken.ErrInactive, and outages.
+func (r *Reader) Holder(ctx context.Context, facts accesstoken.Facts) (store.Subject, error) {
+	subject, err := r.holder(ctx, facts)
+	if err == nil && facts.FamilyID != "" {
+		_, err = r.client(ctx, facts.ClientID)
+	}
+	return subject, err
 }
 
 // holder returns the subject, unless it or the client has been ended since the token was issued.
@@ -156,7 +183,7 @@ func inactive(format string, args ...any) error {
 //
 // The client id of an API is not something that tokens are issued for. It is added for the API, and never
 // taken as a reason to let it have a token: who could choose it could choose another's.
-func audience(facts accesstoken.Facts, api store.API, project store.Project, held rights.Rights) ([]string, error) {
+func audience(facts accesstoken.Facts, holder store.Subject, api store.API, project store.Project, held rights.Rights) ([]string, error) {
 	aud := slices.Clone(facts.Audience)
 	if facts.Personal && len(aud) == 0 {
 		if !held.OnProject(project.ID) && !held.OnAPI(api.ID) {
@@ -174,7 +201,7 @@ func audience(facts accesstoken.Facts, api store.API, project store.Project, hel
 		return nil, inactive("token is for %q, asked by API %q of project %q; its request has to name one of them", aud, api.ClientID, project.ID)
 	// A program's token by identifier was issued on the strength of an assignment, and ends with it. A person
 	// may have one for every API, and without an assignment it gives nothing there.
-	case !byProject && !facts.Personal && facts.FamilyID == "" && !held.OnAPI(api.ID):
+	case !byProject && !facts.Personal && holder.Kind == store.ServiceUserSubject && !held.OnAPI(api.ID):
 		return nil, inactive("subject %q has no assignment for API %q any more", facts.SubjectID, api.ClientID)
 	}
 	if !slices.Contains(aud, api.ClientID) {

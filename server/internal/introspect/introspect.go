@@ -12,6 +12,7 @@ package introspect
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"strings"
@@ -94,6 +95,9 @@ func answer(issuer oauth.Issuer, api store.API, h holding.Holding) map[string]an
 	}
 	if cnf := h.Confirmation.Claim(); cnf != nil {
 		a["cnf"] = cnf
+	}
+	if h.Family.Actor != "" {
+		a["act"] = json.RawMessage(h.Family.Actor)
 	}
 	if h.Issuer == "" {
 		a["iss"] = issuer

@@ -2,6 +2,8 @@ package oauth
 
 // Names of parameters that the endpoints read.
 const (
+	ParamActorToken          = "actor_token"
+	ParamActorTokenType      = "actor_token_type"
 	ParamAssertion           = "assertion"
 	ParamAudience            = "audience"
 	ParamClientAssertion     = "client_assertion"
@@ -14,8 +16,11 @@ const (
 	ParamGrantType           = "grant_type"
 	ParamRedirectURI         = "redirect_uri"
 	ParamRefreshToken        = "refresh_token"
+	ParamRequestedTokenType  = "requested_token_type"
 	ParamResource            = "resource"
 	ParamScope               = "scope"
+	ParamSubjectToken        = "subject_token"
+	ParamSubjectTokenType    = "subject_token_type"
 	ParamToken               = "token"
 )
 
@@ -25,7 +30,7 @@ var (
 	// Sensitive are those that must never be in a URL, which lands in logs (RFC 6749 §2.3.1).
 	Sensitive = []string{
 		ParamAssertion, ParamClientAssertion, ParamClientSecret, ParamToken,
-		ParamDeviceCode, "access_token", "code", "password", "refresh_token",
+		ParamDeviceCode, ParamSubjectToken, ParamActorToken, "access_token", "code", "password", "refresh_token",
 	}
 )
 

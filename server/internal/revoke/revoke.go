@@ -101,9 +101,9 @@ func othersToken() error {
 }
 
 // issuedTo reports whether the client got the token. A service user is known by its id, for its username, and
-// so its client id, may have been another's when the token was issued.
+// so its client id, may have been another's when the token was issued. What it has exchanged is not about it.
 func issuedTo(client clients.Client, facts accesstoken.Facts) bool {
-	if client.ServiceUser != nil {
+	if client.ServiceUser != nil && facts.Family.Kind != store.ExchangeFamily {
 		return client.ID == facts.SubjectID
 	}
 	return client.ClientID == facts.ClientID

@@ -119,6 +119,8 @@ func (e *userinfo) person(ctx context.Context, facts accesstoken.Facts) error {
 		return fmt.Errorf("%w: the person is gone", accesstoken.ErrInactive)
 	case err != nil:
 		return fmt.Errorf("userinfo: reading the person: %w", err)
+	case subject.Kind != store.UserSubject:
+		return fmt.Errorf("%w: the token is of a program", accesstoken.ErrInactive)
 	case !subject.Active:
 		return fmt.Errorf("%w: the person is locked", accesstoken.ErrInactive)
 	case facts.IssuedAt.Before(subject.NotBefore):
