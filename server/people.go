@@ -50,7 +50,7 @@ func (s *Server) peopleRoutes(authenticator *clients.Authenticator, checkTargets
 	hints := &hint.Reader{Keys: s.keys}
 	logins := login.New(login.Config{
 		Store: c.Store, Sessions: sessions, Site: pages, Hasher: s.hasher, Hints: hints, Clients: authenticator,
-		Proofs: s.proofs, Keys: s.sealing, Notices: s.noticed,
+		Documents: s.documents(), Proofs: s.proofs, Keys: s.sealing, Notices: s.noticed,
 		CheckTargets: checkTargets, Now: c.Now, Logger: c.Logger,
 	})
 	logouts := logout.New(logout.Config{
@@ -68,7 +68,7 @@ func (s *Server) peopleRoutes(authenticator *clients.Authenticator, checkTargets
 		Store: c.Store, Sessions: sessions, Site: pages, Enter: logins.Enter, LogOut: logout.Confirm, Now: c.Now, Logger: c.Logger,
 	})
 	return slices.Concat(accounts.Routes(), dashboard.Routes(), s.registrationRoutes(sessions), []endpoint.Route{
-		{Endpoint: oauth.AuthorizationEndpoint, Methods: "GET POST", Handler: logins.Endpoint(), Metadata: login.Metadata()},
+		{Endpoint: oauth.AuthorizationEndpoint, Methods: "GET POST", Handler: logins.Endpoint(), Metadata: s.loginMetadata()},
 		{Endpoint: oauth.PushedAuthorizationEndpoint, Methods: "POST", Handler: logins.Pushed(), Metadata: login.PushedMetadata()},
 		{Endpoint: oauth.DeviceEndpoint, Methods: "POST", Handler: devices},
 		{Endpoint: device.Page, Methods: "GET POST", Handler: logins.Devices()},

@@ -1,7 +1,9 @@
 package server
 
 import (
+	"github.com/postern-auth/postern/server/internal/clientdocument"
 	"github.com/postern-auth/postern/server/internal/endpoint"
+	"github.com/postern-auth/postern/server/internal/login"
 	"github.com/postern-auth/postern/server/internal/oauth"
 	"github.com/postern-auth/postern/server/internal/password"
 	"github.com/postern-auth/postern/server/internal/register"
@@ -15,6 +17,29 @@ type Registration struct {
 	// Dynamic lets clients register themselves (RFC 7591). Anybody who reaches the server can: at most 20 in an hour
 	// from one address and 1,000 in a day, and what no person has let in is gone after a day.
 	Dynamic bool
+	// Documents admits clients whose client id is the https URL of a document in which they describe themselves
+	// (draft-ietf-oauth-client-id-metadata-document). Whoever sends a person here then has the server fetch a URL,
+	// within the bounds of package clientdocument and at public addresses alone. While it is off, such clients get no
+	// new logins; to end those there are takes deactivating their applications.
+	Documents bool
+}
+
+// documents finds the clients that describe themselves; nil where none are admitted.
+func (s *Server) documents() *clientdocument.Documents {
+	c := s.config
+	if !c.Registration.Documents {
+		return nil
+	}
+	return clientdocument.New(clientdocument.Config{Fetch: c.Outgoing.strangers(), Now: c.Now, Logger: c.Logger})
+}
+
+// loginMetadata are the members that come with the authorization endpoint.
+func (s *Server) loginMetadata() map[string]any {
+	metadata := login.Metadata()
+	if s.config.Registration.Documents {
+		metadata["client_id_metadata_document_supported"] = true
+	}
+	return metadata
 }
 
 // registrationRoutes are those of clients that register themselves.

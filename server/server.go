@@ -110,6 +110,8 @@ type Config struct {
 	RequireDPoPNonce bool
 	// Registration says which applications come here that nobody has set up. Default: none.
 	Registration Registration
+	// Outgoing says how the URLs of applications are called.
+	Outgoing Outgoing
 	// SweepEvery is how often expired tokens are deleted. Default: 10 minutes; negative: never.
 	SweepEvery time.Duration
 }

@@ -18,6 +18,7 @@
 package clientmetadata
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -43,10 +44,10 @@ const (
 	maxKeyBytes = 16 << 10
 )
 
-// Metadata is what a client says about itself. Make it with Parse.
+// Metadata is what a client says about itself. Make it with Parse or ParseDocument.
 type Metadata struct {
 	ClientID             string // client_id; of documents alone
-	Name                 string // client_name; if there is none, the host that it returns to
+	Name                 string // client_name; if there is none, the host of the document, or that it returns to
 	Type                 store.ApplicationType
 	AuthMethod           string   // token_endpoint_auth_method
 	RedirectURIs         []string // redirect_uris
@@ -69,13 +70,50 @@ var offered = []string{oauth.GrantAuthorizationCode, oauth.GrantRefreshToken}
 // it either way.
 var Methods = []string{oauth.MethodNone, oauth.MethodSecretBasic, oauth.MethodSecretPost, oauth.MethodPrivateKeyJWT}
 
-// Parse reads metadata. Errors are refusals of RFC 7591 §3.2.2.
+// Parse reads what a client registers. Errors are refusals of RFC 7591 §3.2.2.
 func Parse(text string) (Metadata, error) {
-	var object claims.Object
-	if err := object.Parse(text); err != nil {
-		return Metadata{}, refuse("expected one well-formed JSON object with unique names")
+	r, err := newReader(text)
+	if err != nil {
+		return Metadata{}, err
 	}
-	r := reader{object: &object}
+	return parse(r, oauth.MethodSecretBasic, "") // RFC 7591 §2
+}
+
+// ParseDocument reads what the document at the URL says, which is the client id, and checks that it says all of that
+// client and of its origin (draft-ietf-oauth-client-id-metadata-document). Everybody can read a document, so there is
+// nothing secret in it: the client signs assertions, or proves nothing. Errors are as those of Parse.
+func ParseDocument(text, url string) (Metadata, error) {
+	r, err := newReader(text)
+	if err != nil {
+		return Metadata{}, err
+	}
+	for _, name := range []string{"client_secret", "client_secret_expires_at"} {
+		if _, found := r.lookup(name); found {
+			return Metadata{}, refuse("expected no %s in a document that everybody can read; make a new one where it is used", name)
+		}
+	}
+	m, err := parse(r, oauth.MethodNone, hostOf(url))
+	switch {
+	case err != nil:
+		return Metadata{}, err
+	case m.ClientID != url:
+		return Metadata{}, refuse("expected the client_id to be the URL of the document, byte for byte, got %s", oauth.Quote(m.ClientID))
+	case m.AuthMethod != oauth.MethodNone && m.AuthMethod != oauth.MethodPrivateKeyJWT:
+		return Metadata{}, refuse("expected a token_endpoint_auth_method of none or private_key_jwt in a document, got %s", oauth.Quote(m.AuthMethod))
+	}
+	return m, m.CheckOrigins(redirect.Origin(url))
+}
+
+func newReader(text string) (*reader, error) {
+	r := &reader{object: new(claims.Object)}
+	if r.object.Parse(text) != nil {
+		return nil, refuse("expected one well-formed JSON object with unique names")
+	}
+	return r, nil
+}
+
+// parse reads metadata; method and name are for a client that does not say.
+func parse(r *reader, method, name string) (Metadata, error) {
 	m := Metadata{
 		ClientID: r.text("client_id"), Name: r.text("client_name"), AuthMethod: r.text("token_endpoint_auth_method"),
 		RedirectURIs: r.uris("redirect_uris", InvalidRedirectURI), LogoutURIs: r.uris("post_logout_redirect_uris", InvalidMetadata),
@@ -93,10 +131,11 @@ func Parse(text string) (Metadata, error) {
 	if r.err != nil {
 		return Metadata{}, r.err
 	}
+	m.AuthMethod, m.Name = cmp.Or(m.AuthMethod, method), cmp.Or(m.Name, name)
 	if err := m.decide(kind, types); err != nil {
 		return Metadata{}, err
 	}
-	if err := m.readKeys(&r); err != nil {
+	if err := m.readKeys(r); err != nil {
 		return Metadata{}, err
 	}
 	return m, m.check()
@@ -106,9 +145,6 @@ var describing = []string{"client_uri", "logo_uri", "policy_uri", "tos_uri", "in
 
 // decide fills in what is absent, and what the type of the application is.
 func (m *Metadata) decide(kind string, responseTypes []string) error {
-	if m.AuthMethod == "" {
-		m.AuthMethod = oauth.MethodSecretBasic // RFC 7591 §2
-	}
 	if !slices.Contains(Methods, m.AuthMethod) {
 		return refuse("expected a token_endpoint_auth_method of none, client_secret_basic, client_secret_post and private_key_jwt, got %s", oauth.Quote(m.AuthMethod))
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/postern-auth/postern/server/internal/authorize"
 	"github.com/postern-auth/postern/server/internal/browser"
+	"github.com/postern-auth/postern/server/internal/clientdocument"
 	"github.com/postern-auth/postern/server/internal/endpoint"
 	"github.com/postern-auth/postern/server/internal/oauth"
 	"github.com/postern-auth/postern/server/internal/page"
@@ -148,6 +149,9 @@ const maxClientID = 256
 func (l *Login) find(s *state, id string) error {
 	if len(id) > maxClientID {
 		return l.refusal(s, authorize.UnknownClient())
+	}
+	if clientdocument.IsURL(id) {
+		return l.findDocument(s, id)
 	}
 	app, err := l.Store.ApplicationByClientID(s.Context(), id)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {

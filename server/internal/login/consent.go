@@ -23,8 +23,12 @@ func (l *Login) consentPage(ctx context.Context, s *state, ask authorize.AskCons
 	if err != nil {
 		return page.Consent{}, err
 	}
+	publishedAt := ""
+	if s.document != nil {
+		publishedAt = s.document.Host
+	}
 	return page.Consent{
-		Authorization: s.authorization(), Action: s.path() + "?seen=" + seen(s, ask), Person: s.person.shown(), Asked: asked,
+		PublishedAt: publishedAt, Authorization: s.authorization(), Action: s.path() + "?seen=" + seen(s, ask), Person: s.person.shown(), Asked: asked,
 		FirstParty: s.client.FirstParty, Loopback: redirect.IsLoopback(s.request.RedirectURI),
 	}, nil
 }

@@ -18,6 +18,7 @@ import (
 
 	"github.com/postern-auth/postern/server/internal/authorize"
 	"github.com/postern-auth/postern/server/internal/browser"
+	"github.com/postern-auth/postern/server/internal/clientdocument"
 	"github.com/postern-auth/postern/server/internal/clients"
 	"github.com/postern-auth/postern/server/internal/code"
 	"github.com/postern-auth/postern/server/internal/endpoint"
@@ -48,6 +49,8 @@ type Config struct {
 	Hasher   *password.Hasher
 	Hints    *hint.Reader
 	Clients  *clients.Authenticator
+	// Documents finds clients that describe themselves at a URL. nil: there are none.
+	Documents *clientdocument.Documents
 	// Keys open the secrets of second factors, and mark browsers in which people have logged in before.
 	Keys   *seal.Keys
 	Proofs *sender.Proofs
@@ -113,10 +116,12 @@ type state struct {
 	request authorize.Request
 	app     store.Application
 	client  authorize.Client
-	session store.Session // zero: nobody is logged in
-	facts   facts
-	person  person
-	now     time.Time
+	// document is that of a client whose client id is a URL; nil: it is another.
+	document *clientdocument.Client
+	session  store.Session // zero: nobody is logged in
+	facts    facts
+	person   person
+	now      time.Time
 
 	device  *store.DeviceCode // whose code was typed; nil: the request is an application's
 	waiting *waiting          // nil: no page has been needed yet
@@ -219,7 +224,10 @@ func (l *Login) refuse(s *state, why authorize.Refuse) error {
 
 // unsettled answers where nothing was written.
 func (l *Login) unsettled(w http.ResponseWriter, s *state, err error) error {
+	var unusable *clientdocument.Unusable
 	switch {
+	case errors.As(err, &unusable):
+		return l.unusable(unusable)
 	case errors.Is(err, errOver):
 		return startAgain(s.app, tooOld, err)
 	case errors.Is(err, errChanged) && s.waiting != nil:
@@ -266,6 +274,11 @@ func (l *Login) issue(ctx context.Context, tx store.Tx, s *state, issue authoriz
 	}
 	if s.isOwn() {
 		return "", nil
+	}
+	if s.document != nil {
+		if err := s.document.Keep(ctx, tx, s.now); err != nil {
+			return "", err
+		}
 	}
 	if s.facts.Consented == issue.User {
 		if err := keepConsent(ctx, tx, s, issue); err != nil {

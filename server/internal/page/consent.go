@@ -65,6 +65,8 @@ type Consent struct {
 	FirstParty bool
 	// Loopback says that ReturnsTo is a program on the person's own machine, which anybody there can be.
 	Loopback bool
+	// PublishedAt is the host at which the application says of itself who it is. Empty: an operator has said it, or nobody.
+	PublishedAt string
 	// Account is the path of the page where a consent is taken back.
 	Account string
 }

@@ -73,6 +73,7 @@ func samples() []sample {
 		{"consent-more", Consent{Authorization: reader, Action: "/consent/1", Person: mia, Asked: more, Account: "/account/applications"}},
 		{"consent-identity", Consent{Authorization: reader, Action: "/consent/1", Person: mia, FirstParty: true}},
 		{"consent-loopback", Consent{Authorization: Authorization{Application: "Reader for Linux", ReturnsTo: "127.0.0.1:51004"}, Loopback: true, Action: "/consent/1", Person: mia, Asked: Asked{Profile: true, Phone: true, Address: true}}},
+		{"consent-published", Consent{Authorization: Authorization{Application: "Reader", ReturnsTo: "127.0.0.1:51004"}, PublishedAt: "reader.example", Loopback: true, Action: "/consent/1", Person: mia, Asked: Asked{Profile: true}}},
 		{"consent-scheme", Consent{Authorization: Authorization{Application: "Reader", Scheme: "com.example.reader"}, Action: "/consent/1", Person: mia, Asked: Asked{Email: true}}},
 		{"device-code", DeviceCode{Action: "/device", Code: "WDJB-MJHT"}},
 		{"device-code-unknown", DeviceCode{Action: "/device", Code: "wdjb mjht", Problem: UnknownUserCode}},
