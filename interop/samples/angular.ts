@@ -41,8 +41,9 @@ class Profile {
   template: `<pre>{{ text$ | async }}</pre>`,
 })
 class Message {
-  text$ = inject(HttpClient).get(`${api}/api/messages/${inject(ActivatedRoute).snapshot.url[0].path}`, { responseType: 'text' })
-    .pipe(catchError((error) => of(error instanceof HttpErrorResponse ? error.error : String(error))));
+  text$ = inject(HttpClient).get(`${api}/api/messages/${inject(ActivatedRoute).snapshot.url[0].path}`, {
+    headers: { 'content-type': 'application/json' }, responseType: 'text',
+  }).pipe(catchError((error) => of(error instanceof HttpErrorResponse ? error.error : String(error))));
 }
 
 @Component({
@@ -54,7 +55,7 @@ class Message {
       @if (auth.isAuthenticated$ | async) {
         <button (click)="logOut()">Log Out</button>
       } @else {
-        <button (click)="leave()">Log In</button>
+        <button (click)="leave({ prompt: 'login' })">Log In</button>
         <button (click)="leave({ screen_hint: 'signup' })">Sign Up</button>
       }
     </nav>
@@ -62,7 +63,7 @@ class Message {
 })
 class Application {
   auth = inject(AuthService);
-  leave(authorizationParams?: object) {
+  leave(authorizationParams: object) {
     this.auth.loginWithRedirect({ appState: { target: '/profile' }, authorizationParams });
   }
   logOut() {

@@ -24,7 +24,10 @@ function Navigation() {
       {['public', 'profile', 'protected', 'admin'].map((page) => <Link key={page} to={`/${page}`}>{page}</Link>)}
       {isAuthenticated
         ? <button onClick={() => logout({ logoutParams: { returnTo: window.location.origin } })}>Log Out</button>
-        : <><button onClick={() => leave()}>Log In</button><button onClick={() => leave({ screen_hint: 'signup' })}>Sign Up</button></>}
+        : <>
+          <button onClick={() => leave({ prompt: 'login' })}>Log In</button>
+          <button onClick={() => leave({ screen_hint: 'signup' })}>Sign Up</button>
+        </>}
     </nav>
   );
 }
@@ -39,7 +42,8 @@ function Message({ of, open }) {
   const [message, setMessage] = useState('');
   useEffect(() => {
     (async () => {
-      const headers = open ? {} : { Authorization: `Bearer ${await getAccessTokenSilently()}` };
+      const headers = { 'content-type': 'application/json' };
+      if (!open) headers.Authorization = `Bearer ${await getAccessTokenSilently()}`;
       const answer = await fetch(`${api}/api/messages/${of}`, { headers });
       setMessage(await answer.text());
     })().catch((error) => setMessage(String(error)));

@@ -18,7 +18,7 @@ const Navigation = {
     <router-link v-for="page in ['public', 'profile', 'protected', 'admin']" :key="page" :to="'/' + page">{{ page }}</router-link>
     <button v-if="$auth0.isAuthenticated.value" @click="logOut()">Log Out</button>
     <template v-else>
-      <button @click="leave()">Log In</button>
+      <button @click="leave({ prompt: 'login' })">Log In</button>
       <button @click="leave({ screen_hint: 'signup' })">Sign Up</button>
     </template>
   </nav>`,
@@ -35,7 +35,8 @@ const message = (of, open) => ({
     const text = ref('');
     onMounted(async () => {
       try {
-        const headers = open ? {} : { Authorization: `Bearer ${await getAccessTokenSilently()}` };
+        const headers = { 'content-type': 'application/json' };
+        if (!open) headers.Authorization = `Bearer ${await getAccessTokenSilently()}`;
         text.value = await (await fetch(`${api}/api/messages/${of}`, { headers })).text();
       } catch (error) {
         text.value = String(error);

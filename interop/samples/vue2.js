@@ -48,7 +48,7 @@ const Navigation = {
     <router-link v-for="page in ['public', 'profile', 'protected', 'admin']" :key="page" :to="'/' + page">{{ page }}</router-link>
     <button v-if="$auth0.isAuthenticated" @click="logOut()">Log Out</button>
     <template v-else>
-      <button @click="leave()">Log In</button>
+      <button @click="leave({ prompt: 'login' })">Log In</button>
       <button @click="leave({ screen_hint: 'signup' })">Sign Up</button>
     </template>
   </nav>`,
@@ -60,7 +60,8 @@ const message = (of, open) => ({
   data: () => ({ text: '' }),
   async mounted() {
     try {
-      const headers = open ? {} : { Authorization: `Bearer ${await this.$auth0.client.getTokenSilently()}` };
+      const headers = { 'content-type': 'application/json' };
+      if (!open) headers.Authorization = `Bearer ${await this.$auth0.client.getTokenSilently()}`;
       this.text = await (await fetch(`${api}/api/messages/${of}`, { headers })).text();
     } catch (error) {
       this.text = String(error);
