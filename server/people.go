@@ -14,16 +14,15 @@ import (
 	"github.com/postern-auth/postern/server/internal/device"
 	"github.com/postern-auth/postern/server/internal/endpoint"
 	"github.com/postern-auth/postern/server/internal/hint"
+	"github.com/postern-auth/postern/server/internal/letter"
 	"github.com/postern-auth/postern/server/internal/login"
 	"github.com/postern-auth/postern/server/internal/logout"
-	"github.com/postern-auth/postern/server/internal/notice"
+	"github.com/postern-auth/postern/server/internal/mailbox"
 	"github.com/postern-auth/postern/server/internal/oauth"
 	"github.com/postern-auth/postern/server/internal/page"
 	"github.com/postern-auth/postern/server/internal/picture"
-	"github.com/postern-auth/postern/server/internal/secret"
 	"github.com/postern-auth/postern/server/internal/session"
 	"github.com/postern-auth/postern/server/internal/site"
-	"github.com/postern-auth/postern/server/store"
 )
 
 // SessionLifetimes are how long a person stays logged in in a browser. A zero one is the default.
@@ -51,6 +50,7 @@ func (s *Server) peopleRoutes(authenticator *clients.Authenticator, checkTargets
 	logins := login.New(login.Config{
 		Store: c.Store, Sessions: sessions, Site: pages, Hasher: s.hasher, Hints: hints, Clients: authenticator,
 		Documents: s.documents(), Proofs: s.proofs, Keys: s.sealing, Notices: s.noticed,
+		Reset: s.letters.Path(letter.ResetPath), SignUp: s.letters.Path(letter.SignUpPath),
 		CheckTargets: checkTargets, Now: c.Now, Logger: c.Logger,
 	})
 	logouts := logout.New(logout.Config{
@@ -62,36 +62,28 @@ func (s *Server) peopleRoutes(authenticator *clients.Authenticator, checkTargets
 	accounts := account.New(account.Config{
 		Store: c.Store, Sessions: sessions, Site: pages, Hasher: s.hasher, Enter: logins.Enter, CheckPassword: logins.CheckPassword,
 		LogOut: logout.Confirm, Now: c.Now, Logger: c.Logger, TokenLifetime: c.PersonalTokenLifetime,
-		Keys: s.sealing, Notices: s.noticed,
+		Keys: s.sealing, Notices: s.noticed, ChangeEmail: s.changeEmail(),
+	})
+	mailboxes := mailbox.New(mailbox.Config{
+		Store: c.Store, Sessions: sessions, Site: pages, Hasher: s.hasher, Letters: s.letters, Login: login.Base, Account: account.Home,
+		Now: c.Now, Logger: c.Logger,
 	})
 	dashboard := console.New(console.Config{
 		Store: c.Store, Sessions: sessions, Site: pages, Enter: logins.Enter, LogOut: logout.Confirm, Now: c.Now, Logger: c.Logger,
 	})
-	return slices.Concat(accounts.Routes(), dashboard.Routes(), s.registrationRoutes(sessions), []endpoint.Route{
+	return slices.Concat(accounts.Routes(), dashboard.Routes(), mailboxes.Routes(), s.registrationRoutes(sessions), []endpoint.Route{
 		{Endpoint: oauth.AuthorizationEndpoint, Methods: "GET POST", Handler: logins.Endpoint(), Metadata: s.loginMetadata()},
 		{Endpoint: oauth.PushedAuthorizationEndpoint, Methods: "POST", Handler: logins.Pushed(), Metadata: login.PushedMetadata()},
 		{Endpoint: oauth.DeviceEndpoint, Methods: "POST", Handler: devices},
 		{Endpoint: device.Page, Methods: "GET POST", Handler: logins.Devices()},
 		{Endpoint: login.Pages, Methods: "GET POST", Handler: logins.Form()},
+		{Endpoint: login.Known, Methods: "GET", Handler: logins.Form()},
 		{Endpoint: login.Challenges, Methods: "POST", Handler: logins.Challenge()},
 		{Endpoint: oauth.EndSessionEndpoint, Methods: "GET POST", Handler: logouts.Endpoint()},
 		{Endpoint: oauth.Logout, Methods: "GET", Handler: logouts.Auth0()},
 		{Endpoint: logout.Confirm, Methods: "GET POST", Handler: logouts.Form()},
 		{Endpoint: picture.Endpoint, Methods: "GET", Handler: picture.New(c.Store, c.Logger), Origins: endpoint.AnyOrigin},
 		{Endpoint: oauth.At(page.StaticPath + "{file}"), Methods: "GET", Handler: &files{page.Static(), pages}},
-	})
-}
-
-// noticed adds to the trail of changes what people are told of and what nobody has set up.
-func (s *Server) noticed(ctx context.Context, tx store.Tx, userID string, k notice.Kind) error {
-	switch k {
-	case notice.WrongCodes, notice.RecoveryCodeUsed, notice.PasskeyCopied:
-	default:
-		return nil // the registry has left an event
-	}
-	return tx.AddEvent(ctx, store.Event{
-		ID: secret.NewID(), At: s.config.Now(), Actor: userID, Action: "change", Object: "user", ObjectID: userID,
-		Detail: fmt.Sprintf(`{"notice":%q}`, k),
 	})
 }
 

@@ -54,6 +54,7 @@ import (
 	"github.com/postern-auth/postern/server/internal/endpoint"
 	"github.com/postern-auth/postern/server/internal/holding"
 	"github.com/postern-auth/postern/server/internal/keys"
+	"github.com/postern-auth/postern/server/internal/letter"
 	"github.com/postern-auth/postern/server/internal/oauth"
 	"github.com/postern-auth/postern/server/internal/outbox"
 	"github.com/postern-auth/postern/server/internal/password"
@@ -112,6 +113,11 @@ type Config struct {
 	Registration Registration
 	// Outgoing says how the URLs of applications are called.
 	Outgoing Outgoing
+	// Mailer sends mails to people, such as SMTP has one. Nil: none are sent, and what takes one is not there: to choose
+	// another password when one is forgotten, to verify an address, to sign up.
+	Mailer Mailer
+	// SignUp lets strangers make themselves users, by an address whose mails they read. It needs a Mailer.
+	SignUp bool
 	// SweepEvery is how often expired tokens are deleted. Default: 10 minutes; negative: never.
 	SweepEvery time.Duration
 }
@@ -123,6 +129,7 @@ type Server struct {
 	issuers      issuers
 	keys         *keys.Ring
 	hasher       *password.Hasher
+	letters      *letter.Letters
 	outbox       *outbox.Outbox
 	sealing      *seal.Keys
 	proofs       *sender.Proofs
@@ -164,7 +171,9 @@ func New(ctx context.Context, config Config) (*Server, error) {
 		return nil, fmt.Errorf("server: %w", err)
 	}
 	s := &Server{config: config, issuers: issuers, keys: ring, hasher: hasher, sealing: sealing, proofs: proofs, certificates: newCertificates(config)}
+	s.letters = s.newLetters()
 	s.outbox = outbox.New(outbox.Config{Store: config.Store, Kinds: s.deliveries(), Now: config.Now, Logger: config.Logger})
+	s.letters.WokenBy(s.outbox.Wake)
 	s.wire()
 	ctx, s.stop = context.WithCancel(ctx)
 	s.running.Go(func() { s.sweepUntil(ctx) })
@@ -190,6 +199,9 @@ func (c *Config) complete() error {
 	}
 	if err := c.Sessions.check(); err != nil {
 		return err
+	}
+	if c.SignUp && c.Mailer == nil {
+		return errors.New("server: Config.SignUp is set without a Mailer, want one: whoever signs up is sent a link")
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)

@@ -38,9 +38,12 @@ import (
 // Fresh is how old the login may be for what outlives the session.
 const Fresh = 5 * time.Minute
 
+// Home is the path of the first page.
+const Home = base + "/"
+
 const base = "/account"
 
-// Config is what Account works with. Every field but the last three is required.
+// Config is what Account works with. Every field but the last four is required.
 type Config struct {
 	Store    store.Store
 	Sessions *session.Sessions
@@ -58,6 +61,9 @@ type Config struct {
 	Keys *seal.Keys
 	// Notices tells people what happened to their account. Nil: nobody.
 	Notices notice.Teller
+	// ChangeEmail writes down that a person wants another address, which counts when they have shown that it is theirs.
+	// It reports whether one more may be asked for now. Nil: there are no mails.
+	ChangeEmail func(ctx context.Context, tx store.Tx, r *endpoint.Request, u store.User, address string) (bool, error)
 	// TokenLifetime is how long an access token lives at most. Zero or negative: as long as it says.
 	TokenLifetime time.Duration
 }
@@ -89,7 +95,7 @@ type at struct {
 }
 
 func (a *Account) pages() []at {
-	return []at{
+	pages := []at{
 		{path: "/{$}", show: a.security},
 		{path: "/sessions", show: a.sessions},
 		{path: "/sessions/{id}/end", show: a.askEndSession, do: a.endSession},
@@ -107,7 +113,13 @@ func (a *Account) pages() []at {
 		{path: "/passkeys/{id}/remove", show: a.askRemove, do: a.removePasskey, fresh: true},
 		{path: "/password", show: a.password, do: a.changePassword, params: []string{"password", "new_password"}},
 	}
+	if a.ChangeEmail != nil {
+		pages = append(pages, at{path: emailPath, show: a.email, do: a.changeEmail, fresh: true, params: []string{"email"}})
+	}
+	return pages
 }
+
+const emailPath = "/email"
 
 // Routes are the pages with where they are mounted.
 func (a *Account) Routes() []endpoint.Route {

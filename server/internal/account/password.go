@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/postern-auth/postern/server/internal/notice"
 	"github.com/postern-auth/postern/server/internal/page"
 	"github.com/postern-auth/postern/server/internal/password"
 	"github.com/postern-auth/postern/server/internal/registry"
@@ -76,7 +77,11 @@ func (a *Account) changePassword(v *visit) error {
 func (a *Account) keepPassword(v *visit, phc string) error {
 	value, next := a.Sessions.Continue(v.session)
 	err := a.Store.InTx(v.Context(), func(tx store.Tx) error {
-		return gone(registry.In(tx, v.user.ID, v.now).ChangePassword(v.Context(), v.user, phc, v.session.Digest, next))
+		err := registry.In(tx, v.user.ID, v.now).ChangePassword(v.Context(), v.user, phc, v.session.Digest, next)
+		if err != nil {
+			return gone(err)
+		}
+		return a.Notices.Tell(v.Context(), tx, v.user.ID, notice.PasswordChanged)
 	})
 	if err != nil {
 		return fmt.Errorf("account: %w", err)

@@ -13,9 +13,14 @@ import (
 func (a *Account) profile(v *visit) error { return a.showProfile(v, v.user, page.Problem{}) }
 
 func (a *Account) showProfile(v *visit, u store.User, problem page.Problem) error {
+	var changeEmail string
+	if a.ChangeEmail != nil {
+		changeEmail = base + emailPath
+	}
 	return a.render(v, page.Profile{
 		Yours: a.yours(v), Name: u.Name, GivenName: u.GivenName, FamilyName: u.FamilyName,
 		Email: u.Email, EmailVerified: !u.EmailVerifiedAt.IsZero(), Language: page.LanguageOf(u.Locale), Problem: problem,
+		ChangeEmail: changeEmail,
 	})
 }
 

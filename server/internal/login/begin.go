@@ -161,6 +161,7 @@ func (l *Login) find(s *state, id string) error {
 		return l.refusal(s, authorize.UnknownClient())
 	}
 	s.app, s.client = app, registered(app)
+	s.client.SignUp = l.SignUp != ""
 	return nil
 }
 

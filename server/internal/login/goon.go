@@ -47,6 +47,10 @@ func (l *Login) goOn(w http.ResponseWriter, r *endpoint.Request) error {
 		}
 		return l.carryOut(w, s, nil)
 	}
+	if login, ok := s.next().(authorize.Login); ok && login.SignUp && r.URL.Path == s.path() {
+		site.Redirect(w, http.StatusFound, s.path()+l.SignUp)
+		return nil
+	}
 	return l.ask(w, s, page.Problem{})
 }
 
@@ -124,7 +128,7 @@ func (l *Login) ask(w http.ResponseWriter, s *state, problem page.Problem) error
 		}
 		shown = page.Login{
 			Authorization: s.authorization(), Action: s.path(), Identifier: identifier, Remember: s.Params.Value("remember") == "yes", Problem: problem, Cancel: !s.isOwn(),
-			Passkey: l.passkeyPath(s, true),
+			Passkey: l.passkeyPath(s, true), Forgot: s.below(l.Reset), SignUp: s.below(l.SignUp),
 		}
 	case authorize.ChooseAccount:
 		shown = page.ChooseAccount{
@@ -150,6 +154,14 @@ func (l *Login) ask(w http.ResponseWriter, s *state, problem page.Problem) error
 	}
 	l.Site.Render(w, s.Request, s.request.Locales, shown)
 	return nil
+}
+
+// below returns the path of a page below that of the request; empty: there is none.
+func (s *state) below(name string) string {
+	if name == "" {
+		return ""
+	}
+	return s.path() + name
 }
 
 // take takes the answer to the page that is due. What answers another page, of a window that was left open, is not

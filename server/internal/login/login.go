@@ -37,9 +37,13 @@ import (
 const Lifetime = 30 * time.Minute
 
 // Pages is where the pages of requests are, by a value that nobody can guess.
-var Pages = oauth.At(path + "{id}")
+var Pages = oauth.At(Base + "{id}")
 
-const path = "/login/"
+// Known is the page of a request for whoever has an account, where the one before asked for a new one.
+var Known = oauth.At(Base + "{id}/login")
+
+// Base is what the path of a request's pages begins with, before the value.
+const Base = "/login/"
 
 // Config is what Login works with. Every field is required but where it says otherwise.
 type Config struct {
@@ -57,6 +61,9 @@ type Config struct {
 	// CheckTargets returns nil when all names are those of active APIs and projects, an error of oauth.Refuse when
 	// one is not, and any other for an outage.
 	CheckTargets func(ctx context.Context, names []string) error
+	// Reset and SignUp are where, below the page of a request, another password is asked for and an account. Empty:
+	// nowhere.
+	Reset, SignUp string
 	// Notices tells people what happened to their account. Nil: nobody.
 	Notices notice.Teller
 	Now     func() time.Time
@@ -134,7 +141,7 @@ type waiting struct {
 	row store.PendingRequest
 }
 
-func (s *state) path() string { return path + s.waiting.id }
+func (s *state) path() string { return Base + s.waiting.id }
 
 // next says what comes next.
 func (s *state) next() authorize.Step {

@@ -19,7 +19,7 @@ import (
 )
 
 // Challenges is where the script of a page gets what a passkey signs.
-var Challenges = oauth.At(path + "{id}/passkey")
+var Challenges = oauth.At(Base + "{id}/passkey")
 
 // challengeLifetime is how long a person may take with their device.
 const challengeLifetime = 5 * time.Minute

@@ -20,7 +20,8 @@ const (
 	RecoveryCodesNew Kind = "recovery_codes_new" // a new set has taken the place of the former
 	PasskeyAdded     Kind = "passkey_added"
 	PasskeyRemoved   Kind = "passkey_removed"
-	PasskeyCopied    Kind = "passkey_copied" // a passkey was refused: its count shows that there are two of it
+	PasswordChanged  Kind = "password_changed" // in a session, by whoever knew the former one
+	PasskeyCopied    Kind = "passkey_copied"   // a passkey was refused: its count shows that there are two of it
 )
 
 // A Teller tells a person, within the transaction of what has happened, so that they are told of that and of nothing

@@ -39,10 +39,11 @@ var (
 	SecondFactorOff  = Saved{"second_factor_off"}
 	PasskeyAdded     = Saved{"passkey_added"}
 	PasskeyRemoved   = Saved{"passkey_removed"}
+	EmailAsked       = Saved{"email_asked"}
 )
 
 var allSaved = []Saved{
-	SavedProfile, SessionEnded, OthersEnded, ConsentWithdrawn, TokenRevoked, PasswordSaved, SecondFactorOn, SecondFactorOff, PasskeyAdded, PasskeyRemoved,
+	SavedProfile, SessionEnded, OthersEnded, ConsentWithdrawn, TokenRevoked, PasswordSaved, SecondFactorOn, SecondFactorOff, PasskeyAdded, PasskeyRemoved, EmailAsked,
 }
 
 // SavedOf returns what Name has named; the zero Saved for any other text.
@@ -188,6 +189,16 @@ type ChangePassword struct {
 }
 
 func (p ChangePassword) shape() shape { return yours("change_password", p.Problem) }
+
+// ChangeEmail asks for another address. It posts email.
+type ChangeEmail struct {
+	Yours
+	// Email is what was typed.
+	Email   string
+	Problem Problem
+}
+
+func (p ChangeEmail) shape() shape { return yours("change_email", p.Problem) }
 
 // EnrolTOTP turns codes from an app on. It posts code.
 type EnrolTOTP struct {

@@ -296,7 +296,10 @@ func TestNoPageLoosensItsPolicy(t *testing.T) {
 func TestMailsAreAsRecordedAndStayText(t *testing.T) {
 	var all strings.Builder
 	for _, lang := range Languages() {
-		for _, reason := range []Reason{ForVerification, ForReset, ForInvitation} {
+		for _, reason := range []Reason{
+			ForVerification, ForReset, ForInvitation, ForKnownAddress, AfterPassword, AfterEmail, BeforeEmail, AfterFactor,
+			AfterFactorRemoved, AfterPasskey, AfterPasskeyGone, AfterRecovery, AfterWrongCodes, AfterPasskeyCopied, AfterRecoveryNew,
+		} {
 			m, err := testSite.Write(lang, Letter{Reason: reason, Name: "Mia Berg", Link: "https://login.example.com/verify/1?a=b&c=d"})
 			if err != nil {
 				t.Fatal(err)

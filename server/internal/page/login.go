@@ -39,6 +39,7 @@ var (
 	LongPassword      = Problem{key: "long_password", field: "new_password"}
 	CommonPassword    = Problem{key: "common_password", field: "new_password"}
 	BadEmail          = Problem{key: "bad_email", field: "email"}
+	ManyLetters       = Problem{key: "many_letters", field: "email"}
 	NoName            = Problem{key: "no_name", field: "name"}
 	UnknownUserCode   = Problem{key: "unknown_user_code", field: "user_code"}
 	NoAPI             = Problem{key: "no_api", field: "audience"}

@@ -16,14 +16,51 @@ type Letter struct {
 }
 
 // A Reason is why a mail is sent.
-type Reason struct{ key string }
+type Reason struct {
+	key string
+	// done is set where the mail tells of what has happened, and its link is for whoever did not do it.
+	done bool
+}
 
 // The reasons of mails.
 var (
-	ForVerification = Reason{"verification"}
-	ForReset        = Reason{"reset"}
-	ForInvitation   = Reason{"invitation"}
+	ForVerification = Reason{key: "verification"}
+	ForReset        = Reason{key: "reset"}
+	ForInvitation   = Reason{key: "invitation"}
+	// ForKnownAddress answers a sign-up by the address of an account.
+	ForKnownAddress = Reason{key: "known_address"}
+
+	AfterPassword      = Reason{"after_password", true}
+	AfterEmail         = Reason{"after_email", true} // to the former address
+	BeforeEmail        = Reason{"before_email", true}
+	AfterFactor        = Reason{"after_factor", true}
+	AfterFactorRemoved = Reason{"after_factor_removed", true}
+	AfterPasskey       = Reason{"after_passkey", true}
+	AfterPasskeyGone   = Reason{"after_passkey_gone", true}
+	AfterRecovery      = Reason{"after_recovery", true}
+	AfterPasskeyCopied = Reason{"after_passkey_copied", true}
+	AfterRecoveryNew   = Reason{"after_recovery_new", true}
+	AfterWrongCodes    = Reason{"after_wrong_codes", true}
 )
+
+// Done reports whether the mail tells of what has happened.
+func (r Reason) Done() bool { return r.done }
+
+// Ending returns the key of the sentence for whoever has not asked for the mail, or not done what it tells of.
+func (r Reason) Ending() string {
+	if r.done {
+		return "mail.not_done"
+	}
+	return "mail.not_you"
+}
+
+// Go returns the key of what the link is called.
+func (r Reason) Go() string {
+	if r.done {
+		return "mail.reset.go"
+	}
+	return r.Sentence("go")
+}
 
 // Sentence returns the key of one of the reason's sentences.
 func (r Reason) Sentence(which string) string { return "mail." + r.key + "." + which }
@@ -76,5 +113,8 @@ func (s Site) plainLetter(lang Language, l Letter) (string, error) {
 		return "", err
 	}
 	people := lang.plain(l.Reason.Sentence("people"))
-	return strings.Join([]string{greeting, people, l.Link, lang.plain("mail.not_you"), signature}, "\n\n") + "\n", nil
+	if l.Reason.done {
+		return strings.Join([]string{greeting, people, lang.plain(l.Reason.Ending()), l.Link, signature}, "\n\n") + "\n", nil
+	}
+	return strings.Join([]string{greeting, people, l.Link, lang.plain(l.Reason.Ending()), signature}, "\n\n") + "\n", nil
 }

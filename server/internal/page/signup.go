@@ -1,6 +1,7 @@
 package page
 
-// SignUp makes an account. It posts name, email and new_password.
+// SignUp asks for an account. It posts name and email; the password is chosen behind the link that goes to the
+// address, so that nobody has one on an address of somebody else.
 type SignUp struct {
 	Authorization
 	Action      string
@@ -21,7 +22,7 @@ type ForgotPassword struct {
 
 func (p ForgotPassword) shape() shape { return Authorization{}.card("forgot_password", p.Problem) }
 
-// NewPassword is behind the link of a mail: of a reset or an invitation. It posts new_password.
+// NewPassword is behind the link of a mail: of a reset, an invitation or a sign-up. It posts new_password.
 type NewPassword struct {
 	Action     string
 	Identifier string

@@ -122,6 +122,10 @@ func (r *Registry) writePassword(ctx context.Context, u store.User, phc string) 
 	if err := r.tx.PutPassword(ctx, store.Password{UserID: u.ID, PHC: phc, ChangedAt: r.now}); err != nil {
 		return false, err
 	}
+	// A link for another password, or another address, was asked for by whoever knew the former one.
+	if _, err := r.tx.DeleteMailLinksOf(ctx, u.ID); err != nil {
+		return false, err
+	}
 	action := changed
 	if !found {
 		action = created
