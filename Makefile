@@ -50,8 +50,8 @@ long-timing: ## how long the server takes to refuse, whatever the reason: median
 	go test -tags long -timeout 30m -count=1 -v -run '^TestLongFindingS6' ./server
 
 .PHONY: long-passwords
-long-passwords: ## how long the hash of an unknown user and of a wrong password takes: medians of 2,000 tries
-	go test -tags long -timeout 30m -count=1 -v -run '^TestLongS10' ./server/internal/password
+long-passwords: ## how long an unknown user and a wrong password take, the hash alone and at the login page: medians of 2,000 tries
+	go test -tags long -timeout 30m -count=1 -v -run '^TestLongS10' ./server/internal/password ./server
 
 .PHONY: long-flood
 long-flood: ## stalled bodies over 10,000 connections and 9,600 streams against a 'postern serve'
@@ -60,3 +60,7 @@ long-flood: ## stalled bodies over 10,000 connections and 9,600 streams against 
 .PHONY: long-kills
 long-kills: ## kill -9 in 5,000 logins, renewals, logouts and changes of passwords: nothing acknowledged is undone
 	go test -tags long -timeout 30m -count=1 -v -run '^TestLongLoginsLoseNothing' ./cmd/postern
+
+.PHONY: long-logins
+long-logins: ## 32 people who log in at once, for half a minute: memory, and how long everybody else waits
+	go test -tags long -timeout 30m -count=1 -v -run '^TestLongManyLogins' ./cmd/postern

@@ -109,16 +109,16 @@ func startFlooded(t *testing.T) *flooded {
 }
 
 // memory returns a line of the server's /proc/…/status in MB: VmRSS, or VmHWM for the most there was.
-func (f *flooded) memory(name string) int {
-	f.t.Helper()
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", f.proc.Process.Pid))
+func (s *served) memory(name string) int {
+	s.t.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.proc.Process.Pid))
 	if err != nil {
-		f.t.Fatal(err)
+		s.t.Fatal(err)
 	}
 	_, rest, _ := strings.Cut(string(text), name+":")
 	var kilobytes int
 	if _, err := fmt.Sscan(rest, &kilobytes); err != nil {
-		f.t.Fatal(err)
+		s.t.Fatal(err)
 	}
 	return kilobytes >> 10
 }

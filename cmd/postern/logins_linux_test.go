@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -542,5 +543,76 @@ func TestTwoProcessesCountACodeOnceAndARefreshTokenThreeTimes(t *testing.T) {
 			t.Errorf("%d of 100 uses of a refresh token got tokens, want 1 to 3", len(renewed))
 		}
 		over(append(renewed, begun))
+	}
+}
+
+// manyLogins has 32 people log in at once, so many times each, and returns the most memory that the server has
+// taken and how long 99 of 100 other requests take at most before and meanwhile.
+func manyLogins(t *testing.T, times int) (mebibytes int, before, meanwhile time.Duration) {
+	const atOnce = 32
+	program, dir, address := serveLogins(t, atOnce+1)
+	server := startServe(t, program, dir, address)
+	watcher := server.person(atOnce)
+	verifier := oauth2.GenerateVerifier()
+	told, err := watcher.logIn(verifier)
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, _, err := watcher.token(redemption(told.Get("code"), verifier))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// watch asks for userinfo 200 times a second, until it is told to stop.
+	watch := func(stop <-chan struct{}) time.Duration {
+		tick := time.NewTicker(5 * time.Millisecond)
+		defer tick.Stop()
+		var took []time.Duration
+		for {
+			began := time.Now()
+			if ok, err := watcher.userinfo(token.Access); !ok || err != nil {
+				t.Errorf("userinfo: %v (%v)", ok, err)
+			}
+			took = append(took, time.Since(began))
+			select {
+			case <-stop:
+				slices.Sort(took)
+				return took[len(took)*99/100]
+			case <-tick.C:
+			}
+		}
+	}
+	stopped := make(chan struct{})
+	timer := time.AfterFunc(time.Second, func() { close(stopped) })
+	defer timer.Stop()
+	before = watch(stopped)
+
+	var group sync.WaitGroup
+	for i := range atOnce {
+		p := server.person(i)
+		group.Go(func() {
+			for range times {
+				p.cookies = make(map[string]string)
+				if told, err := p.logIn(oauth2.GenerateVerifier()); err != nil || told.Get("code") == "" {
+					t.Errorf("%s is not let in: %v (%v)", p.login, told, err)
+				}
+			}
+		})
+	}
+	done := make(chan struct{})
+	go func() {
+		group.Wait()
+		close(done)
+	}()
+	meanwhile = watch(done)
+	<-done
+	mebibytes = server.memory("VmHWM")
+	t.Logf("%d logins of %d at once: %d MiB at most; p99 of other requests %s, and %s before", times*atOnce, atOnce, mebibytes, meanwhile, before)
+	return mebibytes, before, meanwhile
+}
+
+// What else is asked meanwhile is measured by the long test, for other tests run beside this one.
+func TestManyLoginsAtOnceTakeLittleMemory(t *testing.T) {
+	if mebibytes, _, _ := manyLogins(t, 3); mebibytes<<20 > 96e6 {
+		t.Errorf("the server has taken %d MiB, want at most 96 MB", mebibytes)
 	}
 }

@@ -28,9 +28,7 @@ type Hasher struct {
 	queue  queue
 	derive func(p Password, salt []byte, params Params, keyLen int) []byte
 
-	// In KiB: what hashes have taken since the last collection, and what they may.
-	taken   atomic.Int64
-	mayTake int64
+	taken atomic.Int64 // by hashes since the last collection, in KiB
 }
 
 // New returns a Hasher. Parameters outside of the bounds that Parse has, and negative numbers, are errors.
@@ -56,24 +54,19 @@ func New(config Config) (*Hasher, error) {
 		queue:  queue{free: config.Concurrent, room: config.Waiting, busy: make(map[string]bool)},
 		derive: derive,
 	}
-	others := int64(config.Concurrent-1) * int64(config.Params.Memory)
-	h.mayTake = max(held-others, int64(config.Params.Memory))
 	return h, nil
 }
-
-// held is how much memory hashes may have that are at work or not yet collected, in KiB.
-const held = 2 * 19456
 
 // concurrent leaves half of the cores to the other endpoints. More than two at a time would be faster for a
 // crowd and cost 20 MB each; two answer over a hundred logins a second.
 func concurrent(cores int) int { return min(max(1, cores/2), 2) }
 
-// compute has the garbage of former hashes collected before it adds more than may lie around. argon2.IDKey
-// allocates its memory anew, and on a busy machine the collector, left to itself, comes so late that two
-// hashes at a time hold the memory of six.
+// compute has the garbage of former hashes collected before it adds more than that of one. argon2.IDKey allocates
+// its memory anew, and on a busy machine the collector, left to itself, comes so late that two hashes at a time
+// hold the memory of six.
 func (h *Hasher) compute(p Password, salt []byte, params Params, keyLen int) []byte {
 	memory := int64(params.Memory)
-	if h.taken.Add(memory) > h.mayTake {
+	if h.taken.Add(memory) > int64(h.params.Memory) {
 		h.taken.Store(memory)
 		runtime.GC()
 	}
