@@ -73,7 +73,7 @@ var rules = []rule{
 	{"server/internal/token", []string{"server/internal/sender", "server/internal/oauth", "server/internal/endpoint", "server/internal/grant", "server/store", "server/internal/clients"}, "an endpoint over grants"},
 	{"server/internal/sender", []string{".", "dpop", "mtls", "server/store", "server/internal/oauth", "server/internal/endpoint"}, "what a sender proves is checked as any API checks it"},
 	{"server/internal/holding", []string{".", "server/internal/oauth", "server/store", "server/internal/rights", "server/internal/accesstoken"}, "what a token gives now, for the endpoint and for the server's own guard"},
-	{"server/internal/introspect", []string{"server/internal/oauth", "server/internal/endpoint", "server/store", "server/internal/rights", "server/internal/clients", "server/internal/accesstoken", "server/internal/holding"}, "an endpoint over what tokens give"},
+	{"server/internal/introspect", []string{"server/internal/keys", "internal/jws", "server/internal/oauth", "server/internal/endpoint", "server/store", "server/internal/rights", "server/internal/clients", "server/internal/accesstoken", "server/internal/holding"}, "an endpoint over what tokens give"},
 	{"server/internal/revoke", []string{"server/internal/oauth", "server/internal/endpoint", "server/store", "server/internal/clients", "server/internal/accesstoken", "server/internal/secret"}, "an endpoint over tokens"},
 	{"server/internal/code", []string{"server/store", "server/internal/secret", "server/internal/authorize"}, "what a person has allowed, as a row"},
 	{"server/internal/usercode", nil, "eight letters"},

@@ -80,11 +80,13 @@ func (s *Server) routes() []endpoint.Route {
 	grants := grantor.ByType()
 	tokens := token.New(grants, s.proofs, c.Logger)
 	introspection := introspect.New(introspect.Config{
-		Clients: authenticator, Holdings: s.reader, Logger: c.Logger,
+		Clients: authenticator, Holdings: s.reader, Keys: s.keys, Now: c.Now, Logger: c.Logger,
 	})
 	revocation := revoke.New(revoke.Config{
 		Store: c.Store, Clients: authenticator, Reader: reader, Now: c.Now, Logger: c.Logger,
 	})
+	introspected := s.authenticating("introspection")
+	maps.Copy(introspected, introspect.Metadata())
 	granted := s.authenticating("token", oauth.MethodNone)
 	granted["grant_types_supported"] = slices.Sorted(maps.Keys(grants))
 	maps.Copy(granted, sender.Metadata())
@@ -93,7 +95,7 @@ func (s *Server) routes() []endpoint.Route {
 
 	return append(s.peopleRoutes(authenticator, grantor.CheckTargets),
 		endpoint.Route{Endpoint: oauth.TokenEndpoint, Methods: "POST", Handler: tokens, Auth0: tokens.WithJSON(), Origins: s.ofApplications, Metadata: granted},
-		endpoint.Route{Endpoint: oauth.IntrospectionEndpoint, Methods: "POST", Handler: introspection, Metadata: s.authenticating("introspection")},
+		endpoint.Route{Endpoint: oauth.IntrospectionEndpoint, Methods: "POST", Handler: introspection, Metadata: introspected},
 		endpoint.Route{Endpoint: oauth.RevocationEndpoint, Methods: "POST", Handler: revocation, Auth0: revocation.WithJSON(), Origins: s.ofApplications,
 			Metadata: s.authenticating("revocation", oauth.MethodNone)},
 		endpoint.Route{Endpoint: oauth.UserinfoEndpoint, Methods: "GET POST", Origins: s.ofApplications,

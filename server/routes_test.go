@@ -54,6 +54,7 @@ func TestMetadataNamesWhatIsThere(t *testing.T) {
 					"acr_values_supported":                           []any{"urn:postern:acr:phr", "urn:postern:acr:mfa", "urn:postern:acr:pwd"},
 					"ui_locales_supported":                           []any{"de", "en"},
 					"tls_client_certificate_bound_access_tokens":     false,
+					"introspection_signing_alg_values_supported":     []any{"ES256"},
 					"dpop_signing_alg_values_supported":              []any{"ES256", "EdDSA", "Ed25519", "PS256"},
 					"request_parameter_supported":                    false,
 					"request_uri_parameter_supported":                false,

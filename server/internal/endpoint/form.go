@@ -3,6 +3,7 @@ package endpoint
 import (
 	"cmp"
 	"context"
+	"io"
 	"log/slog"
 	"net/http"
 	"time"
@@ -20,7 +21,7 @@ type Form struct {
 	Params []string
 	// Status is that of an answer. Default: 200.
 	Status int
-	// Answer returns what is sent as JSON; nil sends an empty body. An error that oauth.Refuse
+	// Answer returns what is sent as JSON, or a Text, which is sent as it is; nil sends an empty body. An error that oauth.Refuse
 	// made is sent as such, any other as 503. A refusal of credentials, by invalid_client or invalid_grant,
 	// is sent at a time that does not tell how long Answer took.
 	Answer func(context.Context, *Request) (any, error)
@@ -53,12 +54,20 @@ func (f *Form) Serve(w http.ResponseWriter, r *http.Request, issuer oauth.Issuer
 	}
 	noStore(w.Header())
 	status := cmp.Or(f.Status, http.StatusOK)
-	if answer == nil {
+	switch answer := answer.(type) {
+	case nil:
 		w.WriteHeader(status)
-		return
+	case Text:
+		w.Header().Set("Content-Type", answer.MediaType)
+		w.WriteHeader(status)
+		io.WriteString(w, answer.Text) // an error means that the client is gone: nobody is left to tell
+	default:
+		writeJSON(w, status, answer)
 	}
-	writeJSON(w, status, answer)
 }
+
+// Text is an answer that is not JSON, such as a JWT.
+type Text struct{ MediaType, Text string }
 
 func (f *Form) answer(w http.ResponseWriter, r *Request, b *body) (any, error) {
 	params, err := parseParams(w, r.Request, b, f.Params, f.json)

@@ -7,7 +7,8 @@
 // An answer is made for the API that asks. It is active only when the token is for that API or its
 // project; scope, roles and permissions are what the subject holds there now, not what it held when the
 // token was issued, and nothing of other projects. Every other token gets {"active":false} and no reason:
-// the reason goes to the log.
+// the reason goes to the log. An API that asks for application/token-introspection+jwt gets its answers signed
+// (RFC 9701).
 package introspect
 
 import (
@@ -16,11 +17,13 @@ import (
 	"errors"
 	"log/slog"
 	"strings"
+	"time"
 
 	"github.com/postern-auth/postern/server/internal/accesstoken"
 	"github.com/postern-auth/postern/server/internal/clients"
 	"github.com/postern-auth/postern/server/internal/endpoint"
 	"github.com/postern-auth/postern/server/internal/holding"
+	"github.com/postern-auth/postern/server/internal/keys"
 	"github.com/postern-auth/postern/server/internal/oauth"
 	"github.com/postern-auth/postern/server/internal/rights"
 	"github.com/postern-auth/postern/server/store"
@@ -34,6 +37,8 @@ const never = 253402300799
 type Config struct {
 	Clients  *clients.Authenticator
 	Holdings *holding.Reader
+	Keys     *keys.Ring // sign answers
+	Now      func() time.Time
 	Logger   *slog.Logger
 }
 
@@ -47,7 +52,16 @@ func New(config Config) *endpoint.Form {
 	}
 }
 
+// answer answers in JSON, or signs the answer where the caller asks for that.
 func (e *introspection) answer(ctx context.Context, r *endpoint.Request) (any, error) {
+	answer, err := e.introspect(ctx, r)
+	if err != nil || !wantsSigned(r) {
+		return answer, err
+	}
+	return e.sign(ctx, r.Issuer, r.ClientID, answer)
+}
+
+func (e *introspection) introspect(ctx context.Context, r *endpoint.Request) (any, error) {
 	client, err := e.Clients.Authenticate(ctx, r)
 	if err != nil {
 		return nil, err
