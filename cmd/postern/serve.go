@@ -90,6 +90,8 @@ type serveFlags struct {
 	behindProxy      bool
 	insecureHTTP     bool
 	patLifetime      time.Duration
+	certificates     certificateFlags
+	requireDPoPNonce bool
 }
 
 func newServeCommand(e *env) *cobra.Command {
@@ -118,6 +120,8 @@ func newServeCommand(e *env) *cobra.Command {
 	flags.BoolVar(&f.behindProxy, "behind-proxy", false, "a proxy ends TLS: serve https issuers over plain http on an address that others reach")
 	flags.BoolVar(&f.insecureHTTP, "insecure-http", false, "let an issuer be http on any host, for development: whoever can listen reads every secret")
 	flags.DurationVar(&f.patLifetime, "max-pat-lifetime", 0, "how long a personal access token lives at most from when it was made, as `duration` such as 2160h (default 5 years; negative: for ever)")
+	flags.BoolVar(&f.requireDPoPNonce, "require-dpop-nonce", false, "take no DPoP proof without a nonce of the server's own: none can then be made ahead")
+	f.certificates.add(flags)
 	return c
 }
 
@@ -137,6 +141,10 @@ func serve(ctx context.Context, e *env, f serveFlags) error {
 			return fmt.Errorf("--tls-cert %s with --tls-key %s: %w", f.tlsCert, f.tlsKey, err)
 		}
 		config = &tls.Config{Certificates: []tls.Certificate{pair}}
+	}
+	certificates, err := f.certificates.config(config)
+	if err != nil {
+		return err
 	}
 	l, err := httpd.Listen(f.listen, "--listen", config)
 	if err != nil {
@@ -168,6 +176,8 @@ func serve(ctx context.Context, e *env, f serveFlags) error {
 		DataKeys:         keys,
 
 		PersonalTokenLifetime: f.patLifetime,
+		ClientCertificates:    certificates,
+		RequireDPoPNonce:      f.requireDPoPNonce,
 	})
 	if err != nil && ctx.Err() == nil && !errors.Is(err, store.ErrUnavailable) {
 		return usage("%w", err) // what the flags say

@@ -41,12 +41,12 @@ func (c *comparison) application(ctx context.Context, a *document.Application) e
 			return w.registry.PutApplication(ctx, after)
 		}}, f)
 	}
-	// What an application had while it kept secrets goes before it is of a type that keeps none.
-	last := o.found && !registry.Confidential(after.Type)
+	// What an application had while it kept secrets goes before it is of a type, or of a profile, that keeps none.
+	last := o.found && (!registry.Confidential(after.Type) || registry.Confidential(before.Type) && after.Profile != "")
 	if !last {
 		put()
 	}
-	if err := c.owned(ctx, o, a.Secrets, a.Keys); err != nil {
+	if err := c.owned(ctx, o, a.Secrets, a.Keys, a.Certificates); err != nil {
 		return err
 	}
 	if last {
@@ -65,6 +65,7 @@ func applicationAfter(after store.Application, a *document.Application) store.Ap
 	after.AllowedOrigins, after.Grants = document.Texts(a.AllowedOrigins), document.Texts(a.Grants)
 	after.BackchannelLogoutURI, after.InitiateLoginURI = a.BackchannelLogoutURI, a.InitiateLoginURI
 	after.IDTokenLifetime, after.IDTokenAlgorithm, after.IDTokenClaims = a.IDTokenLifetime, a.IDTokenAlgorithm, a.IDTokenClaims
+	after.SenderConstraint, after.Profile = a.SenderConstraint, a.Profile
 	after.UserinfoAlgorithm = a.UserinfoAlgorithm
 	after.RefreshIdle, after.RefreshLifetime = a.RefreshIdle, a.RefreshLifetime
 	after.RefreshEndsWithSession, after.FirstParty, after.InsecureNoPKCE = a.RefreshEndsWithSession, a.FirstParty, a.InsecureNoPKCE

@@ -22,7 +22,7 @@ func TestApplyOfTheExampleMakesWhatItSays(t *testing.T) {
 	b := newBench(t)
 	b.apply(string(exampleDocument(t)))
 	rows := b.rows()
-	project, api, user, app, anna := rows.Projects[0], rows.APIs[0], rows.Users[0], rows.Applications[0], rows.People[0]
+	project, api, user, app, anna := rows.Projects[0], rows.APIs[0], rows.Users[0], rows.Applications[1], rows.People[0]
 	want := contents{
 		Projects: []store.Project{{
 			ID: b.file("generated/project-id"), OrganizationID: "default", Name: "hello", Active: true, CreatedAt: testTime,
@@ -36,15 +36,20 @@ func TestApplyOfTheExampleMakesWhatItSays(t *testing.T) {
 		}},
 		Users: []store.ServiceUser{{
 			ID: b.file("generated/reporter-id"), OrganizationID: "default", Username: "reporter", Name: "Weekly report",
-			Form: store.FormOpaque, Grants: []string{"client_credentials", "urn:ietf:params:oauth:grant-type:token-exchange"}, Active: true, CreatedAt: testTime,
+			Form: store.FormOpaque, Grants: []string{"client_credentials", "urn:ietf:params:oauth:grant-type:token-exchange"},
+			SenderConstraint: store.ConstrainedByCertificate, Active: true, CreatedAt: testTime,
 		}},
 		Applications: []store.Application{{
+			ID: rows.Applications[0].ID, ProjectID: project.ID, Name: "bank", ClientID: rows.Applications[0].ClientID, Type: store.WebApplication,
+			RedirectURIs: []string{"https://bank.example.com/callback"}, Grants: []string{"authorization_code", "refresh_token"},
+			IDTokenClaims: store.FullClaims, Profile: "fapi2", Active: true, CreatedAt: testTime,
+		}, {
 			ID: app.ID, ProjectID: project.ID, Name: "shop", ClientID: b.file("generated/shop-client-id"), Type: store.WebApplication,
 			RedirectURIs: []string{"https://shop.example.com/callback"}, LogoutURIs: []string{"https://shop.example.com/"},
 			AllowedOrigins: []string{"https://shop.example.com"}, InitiateLoginURI: "https://shop.example.com/login", BackchannelLogoutURI: "https://shop.example.com/logged-out",
 			Grants: []string{"authorization_code", "refresh_token"}, FirstParty: true, IDTokenLifetime: time.Hour,
 			IDTokenAlgorithm: "RS256", UserinfoAlgorithm: "RS256", IDTokenClaims: store.FullClaims, RefreshIdle: 720 * time.Hour, RefreshLifetime: 2160 * time.Hour,
-			Active: true, CreatedAt: testTime,
+			SenderConstraint: store.ConstrainedByProof, Active: true, CreatedAt: testTime,
 		}},
 		People: []store.User{{
 			ID: b.file("generated/anna-id"), OrganizationID: "default", Handle: anna.Handle, LoginName: "anna", Email: "anna@example.com",
@@ -64,13 +69,18 @@ func TestApplyOfTheExampleMakesWhatItSays(t *testing.T) {
 			{Owner: store.Owner{Kind: store.ServiceUserClient, ID: user.ID}, Digest: secret.Digest(b.file("secrets/reporter.txt")), CreatedAt: testTime, ExpiresAt: testTime.Add(8760 * time.Hour)},
 		},
 		Keys: rows.Keys,
+		Certificates: []store.ClientCertificate{
+			{Owner: store.Owner{Kind: store.APIClient, ID: api.ID}, Thumbprint: rows.Certificates[0].Thumbprint, CreatedAt: testTime},
+			{Owner: store.Owner{Kind: store.APIClient, ID: api.ID}, NameType: store.DNSName, Name: "messages.example.com", CreatedAt: testTime},
+			{Owner: store.Owner{Kind: store.ApplicationClient, ID: app.ID}, NameType: store.SubjectName, Name: "CN=shop,O=Example", CreatedAt: testTime},
+		},
 		Tokens: []store.Token{{
 			Kind: store.PersonalAccessToken, Digest: secret.Digest(b.file("secrets/reporter-pat.txt")), SubjectID: user.ID,
 			ClientID: "reporter", Name: "cron", Audience: []string{project.ID}, IssuedAt: testTime, ExpiresAt: testTime.Add(720 * time.Hour),
 		}},
 	}
 	ignoreIDs := cmp.FilterPath(func(p cmp.Path) bool {
-		return p.Last().String() == ".ID" && slices.Contains([]string{"store.Secret", "store.Token"}, p.Index(-2).Type().String())
+		return p.Last().String() == ".ID" && slices.Contains([]string{"store.Secret", "store.Token", "store.ClientCertificate"}, p.Index(-2).Type().String())
 	}, cmp.Ignore())
 	sameLists := cmp.Transformer("list", func(in []string) string { return strings.Join(in, " ") })
 	if diff := cmp.Diff(want, rows, ignoreIDs, sameLists); diff != "" {

@@ -145,6 +145,7 @@ type contents struct {
 	Grants       []store.Assignment
 	Secrets      []store.Secret
 	Keys         []store.ClientKey
+	Certificates []store.ClientCertificate
 	Tokens       []store.Token
 }
 
@@ -178,6 +179,7 @@ func (b *bench) rows() contents {
 	}
 	for _, o := range owners {
 		all.Secrets = append(all.Secrets, must[[]store.Secret](b)(b.store.SecretsOf(ctx, o))...)
+		all.Certificates = append(all.Certificates, must[[]store.ClientCertificate](b)(b.store.ClientCertificatesOf(ctx, o))...)
 		all.Keys = append(all.Keys, must[[]store.ClientKey](b)(b.store.ClientKeysOf(ctx, o))...)
 	}
 	return all

@@ -197,7 +197,7 @@ func (c *comparison) api(ctx context.Context, a *document.API) error {
 	if err := c.idFile(a.ClientIDFile, after.ClientID, o.label); err != nil {
 		return err
 	}
-	return c.owned(ctx, o, a.Secrets, a.Keys)
+	return c.owned(ctx, o, a.Secrets, a.Keys, a.Certificates)
 }
 
 func (c *comparison) serviceUser(ctx context.Context, u *document.ServiceUser) error {
@@ -210,6 +210,7 @@ func (c *comparison) serviceUser(ctx context.Context, u *document.ServiceUser) e
 		before = c.serviceUsers[i]
 	}
 	after := before
+	after.SenderConstraint = u.SenderConstraint
 	after.Username, after.Name, after.Form, after.Active = u.Username.Text, u.Name, u.Form, u.Active
 	after.Grants = document.Texts(u.Grants)
 
@@ -234,17 +235,20 @@ func (c *comparison) serviceUser(ctx context.Context, u *document.ServiceUser) e
 	if err := c.idFile(u.IDFile, after.ID, o.label); err != nil {
 		return err
 	}
-	if err := c.owned(ctx, o, u.Secrets, u.Keys); err != nil {
+	if err := c.owned(ctx, o, u.Secrets, u.Keys, u.Certificates); err != nil {
 		return err
 	}
 	return c.tokens(ctx, o, u.Tokens)
 }
 
-func (c *comparison) owned(ctx context.Context, o owner, secrets []*document.Secret, keys []*document.ClientKey) error {
+func (c *comparison) owned(ctx context.Context, o owner, secrets []*document.Secret, keys []*document.ClientKey, certificates []*document.ClientCertificate) error {
 	if err := c.secrets(ctx, o, secrets); err != nil {
 		return err
 	}
-	return c.keys(ctx, o, keys)
+	if err := c.keys(ctx, o, keys); err != nil {
+		return err
+	}
+	return c.certificates(ctx, o, certificates)
 }
 
 // roles and permissions as the store has them, in the order of their keys.

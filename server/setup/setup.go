@@ -20,7 +20,7 @@
 //
 // The way is from the document (package document) by a plan to the registry, which alone writes. The files are
 // in that order, from what happens last to what it stands on: apply.go, compare.go, what is compared
-// (applications.go, people.go, assignments.go, keys.go, tokens.go, secrets.go, passwords.go, prune.go), the files that hold what is handed out
+// (applications.go, people.go, assignments.go, keys.go, certificates.go, tokens.go, secrets.go, passwords.go, prune.go), the files that hold what is handed out
 // (keyfile.go, output.go), comparison.go, plan.go, work.go, file.go.
 //
 // # The document
@@ -51,6 +51,9 @@
 //	          - secret_file: secrets/messages.txt
 //	        keys:
 //	          - key_file: secrets/messages-key.json
+//	        certificates:         # of its TLS connections: each by its SHA-256, or by the one name that authorities sign
+//	          - thumbprint: A4DtL2JmUMhAsvJj5tKyn64SqzmuXbMrJa0n761y5v0
+//	          - san_dns: messages.example.com # or subject_dn, san_uri, san_email, san_ip
 //	    applications:
 //	      - name: shop
 //	        type: web                 # browser and native keep no secret, web does
@@ -65,6 +68,7 @@
 //	        grants: [authorization_code, refresh_token] # these, unless it says otherwise
 //	        first_party: true         # its people are not asked for consent
 //	        insecure_no_pkce: false   # true: it may send no code challenge; for type web alone
+//	        sender_constraint: dpop   # access tokens only with a DPoP proof; certificate: bound to its TLS certificate
 //	        id_token_lifetime: 1h
 //	        id_token_algorithm: RS256
 //	        id_token_claims: full     # minimal: name and e-mail are at the userinfo endpoint alone
@@ -77,6 +81,14 @@
 //	          - secret_file: secrets/shop.txt
 //	        keys:
 //	          - key_file: secrets/shop-key.json
+//	        certificates:
+//	          - {subject_dn: "CN=shop,O=Example"}
+//	      - name: bank
+//	        type: web
+//	        profile: fapi2            # held to the FAPI 2.0 Security Profile: it has no secret, and no RS256
+//	        redirect_uris: [https://bank.example.com/callback]
+//	        keys:
+//	          - {key_file: secrets/bank-key.json, algorithm: ES256}
 //
 //	users:                         # people; what is left out of one but active, roles and permissions stays theirs
 //	  - login: anna                # a name, or an e-mail address; was renames it too, and applications
@@ -97,6 +109,7 @@
 //	  - username: reporter       # also its client_id; was renames it too, and APIs
 //	    name: Weekly report
 //	    active: true             # false: no tokens for it, none accepted
+//	    sender_constraint: certificate # as of applications
 //	    token: opaque
 //	    grants:                  # these and the JWT bearer grant, unless it says otherwise
 //	      - client_credentials

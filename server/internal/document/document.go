@@ -74,6 +74,7 @@ type API struct {
 	ClientIDFile Word
 	Secrets      []*Secret
 	Keys         []*ClientKey
+	Certificates []*ClientCertificate
 }
 
 // Application is an entry of a project's applications.
@@ -99,24 +100,29 @@ type Application struct {
 	RefreshEndsWithSession bool
 	FirstParty             bool
 	InsecureNoPKCE         bool
+	SenderConstraint       store.SenderConstraint
+	Profile                string
 	Active                 bool
 	Secrets                []*Secret
 	Keys                   []*ClientKey
+	Certificates           []*ClientCertificate
 }
 
 // ServiceUser is an entry of service_users.
 type ServiceUser struct {
-	Username Word
-	Was      Word
-	Name     string
-	Form     store.TokenForm
-	Grants   []Word // none: those of every service user
-	Active   bool
+	Username         Word
+	Was              Word
+	Name             string
+	Form             store.TokenForm
+	Grants           []Word // none: those of every service user
+	SenderConstraint store.SenderConstraint
+	Active           bool
 	Held
-	IDFile  Word
-	Secrets []*Secret
-	Keys    []*ClientKey
-	Tokens  []*PersonalAccessToken
+	IDFile       Word
+	Secrets      []*Secret
+	Keys         []*ClientKey
+	Certificates []*ClientCertificate
+	Tokens       []*PersonalAccessToken
 }
 
 // User is an entry of users: a person. What is nil is theirs to say, and stays as it is.
@@ -169,6 +175,14 @@ type ClientKey struct {
 	Algorithm     jws.Algorithm
 	Compatibility bool
 	Expires       Expiry
+}
+
+// ClientCertificate is what proves its owner over TLS: a certificate by its thumbprint, or by the name in it.
+type ClientCertificate struct {
+	At         Place
+	Thumbprint store.Digest
+	NameType   store.CertificateName
+	Name       string
 }
 
 // PersonalAccessToken is one that is made once and written to a file.

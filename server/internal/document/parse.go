@@ -107,6 +107,7 @@ func (r *reader) api(v value, p *Project) *API {
 		"client_id_file":    r.word(&a.ClientIDFile, checkPath),
 		"secrets":           r.secrets(&a.Secrets),
 		"keys":              r.keys(&a.Keys),
+		"certificates":      r.certificates(&a.Certificates),
 	}, "name")
 	return a
 }
@@ -125,6 +126,8 @@ func (r *reader) serviceUser(v value) *ServiceUser {
 		"id_file":                r.word(&u.IDFile, checkPath),
 		"secrets":                r.secrets(&u.Secrets),
 		"keys":                   r.keys(&u.Keys),
+		"certificates":           r.certificates(&u.Certificates),
+		"sender_constraint":      r.text((*string)(&u.SenderConstraint), registry.CheckSenderConstraint),
 		"personal_access_tokens": r.list(func(v value) { u.Tokens = append(u.Tokens, r.token(v)) }),
 	}, "username")
 	return u

@@ -44,6 +44,9 @@ func (r *reader) application(v value, p *Project) *Application {
 		"active":                    r.flag(&a.Active),
 		"secrets":                   r.secrets(&a.Secrets),
 		"keys":                      r.keys(&a.Keys),
+		"certificates":              r.certificates(&a.Certificates),
+		"sender_constraint":         r.text((*string)(&a.SenderConstraint), registry.CheckSenderConstraint),
+		"profile":                   placed("profile", r.text(&a.Profile, registry.CheckProfile)),
 	}, "name", "type")
 	a.RefreshEndsWithSession = a.Type == store.BrowserApplication
 	if ends != nil {
@@ -56,6 +59,7 @@ func (r *reader) application(v value, p *Project) *Application {
 		return a // the type is wrong, and said to be
 	}
 	r.check(at["insecure_no_pkce"], registry.CheckNoPKCE(a.Type, a.InsecureNoPKCE))
+	r.checkFAPI(at["profile"], a)
 	for _, uri := range slices.Concat(a.RedirectURIs, a.LogoutURIs) {
 		if uri.Text != "" {
 			r.check(uri.At, registry.CheckURIOfType(a.Type, uri.Text))
@@ -65,6 +69,19 @@ func (r *reader) application(v value, p *Project) *Application {
 	return a
 }
 
+// checkFAPI refuses what contradicts the FAPI profile.
+func (r *reader) checkFAPI(at Place, a *Application) {
+	r.check(at, registry.CheckFAPI(store.Application{
+		Profile: a.Profile, Type: a.Type, InsecureNoPKCE: a.InsecureNoPKCE, IDTokenAlgorithm: a.IDTokenAlgorithm, RedirectURIs: Texts(a.RedirectURIs),
+	}))
+	if a.Profile != oauth.ProfileFAPI2 {
+		return
+	}
+	for _, e := range a.Secrets {
+		r.fail(e.File.At, "expected no secret beside the profile %s, in which a key or a certificate proves who the application is", a.Profile)
+	}
+}
+
 // checkPublic refuses secrets and keys of an application that keeps none.
 func (r *reader) checkPublic(a *Application) {
 	if registry.Confidential(a.Type) {
@@ -72,6 +89,9 @@ func (r *reader) checkPublic(a *Application) {
 	}
 	for _, e := range a.Secrets {
 		r.fail(e.File.At, "expected no secret of an application of type %s, for it could not keep it; one of type %s could", a.Type, store.WebApplication)
+	}
+	for _, e := range a.Certificates {
+		r.fail(e.At, "expected no certificate of an application of type %s, for it could not keep its key; one of type %s could", a.Type, store.WebApplication)
 	}
 	for _, e := range a.Keys {
 		r.fail(e.File.At, "expected no key of an application of type %s, for it could not keep it; one of type %s could", a.Type, store.WebApplication)
