@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/postern-auth/postern/examples/auth0quickstart"
 	"github.com/postern-auth/postern/examples/browserclient"
@@ -121,14 +122,17 @@ func dev(ctx context.Context, e *env, f devFlags) error {
 		return err
 	}
 	logger := slog.New(slog.NewTextHandler(e.stderr, nil))
-	authorization, err := server.New(ctx, server.Config{Store: s, Issuers: d.issuers(), DataKeys: keys, InsecureHints: true, Logger: logger})
+	mails := &devMails{now: time.Now}
+	authorization, err := server.New(ctx, server.Config{
+		Store: s, Issuers: d.issuers(), DataKeys: keys, Mailer: mails, SignUp: true, InsecureHints: true, Logger: logger,
+	})
 	if err != nil {
 		return err
 	}
 	defer authorization.Close()
 	servers := httpd.Group{Logger: logger}
-	servers.Serve(d.http, authorization)
-	servers.Serve(d.https, authorization)
+	servers.Serve(d.http, mails.in(authorization))
+	servers.Serve(d.https, mails.in(authorization))
 	if err := d.configure(f.clientOrigin()); err != nil {
 		return err
 	}
@@ -375,6 +379,7 @@ func (d *development) print(w io.Writer, bundle string, tries []try) {
 	for _, sample := range d.samples {
 		fmt.Fprintf(&b, "  %-20s  %s\n", sample.name, sample.url)
 	}
+	fmt.Fprintf(&b, "  mails, none are sent  %s\n", d.http.URL("localhost")+devMailPath)
 	fmt.Fprintf(&b, "  variables             %s\n", filepath.Join(d.dir, "dev.env"))
 	fmt.Fprintf(&b, "  set up by             %s\n", filepath.Join(d.dir, "dev.yaml"))
 	fmt.Fprintf(&b, "  certificate authority %s\n", d.ca.File())
