@@ -343,7 +343,9 @@ func (d *development) sample(name string, logger *slog.Logger) (http.Handler, er
 	case browserClient:
 		return d.browserClient(getenv)
 	default:
-		return helloworld.Options{Options: options, Issuers: []string{d.http.URL("localhost")}}.New(getenv)
+		// A browser has to be told of the certificate of AUTH0_DOMAIN; http://127.0.0.1:8080 as the domain spares it.
+		plain := []string{d.http.URL("localhost"), d.http.URL(address(d.http)) + "/"}
+		return helloworld.Options{Options: options, Issuers: plain}.New(getenv)
 	}
 }
 

@@ -21,8 +21,11 @@ func TestPeopleLogInAndTheirTokensOpenTheSampleAPIs(t *testing.T) {
 	zitadel, auth0 := r.getenv("ZITADEL_DOMAIN"), "https://"+r.getenv("AUTH0_DOMAIN")
 	zitadelEndpoint := oauth2.Endpoint{AuthURL: zitadel + "/oauth/v2/authorize", TokenURL: zitadel + "/oauth/v2/token"}
 	auth0Endpoint := oauth2.Endpoint{AuthURL: auth0 + "/authorize", TokenURL: auth0 + "/oauth/token"}
+	// What a browser that has been told of no certificate goes to.
+	plain := "http://127.0.0.1:" + regexp.MustCompile(`authorization server  http://localhost:(\d+)`).FindStringSubmatch(r.stdout)[1]
+	plainEndpoint := oauth2.Endpoint{AuthURL: plain + "/authorize", TokenURL: plain + "/oauth/token"}
 	for _, row := range []struct {
-		name     string
+		sample   string
 		endpoint oauth2.Endpoint
 		audience string
 		scopes   []string
@@ -33,9 +36,10 @@ func TestPeopleLogInAndTheirTokensOpenTheSampleAPIs(t *testing.T) {
 		{"zitadel-api", zitadelEndpoint, "", r.scopes(r.getenv("PROJECT_ID")), false, "/api/private", "/api/private-scoped"},
 		{"auth0-quickstart", auth0Endpoint, "https://quickstarts/api", []string{"openid", "read:messages"}, true, "/api/private", "/api/private-scoped"},
 		{"hello-world", auth0Endpoint, r.getenv("AUTH0_AUDIENCE"), []string{"openid", "profile", "email"}, true, "/api/messages/protected", "/api/messages/admin"},
+		{"hello-world", plainEndpoint, r.getenv("AUTH0_AUDIENCE"), []string{"openid", "profile", "email"}, true, "/api/messages/protected", "/api/messages/admin"},
 	} {
 		for user, want := range map[string][]int{"USER": {200, 200}, "USER_WITHOUT_ROLE": {200, 403}} {
-			t.Run(row.name+" and "+user, func(t *testing.T) {
+			t.Run(row.sample+" by "+row.endpoint.AuthURL[:5]+" and "+user, func(t *testing.T) {
 				config := oauth2.Config{ClientID: r.getenv("AUTH0_CLIENT_ID"), Endpoint: row.endpoint, RedirectURL: r.getenv("AUTH0_CALLBACK_URL"), Scopes: row.scopes}
 				token := r.logIn(t, config, row.audience, r.getenv(user+"_EMAIL"), r.getenv(user+"_PASSWORD"))
 				if isJWT := strings.Count(token, ".") == 2; isJWT != row.jwt {
@@ -43,7 +47,7 @@ func TestPeopleLogInAndTheirTokensOpenTheSampleAPIs(t *testing.T) {
 				}
 				var got []int
 				for _, path := range []string{row.any, row.right} {
-					status, _ := get(t, r.urls[row.name]+path, token)
+					status, _ := get(t, r.urls[row.sample]+path, token)
 					got = append(got, status)
 				}
 				if diff := cmp.Diff(want, got); diff != "" {

@@ -2,7 +2,7 @@
 // in Chromium, with a person who logs in. It prints a line of JSON for every check, as checks.mjs says. Its argument
 // is a JSON file, whose port is where it serves the application:
 //
-//   {"domain", "clientId", "port", "user", "password", "chromium"}
+//   {"domain", "plainDomain", "clientId", "port", "user", "password", "chromium"}
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -27,9 +27,9 @@ window.client = (async () => {
 await chromium.serve(given.port, (path) => path === '/auth0.js' ? ['text/javascript', library] : ['text/html', html]);
 
 // visit opens the application in a browser that nobody has logged in with.
-const visit = ({ cookies, refreshTokens, useDpop }, follow) => chromium.visit(given.chromium, { cookies }, async (context) => {
+const visit = ({ cookies, refreshTokens, useDpop, domain = given.domain }, follow) => chromium.visit(given.chromium, { cookies }, async (context) => {
   await context.addInitScript((options) => { window.options = options; }, {
-    domain: given.domain,
+    domain,
     clientId: given.clientId,
     useRefreshTokens: refreshTokens,
     useDpop,
@@ -174,6 +174,13 @@ const checks = {
       const { error, error_description: description, state } = Object.fromEntries(new URL(page.url()).searchParams);
       assert.deepEqual([error, !!state], ['invalid_target', true]);
       assert.match(description, /no active API or project/);
+    }),
+  'over http, which no certificate has to be trusted for, a person logs in, tokens are renewed, and logout returns': () =>
+    visit({ cookies: false, refreshTokens: true, domain: given.plainDomain }, async (page) => {
+      await logIn(page);
+      const { token, error } = await renew(page);
+      assert.ok(token, error);
+      await logOut(page);
     }),
   'with useDpop tokens are bound to a key, and worth nothing without it': () =>
     visit({ cookies: false, refreshTokens: true, useDpop: true }, async (page) => {

@@ -18,6 +18,7 @@ CHECKS = {
         "with third-party cookies a person logs in in a popup, and a token is renewed in a frame",
         "a popup that the person closes, or answers with Cancel, is told to the application",
         "what the server refuses is told to the application, and not after a time-out",
+        "over http, which no certificate has to be trusted for, a person logs in, tokens are renewed, and logout returns",
         "with useDpop tokens are bound to a key, and worth nothing without it",
         "logout with refresh tokens returns to the application, and the next login asks for the password",
         "logout with frames returns to the application, and the next login asks for the password",
@@ -63,6 +64,7 @@ def run(dev, tmp_path_factory):
     api = Program([POSTERN, "api", "hello-world", "--listen=127.0.0.1:0"], {**variables, "CLIENT_ORIGIN_URL": origin}, folder)
     given = {
         "domain": dev.env["AUTH0_DOMAIN"],
+        "plainDomain": dev.http.replace("localhost", "127.0.0.1"),
         "issuer": dev.env["ZITADEL_DOMAIN"],
         "clientId": "spa",
         "audience": dev.env["AUTH0_AUDIENCE"],
