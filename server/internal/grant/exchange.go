@@ -216,7 +216,7 @@ func (x *exchange) recipient() recipient {
 	}
 	switch {
 	case x.client.Application != nil:
-		to.constraint = x.client.Application.SenderConstraint
+		to.constraint, to.profile = constraintOf(*x.client.Application), x.client.Application.Profile
 	case x.client.ServiceUser != nil:
 		to.constraint = x.client.ServiceUser.SenderConstraint
 	}

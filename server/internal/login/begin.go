@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/postern-auth/postern/server/internal/authorize"
 	"github.com/postern-auth/postern/server/internal/browser"
@@ -135,11 +136,28 @@ func (l *Login) inadmissible(ctx context.Context, app store.Application, r autho
 	if !slices.Contains(app.Grants, oauth.GrantAuthorizationCode) {
 		return refuse(oauth.UnauthorizedClient, "the application is not registered for the grant type authorization_code")
 	}
-	err := l.CheckTargets(ctx, r.Targets.List())
-	if known := new(oauth.Error); errors.As(err, &known) {
+	missing, err := l.missing(ctx, r.Targets)
+	switch {
+	case missing != "" && r.Issuer.IsAuth0() && r.PAR == "": // as its programs know it
+		return refuse(oauth.AccessDenied, "Service not found: "+strings.Trim(oauth.Quote(missing), "'"))
+	case missing != "":
 		return refuse(oauth.InvalidTarget, "there is no active API or project of the name that audience, resource or scope asks for; names are compared byte for byte")
 	}
 	return nil, err
+}
+
+// missing returns the first target that is none; empty: there are all of them.
+func (l *Login) missing(ctx context.Context, names authorize.Names) (string, error) {
+	for name := range names.All() {
+		err := l.CheckTargets(ctx, []string{name})
+		if known := new(oauth.Error); errors.As(err, &known) {
+			return name, nil
+		}
+		if err != nil {
+			return "", err
+		}
+	}
+	return "", nil
 }
 
 // maxClientID bounds what is looked up.
