@@ -416,6 +416,26 @@ func TestADeviceGetsWhatItWasAllowed(t *testing.T) {
 	}
 }
 
+// The same of roles in ID tokens and at the userinfo endpoint.
+func TestADeviceIsToldOfTheRolesThatItWasAllowed(t *testing.T) {
+	w := newDeviceWorld(t)
+	b := w.browser()
+	const roles = "urn:zitadel:iam:org:project:roles"
+	for scope, want := range map[string]bool{"openid " + roles: false, "openid read:messages " + roles: true} {
+		d := w.device("telly", "", "scope", scope, "audience", "P")
+		b.letIn(d, "allow")
+		got := w.issued(w.do(d.poll()))
+		_, _, claims := w.claims(got["id_token"].(string))
+		if _, has := claims[roles]; has != want {
+			t.Errorf("%s: ID token %v", scope, claims)
+		}
+		info := w.object(w.do(w.bearing("Bearer", got["access_token"].(string))).body)
+		if _, has := info[roles]; has != want {
+			t.Errorf("%s: userinfo %v", scope, info)
+		}
+	}
+}
+
 func TestTheDevicePageBelongsToItsBrowserAndIssuer(t *testing.T) {
 	w := newDeviceWorld(t)
 	d := w.device("telly", "")

@@ -78,7 +78,7 @@ func (g *Grants) respond(ctx context.Context, r *endpoint.Request, c claim, cons
 	}
 	var told map[string]any
 	if slices.Contains(c.scopes, "openid") {
-		if told, err = rights.Claims(ctx, g.config.Store, user, c.app, c.scopes); err != nil {
+		if told, err = rights.Claims(ctx, g.config.Store, user, c.app, c.family.Kind, c.scopes); err != nil {
 			return nil, err
 		}
 	}
@@ -126,7 +126,7 @@ func (g *Grants) person(ctx context.Context, family store.Family) (store.User, e
 func (c *claim) recipient(u store.User) recipient {
 	return recipient{
 		subject:  store.Subject{ID: u.ID, Kind: store.UserSubject, OrganizationID: u.OrganizationID, Username: u.LoginName, Active: u.Active},
-		clientID: c.app.ClientID, familyID: c.family.ID, narrowed: !c.app.FirstParty || c.family.Kind != store.CodeFamily,
+		clientID: c.app.ClientID, familyID: c.family.ID, narrowed: rights.Narrowed(c.app, c.family.Kind),
 		constraint: constraintOf(c.app), profile: c.app.Profile,
 		login: accesstoken.Login{At: c.family.AuthTime, ACR: c.family.ACR, AMR: c.family.AMR},
 	}

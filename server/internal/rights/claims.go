@@ -21,9 +21,9 @@ type Store interface {
 // beside the profile: their roles, and the organization that they belong to. Who asks for none gets none.
 //
 // The claim of the roles in one project names it; the general one is about the application's own, or about the only
-// one that is asked for. An application of another house is told of those roles alone whose keys it was allowed.
+// one that is asked for. Who is Narrowed is told of those roles alone whose keys were allowed.
 // Errors are outages.
-func Claims(ctx context.Context, s Store, u store.User, app store.Application, scopes []string) (map[string]any, error) {
+func Claims(ctx context.Context, s Store, u store.User, app store.Application, kind store.FamilyKind, scopes []string) (map[string]any, error) {
 	claims := make(map[string]any)
 	if slices.Contains(scopes, oauth.ResourceOwnerScope) {
 		org, err := s.Organization(ctx, u.OrganizationID)
@@ -43,7 +43,7 @@ func Claims(ctx context.Context, s Store, u store.User, app store.Application, s
 		return nil, err
 	}
 	for _, id := range projects {
-		claim, err := rolesIn(ctx, s, id, told(held.Roles(id), app, scopes))
+		claim, err := rolesIn(ctx, s, id, told(held.Roles(id), Narrowed(app, kind), scopes))
 		if err != nil {
 			return nil, err
 		}
@@ -75,13 +75,19 @@ func askedProjects(app store.Application, scopes []string) (ids []string) {
 	return ids
 }
 
+// Narrowed reports whether the tokens of a family hold of a person's rights no more than what was allowed by name: those
+// of an application of another house, of a device, and what came of another token.
+func Narrowed(app store.Application, kind store.FamilyKind) bool {
+	return !app.FirstParty || kind != store.CodeFamily
+}
+
 // told are the roles that the application is told of.
-func told(roles []string, app store.Application, scopes []string) []string {
+func told(roles []string, narrowed bool, scopes []string) []string {
 	byName := func(scope string) bool { return strings.HasPrefix(scope, oauth.RoleScopePrefix) }
 	named := slices.ContainsFunc(scopes, byName)
 	return slices.DeleteFunc(roles, func(role string) bool {
 		byName := slices.Contains(scopes, oauth.RoleScopePrefix+role)
-		return named && !byName || !app.FirstParty && !byName && !slices.Contains(scopes, role)
+		return named && !byName || narrowed && !byName && !slices.Contains(scopes, role)
 	})
 }
 

@@ -177,7 +177,7 @@ func (e *userinfo) claims(ctx context.Context, issuer oauth.Issuer, token *poste
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return nil, store.Application{}, fmt.Errorf("userinfo: reading what was allowed: %w", err)
 	}
-	claims, err := rights.Claims(ctx, e.Store, user, app, family.Scopes)
+	claims, err := rights.Claims(ctx, e.Store, user, app, family.Kind, family.Scopes)
 	if err != nil {
 		return nil, store.Application{}, err
 	}
