@@ -360,6 +360,22 @@ func TestS4_ARefreshTokenOfAPublicClientIsBoundToItsKey(t *testing.T) {
 	w.issued(w.do(w.proving(refresh(webApp, web["refresh_token"].(string), "client_secret", "web-secret"), foreign)))
 }
 
+func TestK5_ACodeThatComesAgainWithAnotherKeyEndsAllThatCameOfIt(t *testing.T) {
+	w := newPeopleWorld(t)
+	for name, again := range map[string]func(call) call{
+		"another key": func(c call) call { return w.proving(c, foreign) }, "no key": func(c call) call { return c },
+		"the same key": func(c call) call { return w.proving(c, own) },
+	} {
+		code := w.allowed(spa, offline, []string{messages})
+		got := w.issued(w.do(w.proving(redeem(spa, code), own)))
+		w.refused(w.do(again(redeem(spa, code))), 400, "invalid_grant")
+		if held := w.introspect("messages", got["access_token"].(string)); held["active"] != false {
+			t.Errorf("%s: the access token lives", name)
+		}
+		w.refused(w.do(w.proving(refresh(spa, got["refresh_token"].(string)), own)), 400, "invalid_grant")
+	}
+}
+
 // TestFAPI_DPoPKeyBindsTheCode is ensure-dpop-auth-code-binding-success, ensure-dpopproof-at-par-endpoint-binding-success,
 // ensure-mismatched-dpop-jkt-fails, ensure-token-endpoint-fails-with-mismatched-dpop-jkt and -dpop-proof-jkt.
 func TestFAPI_DPoPKeyBindsTheCode(t *testing.T) {

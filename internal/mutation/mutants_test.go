@@ -1,7 +1,7 @@
 package mutation
 
 var mutants = concat(jwtMutants, jwsMutants, claimsMutants, guardMutants, introspectionMutants, presetMutants, bindingMutants, issuerMutants, serverMutants, registryMutants,
-	fastRSAMutants, storeMutants, passwordMutants, authorizeMutants, codeMutants, pageMutants, loginMutants)
+	fastRSAMutants, storeMutants, passwordMutants, authorizeMutants, codeMutants, senderMutants, pageMutants, loginMutants)
 
 func concat(lists ...[]mutant) (all []mutant) {
 	for _, list := range lists {
@@ -304,11 +304,13 @@ var bindingMutants = []mutant{
 	{"dpop: a prefix from a proxy that nobody trusts", "dpop/target.go", `if b.usePrefix && hops.Trusted(b.trustedProxies, r.RemoteAddr) {`, `if b.usePrefix {`, nil},
 	{"dpop: a prefix that nobody asked for", "dpop/target.go", `if b.usePrefix && hops`, `if hops`, nil},
 	{"dpop: proxies that nobody trusts", "dpop/target.go", `if !hops.Trusted(b.trustedProxies, r.RemoteAddr) {`, `if !hops.Trusted(b.trustedProxies, r.RemoteAddr) && false {`, nil},
-	{"mtls: thumbprint", "mtls/mtls.go", `if subtle.ConstantTimeCompare([]byte(got), []byte(want)) != 1 {`, `if subtle.ConstantTimeCompare([]byte(got), []byte(want)) < 0 {`, nil},
+	{"mtls: thumbprint", "mtls/mtls.go", `if subtle.ConstantTimeCompare([]byte(seen.Thumbprint), []byte(want)) != 1 {`, `if subtle.ConstantTimeCompare([]byte(seen.Thumbprint), []byte(want)) < 0 {`, nil},
 	{"mtls: proxies that nobody trusts", "mtls/mtls.go", `if !hops.Trusted(b.trustedProxies, r.RemoteAddr) {`, `if b.header == "" && !hops.Trusted(b.trustedProxies, r.RemoteAddr) {`, nil},
 	{"hops: networks", "internal/hops/hops.go", `if network.Contains(addr) {`, `if network.Contains(addr) || true {`, []string{"mtls", "dpop"}},
 	{"mtls: two headers", "mtls/mtls.go", `case len(values) > 1:`, `case false:`, nil},
-	{"mtls: one certificate", "mtls/header.go", `if _, err := x509.ParseCertificate(der); err != nil {`, `if _, err := x509.ParseCertificate(der); err != nil && false {`, nil},
+	{"mtls: one certificate", "mtls/header.go", `parsed, err := x509.ParseCertificate(der)
+	if err != nil {`, `parsed, err := x509.ParseCertificate(der)
+	if err != nil && false {`, nil},
 }
 
 var issuerMutants = []mutant{
@@ -363,7 +365,7 @@ var registryMutants = []mutant{
 	{"registry: PKCE of public clients", "server/internal/registry/checkapplication.go", `if !insecure || Confidential(t) {`, `if !insecure || t != "" {`, nil},
 	{"registry: each URI once", "server/internal/registry/checkapplication.go", `if slices.Contains(list[:i], s) {`, `if false && i > 0 {`, nil},
 	{"registry: secrets of public clients", "server/internal/registry/applications.go", `if owner.Kind != store.ApplicationClient {`, `if owner.Kind != "" {`, nil},
-	{"registry: public clients that were confidential", "server/internal/registry/applications.go", `if !Confidential(a.Type) && found {`, `if !Confidential(a.Type) && found && false {`, nil},
+	{"registry: public clients that were confidential", "server/internal/registry/applications.go", `if err != nil || n == 0 {`, `if err != nil || n >= 0 {`, nil},
 	{"registry: tokens of an application that is no longer active", "server/internal/registry/applications.go", `if err != nil || !before.Active || a.Active {`, `if err != nil || !before.Active || a.ID != "" {`, nil},
 	{"registry: client ids that are audiences", "server/internal/registry/projects.go", `if err != nil || !found || a.ID == id {`, `if err != nil || !found || a.ID != "" {`, nil},
 	{"registry: whose a login is", "server/internal/registry/people.go", `if err != nil || !taken || other.ID == u.ID {`, `if err != nil || !taken || other.ID != "" {`, nil},
@@ -443,15 +445,15 @@ var loginMutants = []mutant{
 	{"login: a new session takes the former's place", "server/internal/login/goon.go", `former := session.Former(s.Request)`, `former := session.Former(s.Request); former = store.Digest{}`, withServer},
 	{"login: consent adds to consent", "server/internal/login/consent.go", `append(former.Scopes, issue.Scopes.List()...)`, `issue.Scopes.List()`, withServer},
 	{"login: applications that are not active", "server/internal/login/begin.go", `if err != nil || !app.Active {`, `if err != nil {`, withServer},
-	{"login: applications without the grant", "server/internal/login/begin.go", `if !slices.Contains(s.app.Grants, oauth.GrantAuthorizationCode) {`, `if len(slices.Compact(s.app.Grants)) < 0 {`, withServer},
-	{"login: the time of a pushed request", "server/internal/login/begin.go", ` || !s.now.Before(row.ExpiresAt) {`, ` {`, withServer},
+	{"login: applications without the grant", "server/internal/login/begin.go", `if !slices.Contains(app.Grants, oauth.GrantAuthorizationCode) {`, `if len(slices.Compact(app.Grants)) < 0 {`, withServer},
+	{"login: the time of a pushed request", "server/internal/login/pushed.go", ` || !s.now.Before(row.ExpiresAt) {`, ` {`, withServer},
 	{"login: HEAD", "server/internal/login/begin.go", `return nil // it asks about the page and wants no code`, ``, withServer},
 	{"login: strangers see no registration", "server/internal/login/begin.go", `if l.Site.InsecureHints {`, `if true {`, withServer},
 	{"login: the people who are locked", "server/internal/login/check.go", `if a.user.Active {`, `if true {`, withServer},
 	{"login: tries beyond the bound", "server/internal/login/check.go", "if !permit.Allowed {\n\t\tstored = \"\"", "if false {\n\t\tstored = \"\"", withServer},
 	{"login: tries are given back", "server/internal/login/check.go", `l.Store.EndAttempt(ctx, a.counter, right, l.Now(), byPerson)`, `l.Store.EndAttempt(ctx, a.counter, false, l.Now(), byPerson)`, withServer},
 	{"login: tries from an address", "server/internal/login/check.go", "\t\tif !permit.Allowed {\n\t\t\tl.refused", "\t\tif false {\n\t\t\tl.refused", withServer},
-	{"login: targets that are not there", "server/internal/login/begin.go", `err := l.CheckTargets(s.Context(), s.request.Targets.List())`, `err := error(nil)`, withServer},
+	{"login: targets that are not there", "server/internal/login/begin.go", `err := l.CheckTargets(ctx, r.Targets.List())`, `err := error(nil)`, withServer},
 	{"session: idle", "server/internal/session/session.go", `!now.Before(row.IdleExpiresAt) || `, ``, withServer},
 	{"session: locked people", "server/internal/session/session.go", `if !subject.Active || `, `if `, withServer},
 	{"session: logged out everywhere", "server/internal/session/session.go", ` || subject.NotBefore.After(row.CreatedAt) {`, ` {`, withServer},

@@ -62,7 +62,8 @@ func (g *Grants) respond(ctx context.Context, r *endpoint.Request, c claim, cons
 	if err := g.bind(r, &to); err != nil {
 		return nil, err
 	}
-	if bound := c.family.Confirmation; bound != "" && bound != to.confirmation.String() {
+	// A code that comes again ends its family by whichever key it comes.
+	if bound := c.family.Confirmation; c.renewal && bound != "" && bound != to.confirmation.String() {
 		return nil, oauth.Refuse(oauth.InvalidGrant, "what was allowed is bound to a key of its client, and this request does not prove that one", nil)
 	}
 	c.proof = r.Proof
