@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"html/template"
+	"io"
 	"net"
 	"net/http"
 	"regexp"
@@ -64,23 +65,31 @@ func (m *devMails) in(next http.Handler) http.Handler {
 		}
 		h := w.Header()
 		h.Set("Cache-Control", "no-store")
-		h.Set("Content-Security-Policy", "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
 		h.Set("Content-Type", "text/html; charset=utf-8")
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("X-Content-Type-Options", "nosniff")
-		if one {
+		switch {
+		case number == "style.css":
+			h.Set("Content-Type", "text/css; charset=utf-8")
+			io.WriteString(w, devMailStyle)
+		case one:
 			m.showOne(w, number)
-		} else {
+		default:
 			m.showList(w)
 		}
 	})
 }
+
+const devMailStyle = `body { margin: 24px auto; max-width: 44em; padding: 0 16px; font: 16px/1.5 system-ui, sans-serif; overflow-wrap: anywhere }
+`
 
 var devMailPage = template.Must(template.New("mail").Parse(`<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
+<link rel="stylesheet" href="/dev/mail/style.css">
 {{if .One}}{{with .One}}<title>{{.Subject}} · postern dev</title>
 <main>
 <h1>{{.Subject}}</h1>

@@ -42,6 +42,9 @@ func TestDevShowsMailsInsteadOfSendingThem(t *testing.T) {
 	if h := one.Header(); h.Get("Cache-Control") != "no-store" || h.Get("Referrer-Policy") != "no-referrer" || strings.Contains(h.Get("Content-Security-Policy"), "unsafe") {
 		t.Errorf("headers %v", h)
 	}
+	if w := get("localhost", devMailPath+"/style.css"); w.Code != 200 || w.Header().Get("Content-Type") != "text/css; charset=utf-8" {
+		t.Errorf("%d %v", w.Code, w.Header())
+	}
 	for _, path := range []string{"/1", "/103", "/0", "/-1", "/x", "/102x"} {
 		if w := get("localhost", devMailPath+path); w.Code != 404 {
 			t.Errorf("%s: %d", path, w.Code)

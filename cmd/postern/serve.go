@@ -92,6 +92,7 @@ type serveFlags struct {
 	patLifetime      time.Duration
 	certificates     certificateFlags
 	requireDPoPNonce bool
+	people           peopleFlags
 }
 
 func newServeCommand(e *env) *cobra.Command {
@@ -101,9 +102,15 @@ func newServeCommand(e *env) *cobra.Command {
 		Short: "Run the authorization server",
 		Long: "Serve runs the authorization server on the store in a data folder. Set it up with 'postern apply',\n" +
 			"before or while it runs. Each --issuer is what tokens carry in iss, byte for byte; the host of a\n" +
-			"request chooses among them.",
+			"request chooses among them.\n\n" +
+			"What the command line does not say is read from the environment: --smtp-address from POSTERN_SMTP_ADDRESS,\n" +
+			"or from the file that POSTERN_SMTP_ADDRESS_FILE names, and so every flag; of one that may be given again,\n" +
+			"each line is one.",
 		Args: positional(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
+			if err := e.settings(c.Flags(), map[string]*string{smtpPassword: &f.people.smtp.Password}); err != nil {
+				return err
+			}
 			ignoreHangUp()
 			f.listen = withPort(f.listen, "8080")
 			return serve(c.Context(), e, f)
@@ -122,6 +129,7 @@ func newServeCommand(e *env) *cobra.Command {
 	flags.DurationVar(&f.patLifetime, "max-pat-lifetime", 0, "how long a personal access token lives at most from when it was made, as `duration` such as 2160h (default 5 years; negative: for ever)")
 	flags.BoolVar(&f.requireDPoPNonce, "require-dpop-nonce", false, "take no DPoP proof without a nonce of the server's own: none can then be made ahead")
 	f.certificates.add(flags)
+	f.people.add(flags)
 	return c
 }
 
@@ -143,6 +151,10 @@ func serve(ctx context.Context, e *env, f serveFlags) error {
 		config = &tls.Config{Certificates: []tls.Certificate{pair}}
 	}
 	certificates, err := f.certificates.config(config)
+	if err != nil {
+		return err
+	}
+	mailer, err := f.people.mailer()
 	if err != nil {
 		return err
 	}
@@ -178,6 +190,11 @@ func serve(ctx context.Context, e *env, f serveFlags) error {
 		PersonalTokenLifetime: f.patLifetime,
 		ClientCertificates:    certificates,
 		RequireDPoPNonce:      f.requireDPoPNonce,
+		Organization:          f.people.organization,
+		Mailer:                mailer,
+		SignUp:                f.people.signUp,
+		Sessions:              f.people.sessions,
+		Lifetimes:             f.people.tokens,
 	})
 	if err != nil && ctx.Err() == nil && !errors.Is(err, store.ErrUnavailable) {
 		return usage("%w", err) // what the flags say
