@@ -33,6 +33,10 @@ deep: ## the exhaustive tests, every mutant, and every fuzz target for 15 second
 bench: ## CPU time of Postern and its peers on the same tokens
 	cd bench && go run .
 
+.PHONY: bench-server
+bench-server: ## CPU time of a login's code and tokens, and of userinfo, beside a signature
+	cd bench && go run . -group logins
+
 .PHONY: bench-check
 bench-check: ## the same, held to the gates
 	cd bench && go run . -check-gates

@@ -54,7 +54,12 @@ func groups(i *issuer) ([]group, error) {
 	if err != nil {
 		return nil, err
 	}
-	return append(result, group{groupRemembered, nameBare, again}, group{groupRefusals, nameBare, refused}, group{groupServer, nameUnprotected, served}), nil
+	people, err := logins()
+	if err != nil {
+		return nil, err
+	}
+	return append(result, group{groupRemembered, nameBare, again}, group{groupRefusals, nameBare, refused},
+		group{groupServer, nameUnprotected, served}, group{groupLogins, nameSignature, people}), nil
 }
 
 // The names of the groups that are not named after an algorithm.
