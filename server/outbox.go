@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/postern-auth/postern/server/internal/backchannel"
 	"github.com/postern-auth/postern/server/internal/endpoint"
 	"github.com/postern-auth/postern/server/internal/letter"
 	"github.com/postern-auth/postern/server/internal/mail"
@@ -16,7 +17,15 @@ import (
 
 // deliveries are what is sent after requests, by kind; see package outbox.
 func (s *Server) deliveries() map[string]outbox.Deliver {
-	return map[string]outbox.Deliver{outbox.Mail: s.letters.Deliver}
+	return map[string]outbox.Deliver{outbox.Mail: s.letters.Deliver, outbox.BackChannelLogout: s.logouts().Deliver}
+}
+
+// logouts tells applications that people have logged out.
+func (s *Server) logouts() *backchannel.Sender {
+	c := s.config
+	return backchannel.New(backchannel.Config{
+		Store: c.Store, Keys: s.keys, Now: c.Now, Operator: c.Outgoing.operator(), Strangers: c.Outgoing.strangers(),
+	})
 }
 
 func (s *Server) newLetters() *letter.Letters {

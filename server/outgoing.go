@@ -1,7 +1,9 @@
 package server
 
 import (
+	"crypto/tls"
 	"crypto/x509"
+	"net/http"
 
 	"github.com/postern-auth/postern/internal/fetch"
 )
@@ -20,4 +22,11 @@ type Outgoing struct {
 // strangers returns the client for URLs that anybody may have written.
 func (o Outgoing) strangers() *fetch.Client {
 	return fetch.NewUntrusted(fetch.Untrusted{Roots: o.Roots, InsecureLoopback: o.InsecureLoopback})
+}
+
+// operator returns the client for URLs that an operator has written: any address may be called.
+func (o Outgoing) operator() *fetch.Client {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.TLSClientConfig = &tls.Config{RootCAs: o.Roots, MinVersion: tls.VersionTLS12}
+	return fetch.New(&http.Client{Transport: transport})
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/postern-auth/postern/server/internal/account"
+	"github.com/postern-auth/postern/server/internal/backchannel"
 	"github.com/postern-auth/postern/server/internal/clients"
 	"github.com/postern-auth/postern/server/internal/console"
 	"github.com/postern-auth/postern/server/internal/device"
@@ -19,6 +20,7 @@ import (
 	"github.com/postern-auth/postern/server/internal/logout"
 	"github.com/postern-auth/postern/server/internal/mailbox"
 	"github.com/postern-auth/postern/server/internal/oauth"
+	"github.com/postern-auth/postern/server/internal/outbox"
 	"github.com/postern-auth/postern/server/internal/page"
 	"github.com/postern-auth/postern/server/internal/picture"
 	"github.com/postern-auth/postern/server/internal/session"
@@ -55,6 +57,7 @@ func (s *Server) peopleRoutes(authenticator *clients.Authenticator, checkTargets
 	})
 	logouts := logout.New(logout.Config{
 		Store: c.Store, Sessions: sessions, Site: pages, Hints: hints, Now: c.Now, Logger: c.Logger,
+		Ended: func() { s.outbox.Wake(outbox.BackChannelLogout) },
 	})
 	devices := device.New(device.Config{
 		Store: c.Store, Clients: authenticator, CheckTargets: checkTargets, Address: sessions.From, Now: c.Now, Logger: c.Logger,
@@ -79,7 +82,7 @@ func (s *Server) peopleRoutes(authenticator *clients.Authenticator, checkTargets
 		{Endpoint: login.Pages, Methods: "GET POST", Handler: logins.Form()},
 		{Endpoint: login.Known, Methods: "GET", Handler: logins.Form()},
 		{Endpoint: login.Challenges, Methods: "POST", Handler: logins.Challenge()},
-		{Endpoint: oauth.EndSessionEndpoint, Methods: "GET POST", Handler: logouts.Endpoint()},
+		{Endpoint: oauth.EndSessionEndpoint, Methods: "GET POST", Handler: logouts.Endpoint(), Metadata: backchannel.Metadata()},
 		{Endpoint: oauth.Logout, Methods: "GET", Handler: logouts.Auth0()},
 		{Endpoint: logout.Confirm, Methods: "GET POST", Handler: logouts.Form()},
 		{Endpoint: picture.Endpoint, Methods: "GET", Handler: picture.New(c.Store, c.Logger), Origins: endpoint.AnyOrigin},

@@ -60,6 +60,8 @@ func TestMetadataNamesWhatIsThere(t *testing.T) {
 					"request_uri_parameter_supported":                false,
 					"claims_parameter_supported":                     false,
 					"authorization_response_iss_parameter_supported": true,
+					"backchannel_logout_supported":                   true,
+					"backchannel_logout_session_supported":           true,
 					"introspection_endpoint_auth_methods_supported":  methods, "introspection_endpoint_auth_signing_alg_values_supported": algorithms,
 					"revocation_endpoint_auth_methods_supported": append(slices.Clone(methods), "none"), "revocation_endpoint_auth_signing_alg_values_supported": algorithms,
 				}

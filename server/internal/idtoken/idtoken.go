@@ -55,13 +55,7 @@ type Login struct {
 
 // Make returns an ID token.
 func (m *Maker) Make(ctx context.Context, l Login) (string, error) {
-	alg := jws.Algorithm(l.Application.IDTokenAlgorithm)
-	switch {
-	case alg == "" && l.Application.Profile == oauth.ProfileFAPI2:
-		alg = jws.ES256
-	case alg == "":
-		alg = DefaultAlgorithm
-	}
+	alg := Algorithm(l.Application)
 	signer, err := m.Keys.Signer(ctx, alg)
 	if err != nil {
 		return "", fmt.Errorf("idtoken: %w", err)
@@ -75,6 +69,17 @@ func (m *Maker) Make(ctx context.Context, l Login) (string, error) {
 		return "", fmt.Errorf("idtoken: %w", err)
 	}
 	return raw, nil
+}
+
+// Algorithm returns what the ID tokens and logout tokens of an application are signed by.
+func Algorithm(app store.Application) jws.Algorithm {
+	switch {
+	case app.IDTokenAlgorithm != "":
+		return jws.Algorithm(app.IDTokenAlgorithm)
+	case app.Profile == oauth.ProfileFAPI2:
+		return jws.ES256
+	}
+	return DefaultAlgorithm
 }
 
 func (l *Login) claims(alg jws.Algorithm, now time.Time) map[string]any {

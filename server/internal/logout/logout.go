@@ -36,8 +36,10 @@ type Config struct {
 	Sessions *session.Sessions
 	Site     *site.Site
 	Hints    *hint.Reader
-	Now      func() time.Time
-	Logger   *slog.Logger
+	// Ended is called when sessions have ended, for whoever tells applications.
+	Ended  func()
+	Now    func() time.Time
+	Logger *slog.Logger
 }
 
 // Logout ends sessions. It is safe for concurrent use.
@@ -230,6 +232,7 @@ func (l *Logout) end(w http.ResponseWriter, v *wish, afterForm bool) error {
 	if err := l.Store.InTx(v.Context(), func(tx store.Tx) error { return l.write(v.Context(), tx, v) }); err != nil {
 		return fmt.Errorf("logout: %w", err)
 	}
+	l.Ended()
 	browser.For(string(v.Issuer)).ClearSession(w)
 	if v.uri == "" {
 		l.Site.Render(w, v.Request, "", page.LoggedOut{})

@@ -8,6 +8,7 @@ import (
 	"net/mail"
 	"strings"
 
+	"github.com/postern-auth/postern/server/internal/backchannel"
 	"github.com/postern-auth/postern/server/internal/password"
 	"github.com/postern-auth/postern/server/internal/secret"
 	"github.com/postern-auth/postern/server/store"
@@ -82,6 +83,9 @@ func (r *Registry) endLogins(ctx context.Context, userID, reason string) error {
 
 // endOthers leaves one of the sessions.
 func (r *Registry) endOthers(ctx context.Context, userID string, but store.Digest, reason string) error {
+	if err := backchannel.TellAll(ctx, r.tx, userID, but, r.now); err != nil {
+		return err
+	}
 	if _, err := r.tx.DeleteSessionsOf(ctx, userID, but); err != nil {
 		return err
 	}
@@ -152,6 +156,9 @@ func (r *Registry) WithdrawConsent(ctx context.Context, u store.User, app store.
 
 // DeleteUser removes the user with everything that is theirs.
 func (r *Registry) DeleteUser(ctx context.Context, u store.User) error {
+	if err := backchannel.TellAll(ctx, r.tx, u.ID, store.Digest{}, r.now); err != nil {
+		return err
+	}
 	return r.remove(ctx, object{"user", u.ID, nameOf(u)}, func() error { return r.tx.DeleteSubject(ctx, u.ID) })
 }
 

@@ -17,6 +17,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/postern-auth/postern/server/internal/backchannel"
 	"github.com/postern-auth/postern/server/internal/browser"
 	"github.com/postern-auth/postern/server/internal/endpoint"
 	"github.com/postern-auth/postern/server/internal/password"
@@ -114,13 +115,18 @@ func (s *Sessions) Set(w http.ResponseWriter, r *endpoint.Request, value browser
 // Ender is where sessions end.
 type Ender interface {
 	store.Sessions
-	store.Families
+	backchannel.Tx
 }
 
 // End ends a session, with the families of tokens that are to end with it, or, for everywhere, all that began in it.
-// One that has ended already ends again. It is for within a transaction.
+// Applications that hold tokens of it are told. One that has ended already ends again. It is for within a transaction.
 func End(ctx context.Context, tx Ender, s store.Session, everywhere bool, at time.Time, reason string) error {
-	if err := tx.DeleteSession(ctx, s.Digest); err != nil && !errors.Is(err, store.ErrNotFound) {
+	switch err := tx.DeleteSession(ctx, s.Digest); {
+	case err == nil:
+		if err := backchannel.Tell(ctx, tx, s.ID, at); err != nil {
+			return err
+		}
+	case !errors.Is(err, store.ErrNotFound):
 		return err
 	}
 	if !everywhere {
