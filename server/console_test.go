@@ -5,9 +5,11 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/postern-auth/postern/server/internal/console"
 	"github.com/postern-auth/postern/server/internal/registry"
+	"github.com/postern-auth/postern/server/internal/secret"
 	"github.com/postern-auth/postern/server/store"
 )
 
@@ -60,6 +62,9 @@ func TestS14_NoPageOfTheConsoleIsOpenToWhoMayNotBeThere(t *testing.T) {
 	nobody.enters("/console/", "otto", noahPassword)
 	var writes int
 	for _, route := range console.New(console.Config{}).Routes() {
+		if strings.Contains(string(route.Endpoint.ZITADEL), "/first/") {
+			continue // is for whoever has the link
+		}
 		path := strings.TrimSuffix(strings.ReplaceAll(string(route.Endpoint.ZITADEL), "{id}", "x"), "{$}")
 		for _, segment := range strings.Split(path, "/") {
 			if strings.HasPrefix(segment, "{") {
@@ -103,4 +108,57 @@ func TestAListOfTheConsoleIsReadInParts(t *testing.T) {
 	b.open("/console/service-users/none").tells(t, 404, "There is nothing at this address")
 	s = b.open("/console/service-users?done=saved+robot-007")
 	s.tells(t, 200, "Service users", "robot-007 is saved.")
+}
+
+func TestTheFirstAdministratorComesByALinkThatWorksOnce(t *testing.T) {
+	w := newLoginWorld(t)
+	link := func() string {
+		t.Helper()
+		path, ok, err := console.FirstRun(t.Context(), w.store, w.now())
+		w.must(err)
+		if !ok {
+			return ""
+		}
+		return path
+	}
+	former, path := link(), link()
+	b := w.browser()
+	b.open(former).tells(t, 410, "This link is over") // a new link is in its place
+	for range 3 {                                     // who looks uses nothing up
+		b.open(path).tells(t, 200, "Become the first administrator")
+		b.ask(http.MethodHead, path, nil)
+	}
+	if got := b.ask(http.MethodPost, path+"x", values()).status; got != 410 {
+		t.Errorf("another value: %d, want 410", got)
+	}
+	s := b.confirm(b.open(path))
+	s.tells(t, 200, "Overview", "Administrator", "Set a password")
+	w.browser().open(path).tells(t, 410, "This link is over")
+	if got := link(); got != "" {
+		t.Errorf("there is an administrator, and another link %s", got)
+	}
+	b.open("/console/service-users").tells(t, 200, "Service users")
+	// Of two who hold links at the same moment, one gets in.
+	users, err := w.store.Users(t.Context(), "", 100)
+	w.must(err)
+	for _, u := range users {
+		if u.Name == "Administrator" {
+			w.must(w.store.DeleteSubject(t.Context(), u.ID))
+		}
+	}
+	b.open("/console/service-users").tells(t, 200, "Log in")
+	path = link()
+	w.pass(console.FirstRunLifetime)
+	w.browser().open(path).tells(t, 410, "This link is over")
+	if got := w.browser().ask(http.MethodPost, path, values()).status; got != 410 {
+		t.Errorf("after 15 minutes: %d, want 410", got)
+	}
+	// A link of another purpose is none.
+	w.must(w.store.PutMailLink(t.Context(), store.MailLink{Digest: secret.Digest("other"), Purpose: store.ResetLink, UserID: "u-mia", Address: "mia@example.com", ExpiresAt: w.now().Add(time.Hour)}))
+	if got := w.browser().ask(http.MethodPost, "/console/first/other", values()).status; got != 410 {
+		t.Errorf("a link to reset a password: %d, want 410", got)
+	}
+	if _, err := w.store.MailLink(t.Context(), secret.Digest("other")); err != nil {
+		t.Errorf("the link of another purpose was used up: %v", err)
+	}
 }

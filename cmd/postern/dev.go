@@ -159,7 +159,11 @@ func dev(ctx context.Context, e *env, f devFlags) error {
 	if err := writeEnv(filepath.Join(d.dir, "dev.env"), d.vars); err != nil {
 		return err
 	}
-	d.print(e.stdout, bundle, tries)
+	said, err := e.firstRun(ctx, s, d.dir, d.http.URL("localhost"))
+	if err != nil {
+		return err
+	}
+	d.print(e.stdout, bundle, said, tries)
 	return servers.Wait(ctx)
 }
 
@@ -374,17 +378,21 @@ func (d *development) warnOfUnregistered(ctx context.Context, s store.Store, dir
 	}
 }
 
-func (d *development) print(w io.Writer, bundle string, tries []try) {
+func (d *development) print(w io.Writer, bundle, firstRun string, tries []try) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\nPostern is ready.\n\n")
 	fmt.Fprintf(&b, "  authorization server  %s   %s\n", d.http.URL("localhost"), d.https.URL("localhost"))
 	for _, sample := range d.samples {
 		fmt.Fprintf(&b, "  %-20s  %s\n", sample.name, sample.url)
 	}
+	fmt.Fprintf(&b, "  console               %s\n", d.http.URL("localhost")+"/console/")
 	fmt.Fprintf(&b, "  mails, none are sent  %s\n", d.http.URL("localhost")+devMailPath)
 	fmt.Fprintf(&b, "  variables             %s\n", filepath.Join(d.dir, "dev.env"))
 	fmt.Fprintf(&b, "  set up by             %s\n", filepath.Join(d.dir, "dev.yaml"))
 	fmt.Fprintf(&b, "  certificate authority %s\n", d.ca.File())
+	if firstRun != "" {
+		fmt.Fprintf(&b, "\n%s", firstRun)
+	}
 	b.WriteString(d.people())
 	fmt.Fprintf(&b, "\nPrograms in other languages trust it, beside what this system trusts, with:\n\n")
 	fmt.Fprintf(&b, "  export SSL_CERT_FILE='%[1]s' REQUESTS_CA_BUNDLE='%[1]s' CURL_CA_BUNDLE='%[1]s' NODE_EXTRA_CA_CERTS='%[2]s'\n", bundle, d.ca.File())

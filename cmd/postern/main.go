@@ -57,6 +57,7 @@ func newRootCommand(e *env) *cobra.Command {
 		newDevCommand(e),
 		newServeCommand(e),
 		newApplyCommand(e),
+		newAdminCommand(e),
 		newAPICommand(e),
 		newTokenCommand(e),
 	)

@@ -206,6 +206,13 @@ func serve(ctx context.Context, e *env, f serveFlags) error {
 	servers := httpd.Group{Logger: logger}
 	servers.Serve(l, authorization)
 	fmt.Fprintf(e.stderr, "postern: %s, listening on %s\n", strings.Join(f.issuers, " "), l.Addr())
+	said, err := e.firstRun(ctx, s, f.data, f.issuers[0])
+	if err != nil {
+		logger.Warn("no link for the first administrator", "reason", err.Error()) // the server serves all the same
+	}
+	if said != "" {
+		fmt.Fprintf(e.stdout, "\nThe console is at %s/console/. %s\n", strings.TrimSuffix(f.issuers[0], "/"), said)
+	}
 	return servers.Wait(ctx)
 }
 

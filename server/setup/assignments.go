@@ -35,6 +35,7 @@ func (c *comparison) assignments(ctx context.Context, label string, held documen
 		if have, err = c.store.AssignmentsOf(ctx, subjectID); err != nil {
 			return steps, fmt.Errorf("setup: read the assignments of %s: %w", label, err)
 		}
+		have = slices.DeleteFunc(have, func(a store.Assignment) bool { return a.ProjectID == registry.OwnProject })
 	}
 	byName := func(a, b store.Assignment) int { return strings.Compare(c.assignmentName(a), c.assignmentName(b)) }
 	slices.SortFunc(have, byName)

@@ -91,6 +91,7 @@ func (c *comparison) load(ctx context.Context) (err error) {
 	if c.projects, err = c.store.Projects(ctx); err != nil {
 		return err
 	}
+	c.projects = slices.DeleteFunc(c.projects, func(p store.Project) bool { return p.ID == registry.OwnProject })
 	if c.apis, err = c.store.APIs(ctx); err != nil {
 		return err
 	}
@@ -105,14 +106,10 @@ func (c *comparison) load(ctx context.Context) (err error) {
 func organizationOf(ctx context.Context, s store.Tx) (store.Organization, error) {
 	found, err := s.Organizations(ctx)
 	if err != nil || len(found) == 0 {
-		return newOrganization, err
+		return registry.FirstOrganization, err
 	}
 	return found[0], nil
 }
-
-// newOrganization is what a new store gets, for everything else belongs to one. Its ID is always the
-// same, so that two processes that make it at once meet on one row.
-var newOrganization = store.Organization{ID: "default", Name: "Postern", PrimaryDomain: "localhost"}
 
 func (c *comparison) compareOrganization() {
 	o := c.doc.Organization
@@ -122,7 +119,7 @@ func (c *comparison) compareOrganization() {
 	before, after := c.organization, c.organization
 	after.Name, after.PrimaryDomain = o.Name, o.Domain
 	// One that has never been named is missing, for every store has one.
-	known := before != newOrganization
+	known := before != registry.FirstOrganization
 	c.put(known || !c.options.Keep, Change{Object: "organization", Name: before.Name, do: func(ctx context.Context, w *work) error {
 		return w.registry.PutOrganization(ctx, after)
 	}}, registry.OrganizationFields(before, after))

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/postern-auth/postern/server/internal/document"
+	"github.com/postern-auth/postern/server/internal/registry"
 	"github.com/postern-auth/postern/server/store"
 )
 
@@ -74,6 +75,12 @@ func (c *comparison) prunePeople(ctx context.Context) error {
 			if named[strings.ToLower(u.LoginName)] {
 				continue
 			}
+			if kept, err := opensConsole(ctx, c.store, u); err != nil || kept {
+				if err != nil {
+					return err
+				}
+				continue
+			}
 			c.add(Change{Action: Delete, Object: "user", Name: cmp.Or(u.LoginName, u.Email), do: func(ctx context.Context, w *work) error {
 				return w.registry.DeleteUser(ctx, u)
 			}})
@@ -83,6 +90,15 @@ func (c *comparison) prunePeople(ctx context.Context) error {
 		}
 		last = users[len(users)-1].ID
 	}
+}
+
+// opensConsole reports whether a person has a role of Postern's own project: a document neither gives nor takes it.
+func opensConsole(ctx context.Context, s store.Tx, u store.User) (bool, error) {
+	assigned, err := s.AssignmentsAmong(ctx, u.ID, nil)
+	if err != nil {
+		return false, fmt.Errorf("setup: read the roles of a user: %w", err)
+	}
+	return slices.ContainsFunc(assigned, func(a store.Assignment) bool { return a.ProjectID == registry.OwnProject }), nil
 }
 
 func (c *comparison) projectName(id string) string {

@@ -15,6 +15,8 @@ const (
 	VerificationLink MailPurpose = "verification"
 	// InvitationLink is for the first password of a user whom the operator has made.
 	InvitationLink MailPurpose = "invitation"
+	// FirstRunLink makes the first administrator. There is at most one, whatever its address.
+	FirstRunLink MailPurpose = "first-run"
 	// SignUpLink makes a user whose address it shows to be theirs.
 	SignUpLink MailPurpose = "sign-up"
 )

@@ -6,8 +6,9 @@ import "time"
 const (
 	MethodPassword = "pwd"
 	MethodTOTP     = "otp"
-	MethodRecovery = "rec" // a recovery code, which stands in for the second factor
-	MethodPasskey  = "pop" // a passkey that verified the person
+	MethodRecovery = "rec"  // a recovery code, which stands in for the second factor
+	MethodPasskey  = "pop"  // a passkey that verified the person
+	MethodLink     = "link" // a link that works once, by which the first administrator comes: no better than a password
 )
 
 // Method is one proof that somebody has given.

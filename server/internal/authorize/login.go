@@ -27,7 +27,9 @@ func loginOf(s Session, f Facts) login {
 }
 
 // isFirst reports whether a method proves by itself who somebody is.
-func isFirst(m Method) bool { return m.Name == MethodPassword || m.Name == MethodPasskey }
+func isFirst(m Method) bool {
+	return m.Name == MethodPassword || m.Name == MethodPasskey || m.Name == MethodLink
+}
 
 func isSecond(m Method) bool { return m.Name == MethodTOTP || m.Name == MethodRecovery }
 

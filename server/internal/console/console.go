@@ -78,7 +78,7 @@ type at struct {
 
 // Routes are the pages with where they are mounted.
 func (c *Console) Routes() []endpoint.Route {
-	var routes []endpoint.Route
+	routes := []endpoint.Route{c.first()}
 	for _, p := range c.pages() {
 		methods := "GET POST"
 		switch {
@@ -150,7 +150,7 @@ func (c *Console) roleOf(ctx context.Context, s store.Tx, u store.User) (string,
 // forbidden is the page of somebody who may not be here at all.
 func (c *Console) forbidden(_ *visit, text string) error {
 	return &site.Failure{
-		Page: page.Error{Cause: page.Forbidden, Developer: page.Developer{Message: text}},
+		Page: page.Error{Cause: page.NotAllowed, Developer: page.Developer{Message: text}},
 		Err:  &oauth.Error{Status: http.StatusForbidden, Code: oauth.AccessDenied, Text: text},
 	}
 }
@@ -182,6 +182,13 @@ func (c *Console) render(v *visit, p page.Console) error {
 	}
 	if said := v.said(); said != nil {
 		p.Notes = append([]page.Note{*said}, p.Notes...)
+	}
+	settle, err := c.settle(v)
+	if err != nil {
+		return err
+	}
+	if settle != nil {
+		p.Notes = append([]page.Note{*settle}, p.Notes...)
 	}
 	c.Site.Render(v.w, v.Request, authorize.LocalesOf(v.user.Locale), p)
 	return nil

@@ -19,7 +19,9 @@ var (
 	BadRequest = Cause{"bad_request", http.StatusBadRequest, 0}
 	// Forbidden: the browser says that the form came from another site.
 	Forbidden = Cause{"forbidden", http.StatusForbidden, 0}
-	NotFound  = Cause{"not_found", http.StatusNotFound, 0}
+	// NotAllowed: the page is for others than who is logged in.
+	NotAllowed = Cause{"not_allowed", http.StatusForbidden, 0}
+	NotFound   = Cause{"not_found", http.StatusNotFound, 0}
 	// WrongHost: the server does not answer for the host that was asked.
 	WrongHost   = Cause{"wrong_host", http.StatusMisdirectedRequest, 0}
 	Internal    = Cause{"internal", http.StatusInternalServerError, 0}

@@ -142,6 +142,8 @@ func samples() []sample {
 		{"new-token-too-many", choosing(NewToken{Name: "ci", Problem: TooManyTokens})},
 		{"new-token-no-rights", NewToken{Yours: yours}},
 		{"new-token-name", choosing(NewToken{Once: "1", Problem: NoName})},
+		{"first-run", FirstRun{Action: "/console/first/x"}},
+		{"first-run-over", FirstRun{Over: true}},
 		{"form-post", FormPost{Application: "Hello World", To: "https://hello-world.example.com/callback", Fields: []Parameter{{"code", "c"}, {"state", "s"}}}},
 		{"web-message", WebMessage{Target: "https://hello-world.example.com", Frames: []string{"https://hello-world.example.com"}, Response: map[string]string{"code": "c", "state": "s"}}},
 	}
@@ -149,7 +151,7 @@ func samples() []sample {
 		name  string
 		cause Cause
 	}{
-		{"unknown-application", UnknownApplication}, {"unregistered-address", UnregisteredAddress}, {"bad-request", BadRequest}, {"forbidden", Forbidden},
+		{"unknown-application", UnknownApplication}, {"unregistered-address", UnregisteredAddress}, {"bad-request", BadRequest}, {"forbidden", Forbidden}, {"not-allowed", NotAllowed},
 		{"not-found", NotFound}, {"wrong-host", WrongHost}, {"internal", Internal}, {"unavailable", Unavailable},
 	} {
 		all = append(all, sample{"error-" + s.name, Error{Cause: s.cause, Developer: Developer{Decision: "q3v7m2"}}})

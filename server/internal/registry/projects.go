@@ -12,7 +12,7 @@ import (
 
 // PutProject creates the project or replaces the one with its ID, roles included.
 func (r *Registry) PutProject(ctx context.Context, p store.Project) error {
-	if err := about("project", p.Name, CheckName(p.Name), checkRights(p.Roles)); err != nil {
+	if err := about("project", p.Name, CheckName(p.Name), checkRights(p.Roles), checkOwn(p)); err != nil {
 		return err
 	}
 	before, found, err := look(r.tx.Project(ctx, p.ID))

@@ -64,10 +64,13 @@ var setupCalls = map[string]func(context.Context, store.Tx) error{
 	},
 	"DeleteServiceUser": func(ctx context.Context, s store.Tx) error { return s.DeleteServiceUser(ctx, "u1") },
 	"AssignmentsOf":     func(ctx context.Context, s store.Tx) error { return second(s.AssignmentsOf(ctx, "u1")) },
-	"PutAssignment":     func(ctx context.Context, s store.Tx) error { return s.PutAssignment(ctx, someGrant) },
-	"DeleteAssignment":  func(ctx context.Context, s store.Tx) error { return s.DeleteAssignment(ctx, someGrant) },
-	"AssignmentsAmong":  func(ctx context.Context, s store.Tx) error { return second(s.AssignmentsAmong(ctx, "u1", nil)) },
-	"SecretsOf":         func(ctx context.Context, s store.Tx) error { return second(s.SecretsOf(ctx, ownerU1)) },
+	"HoldersPart": func(ctx context.Context, s store.Tx) error {
+		return second(s.HoldersPart(ctx, someGrant, "read", store.Window{Limit: 1}))
+	},
+	"PutAssignment":    func(ctx context.Context, s store.Tx) error { return s.PutAssignment(ctx, someGrant) },
+	"DeleteAssignment": func(ctx context.Context, s store.Tx) error { return s.DeleteAssignment(ctx, someGrant) },
+	"AssignmentsAmong": func(ctx context.Context, s store.Tx) error { return second(s.AssignmentsAmong(ctx, "u1", nil)) },
+	"SecretsOf":        func(ctx context.Context, s store.Tx) error { return second(s.SecretsOf(ctx, ownerU1)) },
 	"CreateSecret": func(ctx context.Context, s store.Tx) error {
 		return s.CreateSecret(ctx, store.Secret{Owner: ownerU1})
 	},

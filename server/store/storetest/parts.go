@@ -67,4 +67,40 @@ var partTests = []test{
 		ok(t, err)
 		same(t, store.Part[store.ServiceUser]{Rows: []store.ServiceUser{{ID: "3", Username: "a_b", Name: "nightly too"}}, From: 1, Total: 2})(p, nil)
 	}},
+	{"who holds a right is found by project or API, in parts", func(t *testing.T, s store.Store) {
+		ctx := t.Context()
+		world(t, s)
+		for _, username := range []string{"c", "a", "b"} {
+			ok(t, s.PutServiceUser(ctx, store.ServiceUser{ID: "id-" + username, Username: username}))
+		}
+		api, project := store.Assignment{APIID: "a1"}, store.Assignment{ProjectID: "p1"}
+		roles, err := s.Project(ctx, "p1")
+		ok(t, err)
+		role := roles.Roles[0].Key
+		for _, subject := range []string{"id-a", "id-c"} {
+			ok(t, s.PutAssignment(ctx, store.Assignment{SubjectID: subject, ProjectID: "p1", Rights: []string{role}}))
+		}
+		ok(t, s.PutAssignment(ctx, store.Assignment{SubjectID: "id-b", ProjectID: "p1"}))
+		names := func(target store.Assignment, right string, w store.Window) (names []string) {
+			t.Helper()
+			p, err := s.HoldersPart(ctx, target, right, w)
+			ok(t, err)
+			for _, subject := range p.Rows {
+				names = append(names, subject.Username)
+			}
+			return names
+		}
+		if got := names(project, role, store.Window{Search: "id-", Limit: 9}); !slices.Equal(got, []string{"a", "c"}) {
+			t.Errorf("%q hold the role, want a and c", got)
+		}
+		if got := names(project, role, store.Window{Search: "id-", After: store.Place{Name: "a", ID: "id-a"}, Limit: 9}); !slices.Equal(got, []string{"c"}) {
+			t.Errorf("%q come after a, want c", got)
+		}
+		if got := names(api, role, store.Window{Search: "id-", Limit: 9}); got != nil {
+			t.Errorf("%q hold the role of a project on an API", got)
+		}
+		if got := names(project, "none", store.Window{Limit: 9}); got != nil {
+			t.Errorf("%q hold a role that is not there", got)
+		}
+	}},
 }

@@ -55,6 +55,23 @@ func addAssignment(row Scan, all []store.Assignment) ([]store.Assignment, error)
 	return all, nil
 }
 
+// HoldersPart returns the part that the window asks for of the subjects that hold a right on the project or API.
+func (t *Tx) HoldersPart(ctx context.Context, target store.Assignment, right string, w store.Window) (store.Part[store.Subject], error) {
+	if err := checkTarget(target); err != nil {
+		return store.Part[store.Subject]{}, err
+	}
+	l := listing[store.Subject]{
+		what: "holders of right", add: addSubject,
+		query: `SELECT s.id, s.kind, s.organization_id, s.username, s.active, s.not_before
+			FROM assigned_rights k JOIN assignments a ON a.id = k.assignment_id JOIN subjects s ON s.id = a.subject_id`,
+		name: "s.username", id: "s.id", searched: []string{"s.username", "s.id"}, where: "k.key = $2 AND k.project_id = $1",
+	}
+	if target.APIID != "" {
+		l.where = "k.key = $2 AND k.api_id = $1"
+	}
+	return l.part(ctx, t, w, target.ProjectID+target.APIID, right)
+}
+
 // PutAssignment creates the assignment or replaces the one of the same subject for the same project or API. Errors:
 // store.ErrNotFound when the subject, the project or API, or one of the rights is not there.
 func (t *Tx) PutAssignment(ctx context.Context, a store.Assignment) error {
