@@ -152,8 +152,13 @@ func TestADeviceIsAskedForEveryTime(t *testing.T) {
 		s := b.letIn(d, "allow")
 		b.page(s, 200, "Done")
 	}
-	d := w.device("telly", "", "scope", "openid")
-	s := b.letIn(d, "refuse")
+	d := w.device("telly", "", "scope", "openid profile offline_access read", "audience", messages)
+	b.letIn(w.device("telly", "", "scope", "openid profile offline_access read", "audience", messages), "allow")
+	page := b.send(b.open("/device"), "user_code", d.user)
+	if says := page.says(); strings.Contains(says, "already") || !strings.Contains(says, "Stay logged in") {
+		t.Errorf("a device that was let in before speaks for another: %s", says)
+	}
+	s := b.send(page, "answer", "refuse")
 	b.page(s, 200, "The device stays out")
 	for range 2 {
 		w.refused(w.do(d.poll()), 400, "access_denied")

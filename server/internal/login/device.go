@@ -184,8 +184,13 @@ func (l *Login) deviceOf(s *state) error {
 	return nil
 }
 
-// deviceConsent returns the page that asks a person about a device, with what tells theirs from somebody else's.
+// deviceConsent returns the page that asks a person about a device, with what tells theirs from somebody else's. What
+// they allowed others of its application is new for this one.
 func (s *state) deviceConsent(c page.Consent) page.DeviceConsent {
+	c.Asked.ClaimsGiven, c.Asked.OfflineGiven = false, false
+	for i := range c.Asked.Permissions {
+		c.Asked.Permissions[i].Given = false
+	}
 	return page.DeviceConsent{
 		Application: s.app.Name, Action: c.Action, Person: c.Person, Asked: c.Asked,
 		Code: usercode.Show(s.device.UserCode), Address: cmp.Or(s.device.Address, "?"), At: s.device.CreatedAt,
