@@ -13,6 +13,7 @@ import (
 
 	"github.com/postern-auth/postern/server"
 	"github.com/postern-auth/postern/server/internal/oauth"
+	"github.com/postern-auth/postern/server/internal/registry"
 	"github.com/postern-auth/postern/server/store"
 )
 
@@ -473,15 +474,38 @@ func TestTheDevicePageBelongsToItsBrowserAndIssuer(t *testing.T) {
 	}
 }
 
-func TestALockedPersonLetsNoDeviceIn(t *testing.T) {
-	w := newDeviceWorld(t)
-	d := w.device("telly", "", "scope", offline)
-	w.browser().letIn(d, "allow")
-	mia, err := w.store.User(t.Context(), "u-mia")
+// setActive locks mia, or lets her in again, as an operator does.
+func (w *world) setActive(active bool) {
+	w.t.Helper()
+	ctx := w.t.Context()
+	mia, err := w.store.User(ctx, "u-mia")
 	w.must(err)
-	mia.Active = false
-	w.must(w.store.PutUser(t.Context(), mia))
-	w.refused(w.do(d.poll()), 400, "invalid_grant")
+	mia.Active = active
+	w.must(w.store.InTx(ctx, func(tx store.Tx) error { return registry.In(tx, "test", w.now()).PutUser(ctx, mia) }))
+}
+
+func TestK29_WhatALockEndedStaysEnded(t *testing.T) {
+	w := newDeviceWorld(t)
+	b := w.browser()
+	let, waiting, open := w.device("telly", "", "scope", offline), w.device("telly", "", "scope", offline), w.device("telly", "", "scope", offline)
+	b.letIn(let, "allow")
+	b.letIn(waiting, "allow")
+	token := w.issued(w.do(let.poll()))["refresh_token"].(string)
+	page := b.send(b.open("/device"), "user_code", open.user)
+	w.setActive(false)
+	w.pass(time.Second)
+	for _, c := range []call{refresh("telly", token), waiting.poll()} {
+		a := w.do(c)
+		w.refused(a, 400, "invalid_grant")
+		if w.object(a.body)["error_description"] != "user is blocked" {
+			t.Errorf("%s", a.body)
+		}
+	}
+	b.page(b.send(page, "answer", "allow"), 200, "Log in to Telly") // her session has ended
+	w.refused(w.do(open.poll()), 400, "authorization_pending")
+	w.setActive(true)
+	w.refused(w.do(refresh("telly", token)), 400, "invalid_grant")
+	w.refused(w.do(waiting.poll()), 400, "invalid_grant")
 }
 
 // FuzzDevice holds for whatever a device sends and a person types: it is answered, in the form of the endpoint, and

@@ -21,7 +21,7 @@ var codeMutants = []mutant{
 	{"refresh tokens: revoked by another client", "server/internal/revoke/revoke.go", `if client.Application == nil || client.ClientID != family.ClientID {`, `if false {`, withServer},
 	{"access tokens: of a family that was revoked", "server/internal/accesstoken/reader.go", `case !family.RevokedAt.IsZero():`, `case false:`, withServer},
 	{"holding: an application that is not active", "server/internal/holding/holding.go", `active := app.Active`, `active := true`, withServer},
-	{"holding: what was not allowed", "server/internal/holding/holding.go", `firstParty && h.Family.Kind == store.CodeFamily {`, `true {`, withServer},
+	{"holding: what was not allowed", "server/internal/holding/holding.go", `firstParty && h.Family.Kind == store.CodeFamily {`, `(firstParty || true) {`, withServer},
 	{"userinfo: a locked person", "server/internal/userinfo/userinfo.go", `case !subject.Active:`, `case false:`, withServer},
 	{"userinfo: an application that is not active", "server/internal/userinfo/userinfo.go", `case !app.Active:`, `case !app.Active && false:`, withServer},
 	{"userinfo: openid", "server/internal/userinfo/userinfo.go", `postern.Scope("openid")`, `postern.Any()`, withServer},
