@@ -100,6 +100,17 @@ type development struct {
 
 type runningSample struct{ name, url string }
 
+// outgoing lets the server call the programs of this machine, which is where a developer's clients are.
+func (d *development) outgoing() (server.Outgoing, error) {
+	pool, err := roots.Pool(func(name string) string {
+		if name == "CA_FILE" {
+			return d.ca.File()
+		}
+		return ""
+	})
+	return server.Outgoing{Roots: pool, InsecureLoopback: true}, err
+}
+
 func dev(ctx context.Context, e *env, f devFlags) error {
 	if err := f.check(); err != nil {
 		return err
@@ -121,10 +132,15 @@ func dev(ctx context.Context, e *env, f devFlags) error {
 	if err := d.seed(ctx, s, f.data, e); err != nil {
 		return err
 	}
+	outgoing, err := d.outgoing()
+	if err != nil {
+		return err
+	}
 	logger := slog.New(slog.NewTextHandler(e.stderr, nil))
 	mails := &devMails{now: time.Now}
 	authorization, err := server.New(ctx, server.Config{
 		Store: s, Issuers: d.issuers(), DataKeys: keys, Mailer: mails, SignUp: true, InsecureHints: true, Logger: logger,
+		Registration: server.Registration{Dynamic: true, Documents: true}, Outgoing: outgoing,
 	})
 	if err != nil {
 		return err

@@ -92,6 +92,7 @@ type serveFlags struct {
 	patLifetime      time.Duration
 	certificates     certificateFlags
 	requireDPoPNonce bool
+	registration     server.Registration
 	people           peopleFlags
 }
 
@@ -128,6 +129,8 @@ func newServeCommand(e *env) *cobra.Command {
 	flags.BoolVar(&f.insecureHTTP, "insecure-http", false, "let an issuer be http on any host, for development: whoever can listen reads every secret")
 	flags.DurationVar(&f.patLifetime, "max-pat-lifetime", 0, "how long a personal access token lives at most from when it was made, as `duration` such as 2160h (default 5 years; negative: for ever)")
 	flags.BoolVar(&f.requireDPoPNonce, "require-dpop-nonce", false, "take no DPoP proof without a nonce of the server's own: none can then be made ahead")
+	flags.BoolVar(&f.registration.Dynamic, "client-registration", false, "let clients register themselves (RFC 7591): whoever reaches the server can ask people for consent")
+	flags.BoolVar(&f.registration.Documents, "client-documents", false, "admit clients whose client id is the URL of a document about them, which the server then fetches")
 	f.certificates.add(flags)
 	f.people.add(flags)
 	return c
@@ -190,6 +193,7 @@ func serve(ctx context.Context, e *env, f serveFlags) error {
 		PersonalTokenLifetime: f.patLifetime,
 		ClientCertificates:    certificates,
 		RequireDPoPNonce:      f.requireDPoPNonce,
+		Registration:          f.registration,
 		Organization:          f.people.organization,
 		Mailer:                mailer,
 		SignUp:                f.people.signUp,
