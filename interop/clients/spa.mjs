@@ -2,7 +2,7 @@
 // in Chromium, with a person who logs in. It prints a line of JSON for every check, as checks.mjs says. Its argument
 // is a JSON file, whose port is where it serves the application:
 //
-//   {"domain", "plainDomain", "clientId", "port", "user", "password", "chromium"}
+//   {"domain", "plainDomain", "mails", "clientId", "port", "user", "password", "chromium"}
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -181,6 +181,29 @@ const checks = {
       const { token, error } = await renew(page);
       assert.ok(token, error);
       await logOut(page);
+    }),
+  'a stranger signs up by a link in a mail, and comes back to the application': () =>
+    visit({ cookies: false, refreshTokens: true }, async (page) => {
+      await page.evaluate(() => { window.client.then((client) => client.loginWithRedirect({ authorizationParams: { screen_hint: 'signup' } })); });
+      const email = 'stranger@example.com';
+      await page.getByRole('heading', { name: 'Create an account' }).waitFor();
+      await page.locator('[name=name]').fill('Sam Stranger');
+      await page.locator('[name=email]').fill(email);
+      await page.keyboard.press('Enter');
+      await page.getByText('a link is on its way').waitFor();
+      const mails = await page.context().newPage();
+      await mails.goto(given.mails);
+      await mails.getByRole('listitem').filter({ hasText: email }).getByRole('link').click();
+      await mails.getByRole('link', { name: /^https/ }).click();
+      const password = 'four words that nobody knows';
+      await mails.getByLabel('New password').fill(password);
+      await mails.keyboard.press('Enter');
+      await mails.getByText('Your account is ready').waitFor();
+      await page.getByRole('link', { name: 'Log in' }).click();
+      await chromium.enter(page, { user: email, password });
+      await page.waitForURL(`${application}/`);
+      const { name, email_verified: verified } = await page.evaluate(async () => (await window.client).getUser());
+      assert.deepEqual([name, verified], ['Sam Stranger', true]);
     }),
   'with useDpop tokens are bound to a key, and worth nothing without it': () =>
     visit({ cookies: false, refreshTokens: true, useDpop: true }, async (page) => {

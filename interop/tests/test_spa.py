@@ -19,6 +19,7 @@ CHECKS = {
         "a popup that the person closes, or answers with Cancel, is told to the application",
         "what the server refuses is told to the application, and not after a time-out",
         "over http, which no certificate has to be trusted for, a person logs in, tokens are renewed, and logout returns",
+        "a stranger signs up by a link in a mail, and comes back to the application",
         "with useDpop tokens are bound to a key, and worth nothing without it",
         "logout with refresh tokens returns to the application, and the next login asks for the password",
         "logout with frames returns to the application, and the next login asks for the password",
@@ -65,6 +66,7 @@ def run(dev, tmp_path_factory):
     given = {
         "domain": dev.env["AUTH0_DOMAIN"],
         "plainDomain": dev.http.replace("localhost", "127.0.0.1"),
+        "mails": dev.http + "/dev/mail",
         "issuer": dev.env["ZITADEL_DOMAIN"],
         "clientId": "spa",
         "audience": dev.env["AUTH0_AUDIENCE"],
