@@ -160,7 +160,7 @@ const checks = {
   'what the server refuses is told to the application, and not after a time-out': () =>
     visit({ cookies: true, refreshTokens: false }, async (page) => {
       for (const [asked, error, description] of [
-        [{ audience: 'https://unknown.example.com' }, 'invalid_target', /no active API or project/],
+        [{ audience: 'https://unknown.example.com' }, 'access_denied', /^Service not found: https:\/\/unknown\.example\.com$/],
         [{ organization: 'org_1' }, 'invalid_request', /organization/],
         [{ scope: 'openid "quoted"' }, 'invalid_scope', /scope holds a character/],
       ]) {
@@ -172,8 +172,7 @@ const checks = {
       await page.evaluate(async (authorizationParams) => (await window.client).loginWithRedirect({ authorizationParams }), asked);
       await page.waitForURL(/error=/);
       const { error, error_description: description, state } = Object.fromEntries(new URL(page.url()).searchParams);
-      assert.deepEqual([error, !!state], ['invalid_target', true]);
-      assert.match(description, /no active API or project/);
+      assert.deepEqual([error, description, !!state], ['access_denied', 'Service not found: https://unknown.example.com', true]);
     }),
   'over http, which no certificate has to be trusted for, a person logs in, tokens are renewed, and logout returns': () =>
     visit({ cookies: false, refreshTokens: true, domain: given.plainDomain }, async (page) => {
