@@ -108,7 +108,7 @@ const checks = {
     for (const wrong of [undefined, { DPoP: oauth.DPoP(program, await oauth.generateKeyPair('ES256')) }]) {
       const error = await refresh(wrong).catch((e) => oauth.isDPoPNonceError(e) ? refresh(wrong) : Promise.reject(e))
         .then(() => assert.fail('was refreshed'), (e) => e);
-      assert.match(error.error, /invalid_grant|invalid_dpop_proof/);
+      assert.equal(error.error, 'invalid_grant');
     }
     assert.equal((await refresh(options)).token_type, 'dpop');
   },
@@ -119,7 +119,7 @@ const checks = {
     assert.equal((await logIn(program, more, { DPoP: named })).token_type, 'dpop');
     const other = { DPoP: oauth.DPoP(program, await oauth.generateKeyPair('ES256')) };
     const error = await logIn(program, more, other).then(() => assert.fail('was taken'), (e) => e);
-    assert.match(error.error, /invalid_grant|invalid_dpop_proof/);
+    assert.equal(error.error, 'invalid_grant');
   },
   'a person holds a token of an API, with the permissions that are the person\'s': async () => {
     for (const asked of [{ audience: 'https://notes.example.com' }, { resource: 'https://notes.example.com' }]) {
