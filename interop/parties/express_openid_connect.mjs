@@ -3,9 +3,12 @@
 
 import express from 'express';
 import oidc from 'express-openid-connect';
+import session from 'express-session';
 import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import https from 'node:https';
 
-const { ISSUER, CLIENT_ID, CLIENT_SECRET, SCOPE, URL, PORT, RESPONSE_TYPE = 'code' } = process.env;
+const { ISSUER, CLIENT_ID, CLIENT_SECRET, SCOPE, URL, PORT, RESPONSE_TYPE = 'code', BACKCHANNEL_PORT } = process.env;
 
 const app = express();
 app.use(oidc.auth({
@@ -18,6 +21,8 @@ app.use(oidc.auth({
   ...(ISSUER.endsWith('/') ? { auth0Logout: true } : { idpLogout: true }),
   // Without a response_type the library asks for an ID token alone.
   authorizationParams: { scope: SCOPE, ...(RESPONSE_TYPE && { response_type: RESPONSE_TYPE }) },
+  // To be told of logouts it has to find sessions by more than their cookies.
+  ...(BACKCHANNEL_PORT && { session: { store: new session.MemoryStore() }, backchannelLogout: true }),
   routes: { postLogoutRedirect: '/goodbye' },
 }));
 
@@ -34,4 +39,8 @@ app.get('/renew', oidc.requiresAuth(), async (request, response) => {
 app.get('/goodbye', (_, response) => response.send('goodbye'));
 app.use((error, _request, response, _next) => response.status(502).send(`${error.error ?? error.name}: ${error.error_description ?? error.message}`));
 
+if (BACKCHANNEL_PORT) {
+  const { TLS_CERTIFICATE, TLS_KEY } = process.env;
+  https.createServer({ cert: readFileSync(TLS_CERTIFICATE), key: readFileSync(TLS_KEY) }, app).listen(Number(BACKCHANNEL_PORT), '127.0.0.1');
+}
 app.listen(Number(PORT), '127.0.0.1', () => console.log(`listening on ${URL}`));

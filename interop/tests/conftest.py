@@ -4,13 +4,25 @@ import signal
 
 import pytest
 
+from certificates import make_certificates
 from development import Development
 from processes import start_api
 
 
 @pytest.fixture(scope="session")
-def dev(tmp_path_factory):
-    development = Development(tmp_path_factory.mktemp("dev"))
+def certificates(tmp_path_factory):
+    """A folder with the certificate of 127.0.0.1, its key, and the authority, which dev trusts."""
+    folder = tmp_path_factory.mktemp("certificates")
+    made = make_certificates()
+    for name in ("authority", "certificate", "key"):
+        (folder / f"{name}.pem").write_text(getattr(made, name))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def dev(tmp_path_factory, certificates):
+    trust = {"SSL_CERT_FILE": str(certificates / "authority.pem")}
+    development = Development(tmp_path_factory.mktemp("dev"), trust)
     yield development
     development.program.stop()
 

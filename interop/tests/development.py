@@ -49,7 +49,7 @@ USERS = {
 class Development:
     """`postern dev` on free ports. Its variables are in `env`, and in .env of `folder`."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, environment=None):
         self.data = folder / "data"
         listen = [f"--{name}-listen=127.0.0.1:0" for name in SAMPLES]
         with socket.socket() as s:  # known before it starts, for the API lets this origin call it
@@ -58,7 +58,7 @@ class Development:
         listen.append("--browser-client-listen=" + self.client.replace("http://localhost", "127.0.0.1"))
         self.program = Program(
             [POSTERN, "dev", "--data", self.data, "--listen=127.0.0.1:0", "--listen-tls=127.0.0.1:0", *listen],
-            {},
+            environment or {},
             folder,
         )
         self.program.wait_for("Postern is ready")

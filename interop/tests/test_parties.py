@@ -2,14 +2,16 @@
 
 import socket
 import subprocess
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
 
 from browser import Browser
+from checks import free_port
 from development import POSTERN
-from processes import FOLDER, GO_PROGRAMS, Program
+from processes import FOLDER, GO_PROGRAMS, START, Program
 
 # interop/run builds it where there is a Java.
 JAR = FOLDER / "parties" / "spring" / "target" / "party.jar"
@@ -50,7 +52,7 @@ projects:
         redirect_uris: ["{url}/callback", "{url}/auth/callback/postern"]
         logout_uris: ["{url}/goodbye"]
         first_party: true
-"""
+{more}"""
 PROOFS = {
     "a secret": ("web", "        insecure_no_pkce: true\n        secrets: [{secret_file: secret}]\n"),
     "a secret and a challenge": ("web", "        secrets: [{secret_file: secret}]\n"),
@@ -76,14 +78,15 @@ def party(request, dev, tmp_path_factory):
 
 
 @contextmanager
-def running(dev, folder, library, proof, dialect, **more):
-    """A website, with more variables of its environment."""
+def running(dev, folder, library, proof, dialect, backchannel="", **more):
+    """A website, with the address where it is told of logouts, and more variables of its environment."""
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{s.getsockname()[1]}"
     name = "-".join([library, proof, dialect, *more]).replace(" ", "-").replace("/", "-").lower()
     type, settings = PROOFS[proof]
-    (folder / "party.yaml").write_text(SETUP.format(name=name, type=type, url=url) + settings)
+    told = f"        backchannel_logout_uri: {backchannel}\n" if backchannel else ""
+    (folder / "party.yaml").write_text(SETUP.format(name=name, type=type, url=url, more=told) + settings)
     done = subprocess.run([POSTERN, "apply", "--data", dev.data, "-f", folder / "party.yaml"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     issuer = f"https://{dev.env['AUTH0_DOMAIN']}/" if dialect == "Auth0" else dev.env["ZITADEL_DOMAIN"]
@@ -178,3 +181,23 @@ def test_a_website_that_wants_an_id_token_without_a_code_is_told_what_to_set(dev
             "unsupported_response_type: only response_type=code is offered"
             " (in express-openid-connect set authorizationParams.response_type to 'code', and a client secret)"
         )
+
+
+@pytest.mark.parametrize("dialect", ISSUERS)
+def test_a_website_is_told_of_a_logout_elsewhere(dev, certificates, tmp_path, dialect):
+    port = free_port()
+    backchannel = f"https://127.0.0.1:{port}/backchannel-logout"
+    library, proof = "express-openid-connect", "a secret and a challenge"
+    trust = {"TLS_CERTIFICATE": str(certificates / "certificate.pem"), "TLS_KEY": str(certificates / "key.pem")}
+    with running(dev, tmp_path, library, proof, dialect, backchannel, BACKCHANNEL_PORT=str(port), **trust) as party:
+        browser, other = Browser(dev), Browser(dev)
+        for each, user in ((browser, "USER"), (other, "USER_WITHOUT_ROLE")):
+            arrived(each.log_in(each.open(party.url + "/login"), user), party)
+        asked = browser.open(party.issuer.rstrip("/") + ("/oidc/logout" if dialect == "Auth0" else "/oidc/v1/end_session"))
+        browser.send(asked, answer="logout")
+        deadline = time.monotonic() + START
+        while browser.open(party.url + "/").status_code == 200:
+            assert time.monotonic() < deadline, "the website has not been told"
+            time.sleep(0.1)
+        assert browser.open(party.url + "/").text == "nobody is logged in"
+        assert other.open(party.url + "/").status_code == 200
