@@ -243,7 +243,8 @@ func (s *Server) WithdrawKey(ctx context.Context, id string) error {
 }
 
 // Verifier returns a postern.Verifier for the tokens of the API with the identifier, for an API in the same
-// program: it asks the store and not over HTTP, and what is revoked or taken away counts at the next request.
+// program: it asks the store and not over HTTP, and what is revoked or taken away counts at the next request. A Guard
+// lets tokens through that are bound to a key once it has the Bindings of packages dpop and mtls, and not before.
 func (s *Server) Verifier(identifier string) postern.Verifier {
 	return &holding.Verifier{Reader: s.reader, APIs: s.config.Store, Identifier: identifier}
 }

@@ -16,8 +16,8 @@
 //		return tx.CreateToken(ctx, token)
 //	})
 //
-// An endpoint that takes bound tokens, as userinfo does, has a postern.Guard with the Binding of
-// each.
+// An endpoint that takes bound tokens, as userinfo does, has a postern.Guard with the Bindings of Proofs and of
+// Certificates, which reads what the sender has shown over TLS (RFC 8705).
 package sender
 
 import (

@@ -81,6 +81,9 @@ var mutants = []struct {
 	{"a family that is revoked lives", "families", func(s store.Store) store.Store { return immortal{s} }},
 	{"a logout ends what does not end with the session", "families", func(s store.Store) store.Store { return eager{s} }},
 	{"a family that has expired is among those of its subject", "families", func(s store.Store) store.Store { return lingering{s} }},
+	{"a family is bound again", "families", func(s store.Store) store.Store { return repeating{s} }},
+	{"a shared key is what was proposed last", "shared_keys", func(s store.Store) store.Store { return eager{s} }},
+	{"a certificate proves whoever shows it", "client_certificates", func(s store.Store) store.Store { return trusting{s} }},
 	{"a code may be used again", "codes", func(s store.Store) store.Store { return repeating{s} }},
 	{"a code that is used again revokes nothing", "codes", func(s store.Store) store.Store { return forgetful{s} }},
 	{"a refresh token has no end of overlap", "refresh_tokens", func(s store.Store) store.Store { return repeating{s} }},
@@ -502,4 +505,21 @@ func (s immortal) ReplaceRecoveryCodes(ctx context.Context, userID string, diges
 
 func (s immortal) TakeChallenge(ctx context.Context, key string, _ time.Time) (store.Challenge, error) {
 	return s.Store.TakeChallenge(ctx, key, time.Time{})
+}
+
+func (s repeating) BindFamily(ctx context.Context, id, confirmation string) error {
+	return forgive(s.Store.BindFamily(ctx, id, confirmation), store.ErrNotFound)
+}
+
+func (s eager) SharedKey(ctx context.Context, name string, proposed store.SharedKey) (store.SharedKey, error) {
+	_, err := s.Store.SharedKey(ctx, name, proposed)
+	return proposed, err
+}
+
+func (s trusting) ClientCertificatesOf(ctx context.Context, owner store.Owner) ([]store.ClientCertificate, error) {
+	found, err := s.Store.ClientCertificatesOf(ctx, owner)
+	if err == nil && len(found) == 0 {
+		return s.Store.ClientCertificatesOf(ctx, store.Owner{Kind: store.APIClient, ID: "a1"})
+	}
+	return found, err
 }
