@@ -4,7 +4,7 @@ var senderMutants = []mutant{
 	{"par: unknown clients", "server/internal/login/pushed.go", `if client.Application == nil {`, `if false {`, withServer},
 	{"par: how many wait", "server/internal/login/pushed.go", `case errors.Is(err, store.ErrFull):`, `case false:`, withServer},
 	{"par: the key of the proof", "server/internal/login/pushed.go", `ProofKey: r.Proof.Confirmation.Thumbprint, `, ``, withServer},
-	{"par: a proof counts once", "server/internal/login/pushed.go", `if err := sender.Use(ctx, tx, r.Proof); err != nil {`, `if err := error(nil); err != nil {`, withServer},
+	{"par: a proof counts once", "server/internal/login/pushed.go", `if err := sender.Use(ctx, tx, r.Proof); err != nil {`, `if err := sender.Use(ctx, tx, oauth.Proof{}); err != nil {`, withServer},
 	{"sender: a proof counts once", "server/internal/sender/sender.go", `if errors.Is(err, store.ErrExists) {
 		return oauth.Refuse(`, `if err != nil && errors.Is(err, store.ErrExists) {
 		return nil
@@ -21,7 +21,7 @@ var senderMutants = []mutant{
 	{"sender: the URL that clients know", "server/internal/sender/sender.go", `Origin: strings.TrimSuffix(issuer, "/"),`, `Origin: strings.TrimSuffix("", "/"),`, withServer},
 	{"sender: no nonce with other refusals", "server/internal/sender/sender.go", `if err == nil && nonce != "" {`, `if nonce != "" {`, withServer},
 	{"sender: the nonce of a refusal", "server/internal/sender/sender.go", `r.Reply.Set(headerNonce, answer.Get(headerNonce))`, ``, withServer},
-	{"sender: the key of all replicas", "server/senders.go", `config.NonceKey = key`, `config.NonceKey = proposed; _ = key`, withServer},
+	{"sender: the key of all replicas", "server/senders.go", `config.NonceKey = key`, `config.NonceKey, _ = proposed, key`, withServer},
 	{"sender: proofs that a client owes", "server/internal/grant/bind.go", `case to.constraint == store.ConstrainedByProof && !proved:`, `case false:`, withServer},
 	{"sender: certificates that a client owes", "server/internal/grant/bind.go", `if errors.Is(err, sender.ErrNoCertificate) {`, `if errors.Is(err, sender.ErrNoCertificate) {
 			return nil
