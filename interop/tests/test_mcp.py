@@ -4,12 +4,17 @@ authorization server: they are told nothing but the server's URL and their own i
 import json
 import os
 import socket
+import ssl
 import subprocess
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
 
 import pytest
 import requests
 
 from browser import Browser
+from checks import free_port
 from development import POSTERN
 from processes import FOLDER, GO_PROGRAMS, START, Waiting, start_go
 
@@ -155,6 +160,64 @@ def test_a_person_lets_a_program_use_the_tool(server, client, tmp_path):
         assert "error" not in result, result
         assert [(call["client"], call["scopes"]) for call in result["calls"]] == [("assistant", [SCOPE])] * 2
         assert all(call["user"] not in ("", "assistant") for call in result["calls"])
+    finally:
+        program.stop()
+
+
+@pytest.mark.parametrize("client", LOGINS)
+def test_a_program_registers_itself(server, client, tmp_path):
+    program, browser, page = log_in(server, client, tmp_path)
+    try:
+        assert f"{client} assistant" in page.text and SCOPE in page.text
+        program.called_back(browser.leads_to(browser.send(page, follow=False, answer="allow")))
+        result = program.result()
+        assert "error" not in result, result
+        (client_id,) = {call["client"] for call in result["calls"]}
+        assert client_id not in ("", "assistant") and [call["scopes"] for call in result["calls"]] == [[SCOPE]] * 2
+    finally:
+        program.stop()
+
+
+@pytest.fixture(scope="module")
+def document(certificates):
+    """The URL of a document in which a client describes itself."""
+    url = f"https://127.0.0.1:{free_port()}/assistant.json"
+    text = {
+        "client_id": url,
+        "client_name": "Described assistant",
+        "redirect_uris": ["http://127.0.0.1/callback"],
+        "grant_types": ["authorization_code", "refresh_token"],
+        "token_endpoint_auth_method": "none",
+    }
+
+    class Document(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.end_headers()
+            self.wfile.write(json.dumps(text).encode())
+
+        def log_message(self, *_):
+            pass
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificates / "certificate.pem", certificates / "key.pem")
+    listener = ThreadingHTTPServer(("127.0.0.1", urlsplit(url).port), Document)
+    listener.socket = context.wrap_socket(listener.socket, server_side=True)
+    threading.Thread(target=listener.serve_forever, daemon=True).start()
+    yield url
+    listener.shutdown()
+
+
+@pytest.mark.parametrize("client", LOGINS)
+def test_a_program_is_described_by_a_document(server, document, client, tmp_path):
+    program, browser, page = log_in(server, client, tmp_path, metadata_url=document)
+    try:
+        assert "Described assistant" in page.text and SCOPE in page.text
+        program.called_back(browser.leads_to(browser.send(page, follow=False, answer="allow")))
+        result = program.result()
+        assert "error" not in result, result
+        assert [(call["client"], call["scopes"]) for call in result["calls"]] == [(document, [SCOPE])] * 2
     finally:
         program.stop()
 
