@@ -47,6 +47,16 @@ func (s screen) lacks(t testing.TB, words ...string) {
 	}
 }
 
+// hidden returns what the forms of a screen hold in a hidden field.
+func (s screen) hidden(name string) string {
+	for _, found := range hiddenOf.FindAllStringSubmatch(s.body, -1) {
+		if found[1] == name {
+			return html.UnescapeString(found[2])
+		}
+	}
+	return ""
+}
+
 // confirm sends the form of the page's content, which is the last one.
 func (b *browser) confirm(s screen, pairs ...string) screen {
 	b.w.t.Helper()
@@ -95,8 +105,34 @@ func TestAPersonComesToTheirAccountWithoutAnApplication(t *testing.T) {
 		}
 		out := b.send(b.open("/account/"), "answer", "logout")
 		out.tells(t, 200, "You are logged out of Postern")
+		if !strings.Contains(out.body, `href="/account/"`) {
+			t.Errorf("no way on: %s", out.body)
+		}
 		b.open("/account/").tells(t, 200, "Log in")
 	}
+}
+
+// K40: who has a second factor gives it here as at any application, also where the session is of a time before it.
+func TestK40_TheAccountWaitsForTheSecondFactor(t *testing.T) {
+	w := newLoginWorld(t, withDataKey)
+	before := w.browser()
+	before.visits("mia", miaPassword).tells(t, 200, "Your account")
+	secret := w.enrol("u-mia")
+	for _, path := range []string{"/account/", "/account/tokens/new", "/account/password"} {
+		s := before.open(path)
+		if s.title() == "Your account" || !strings.Contains(s.body, `name="code"`) {
+			t.Fatalf("%s: %d %q", path, s.status, s.title())
+		}
+	}
+	a := before.ask(http.MethodPost, "/account/password", values("password", miaPassword, "new_password", newPassword))
+	if a.status != 303 || !strings.HasPrefix(a.header.Get("Location"), "/login/") {
+		t.Errorf("with the password alone it is changed: %d %v", a.status, a.header)
+	}
+	b := w.browser()
+	asked := b.visits("mia", miaPassword)
+	asked.lacks(t, "cancel", "Your account")
+	b.send(asked, "code", w.wrong(secret), "answer", "login").lacks(t, "Your account")
+	b.send(asked, "code", w.code(secret, 0), "answer", "login").tells(t, 200, "Your account")
 }
 
 // What was asked for is what comes after the login, and it is a path of the server's own.
@@ -291,7 +327,7 @@ func TestAPersonEndsSessions(t *testing.T) {
 	list := here.open("/account/sessions")
 	list.tells(t, 200, "Your account", "Safari on iPhone", "Unknown browser", "this one", "127.0.0.1", "1 March 2026, 12:01 UTC")
 	question := here.open(pathTo(t, list.body, "/end", "iPhone"))
-	question.tells(t, 200, "Log out Safari iPhone?")
+	question.tells(t, 200, "Log out Safari, iPhone?")
 	if there.open("/account/").title() != "Your account" {
 		t.Error("the question alone has ended the session")
 	}
@@ -396,7 +432,7 @@ func TestAPersonMakesAnAccessTokenForChosenAPIs(t *testing.T) {
 	b.open("/account/tokens").tells(t, 200, "Your account", "You have none.")
 	form := b.open("/account/tokens/new")
 	form.tells(t, 200, "Create access token", "messages", "reports", "samples", "in 90 days", "in 1,825 days")
-	once := form.form().Get("once")
+	once := form.hidden("once")
 	fields := []string{"name", " ci ", "audience", messages, "days", "90", "once", once}
 	born := b.confirm(form, fields...)
 	born.tells(t, 200, "Your account", "Shown this once", "ci", "messages", "30 May 2026")
@@ -441,7 +477,7 @@ func TestAnAccessTokenWantsAFreshLogin(t *testing.T) {
 	form := b.open("/account/tokens/new")
 	form.tells(t, 200, "Create access token")
 	w.pass(time.Second)
-	login := b.confirm(form, "name", "ci", "audience", messages, "days", "30", "once", form.form().Get("once"))
+	login := b.confirm(form, "name", "ci", "audience", messages, "days", "30", "once", form.hidden("once"))
 	login.tells(t, 200, "Log in")
 	if !strings.Contains(login.body, `value="mia"`) {
 		t.Error("the page does not say who is asked for the password")
@@ -467,9 +503,9 @@ func TestAPersonHasABoundedNumberOfTokens(t *testing.T) {
 	b := w.browser()
 	b.visits("mia", miaPassword)
 	form := b.open("/account/tokens/new")
-	b.confirm(form, "name", "ci", "audience", messages, "days", "30", "once", form.form().Get("once")).tells(t, 422, "Create access token", "You have 50 tokens.")
+	b.confirm(form, "name", "ci", "audience", messages, "days", "30", "once", form.hidden("once")).tells(t, 422, "Create access token", "You have 50 tokens.")
 	w.must(w.store.RevokeToken(t.Context(), "t-07", start))
-	b.confirm(form, "name", "ci", "audience", messages, "days", "30", "once", form.form().Get("once")).tells(t, 200, "Your account", "Shown this once")
+	b.confirm(form, "name", "ci", "audience", messages, "days", "30", "once", form.hidden("once")).tells(t, 200, "Your account", "Shown this once")
 }
 
 func TestWhoHasNoRightsIsToldSo(t *testing.T) {

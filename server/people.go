@@ -56,7 +56,7 @@ func (s *Server) peopleRoutes(authenticator *clients.Authenticator, checkTargets
 		CheckTargets: checkTargets, Now: c.Now, Logger: c.Logger,
 	})
 	logouts := logout.New(logout.Config{
-		Store: c.Store, Sessions: sessions, Site: pages, Hints: hints, Now: c.Now, Logger: c.Logger,
+		Store: c.Store, Sessions: sessions, Site: pages, Hints: hints, Again: account.Home, Now: c.Now, Logger: c.Logger,
 		Ended: func() { s.outbox.Wake(outbox.BackChannelLogout) },
 	})
 	devices := device.New(device.Config{

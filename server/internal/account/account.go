@@ -80,6 +80,7 @@ type visit struct {
 	w       http.ResponseWriter
 	session store.Session
 	user    store.User
+	others  bool // the person is logged in elsewhere, too
 	now     time.Time
 }
 
@@ -157,6 +158,11 @@ func (a *Account) serve(w http.ResponseWriter, r *endpoint.Request, p at) error 
 	if v.session, v.user, ok, err = a.Enter(w, r, fresh); err != nil || !ok {
 		return err
 	}
+	live, err := a.live(v)
+	if err != nil {
+		return err
+	}
+	v.others = len(live) > 1
 	if r.Method == http.MethodPost {
 		err = p.do(v)
 		if errors.Is(err, errGone) {
@@ -214,7 +220,7 @@ func gone(err error) error {
 // yours is what all pages share.
 func (a *Account) yours(v *visit) page.Yours {
 	yours := page.Yours{
-		Base: base, Person: site.Person(v.user.Name, v.user.Email, v.user.LoginName, v.user.ID),
+		Base: base, Others: v.others, Person: site.Person(v.user.Name, v.user.Email, v.user.LoginName, v.user.ID),
 		LogOut: v.Issuer.Path(a.LogOut) + "?" + url.Values{"sid": {v.session.ID}}.Encode(),
 	}
 	// A link of somebody else's must not have the page say what has not happened.

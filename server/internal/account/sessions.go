@@ -69,9 +69,11 @@ func (a *Account) askEndSession(v *visit) error {
 		return err
 	}
 	browser, system := device(s.UserAgent)
-	return a.render(v, page.Confirm{
-		Yours: a.yours(v), Step: page.EndSession, ID: s.ID, Name: strings.TrimSpace(browser + " " + system), Back: "/sessions",
-	})
+	asked := page.Confirm{Yours: a.yours(v), Step: page.EndSession, ID: s.ID, Name: strings.Trim(browser+", "+system, ", "), Back: "/sessions"}
+	if asked.Name == "" {
+		asked.Step = page.EndUnknown
+	}
+	return a.render(v, asked)
 }
 
 // endSession ends another session with all that applications were given in it, also what would outlive a log-out:

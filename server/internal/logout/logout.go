@@ -37,7 +37,9 @@ type Config struct {
 	Site     *site.Site
 	Hints    *hint.Reader
 	// Ended is called when sessions have ended, for whoever tells applications.
-	Ended  func()
+	Ended func()
+	// Again is the path to which the page leads that ends a log-out which leads to no application.
+	Again  string
 	Now    func() time.Time
 	Logger *slog.Logger
 }
@@ -235,7 +237,7 @@ func (l *Logout) end(w http.ResponseWriter, v *wish, afterForm bool) error {
 	l.Ended()
 	browser.For(string(v.Issuer)).ClearSession(w)
 	if v.uri == "" {
-		l.Site.Render(w, v.Request, "", page.LoggedOut{})
+		l.Site.Render(w, v.Request, "", page.LoggedOut{Again: l.Again})
 		return nil
 	}
 	answer := authorize.Answer{Way: authorize.Location, Status: http.StatusFound, URL: v.to()}

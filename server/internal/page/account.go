@@ -20,6 +20,8 @@ type Yours struct {
 	Person Person
 	// LogOut is the path that takes the form with answer=logout.
 	LogOut string
+	// Others says that the person is logged in elsewhere, too.
+	Others bool
 	// Saved is what was just done; the zero Saved is nothing.
 	Saved Saved
 }
@@ -275,6 +277,7 @@ type Step struct{ key, path string }
 // What is asked about before it is done.
 var (
 	EndSession      = Step{"end_session", "/sessions/%s/end"}
+	EndUnknown      = Step{"end_unknown", "/sessions/%s/end"} // a session whose browser has not said what it is
 	EndOthers       = Step{"end_others", "/others/end"}
 	WithdrawConsent = Step{"withdraw_consent", "/applications/%s/withdraw"}
 	RevokeToken     = Step{"revoke_token", "/tokens/%s/revoke"}

@@ -30,7 +30,7 @@ func samples() []sample {
 	more.ClaimsGiven = true
 	more.Permissions = append([]Permission{{Key: "write:messages", API: "Hello World"}}, more.Permissions...)
 	more.Permissions[1].Given = true
-	yours := Yours{Base: "/account", Person: mia, LogOut: "/logout?sid=1"}
+	yours := Yours{Base: "/account", Person: mia, LogOut: "/logout?sid=1", Others: true}
 	saved := func(s Saved) Yours { y := yours; y.Saved = s; return y }
 	choosing := func(p NewToken) NewToken {
 		p.Yours, p.Days, p.Ends = yours, []int{30, 90, 365, 0}, 90
@@ -174,7 +174,7 @@ func samples() []sample {
 		step       Step
 		id, called string
 	}{
-		{"end-session", EndSession, "1", "Firefox"}, {"end-others", EndOthers, "", ""}, {"withdraw-consent", WithdrawConsent, "1", "Reader for Linux"}, {"revoke-token", RevokeToken, "1", "ci"},
+		{"end-session", EndSession, "1", "Firefox, Linux"}, {"end-unknown", EndUnknown, "1", ""}, {"end-others", EndOthers, "", ""}, {"withdraw-consent", WithdrawConsent, "1", "Reader for Linux"}, {"revoke-token", RevokeToken, "1", "ci"},
 		{"turn-off", TurnOff, "", ""}, {"remove-passkey", RemovePasskey, "1", "Laptop"}, {"replace-codes", ReplaceCodes, "", ""},
 	} {
 		all = append(all, sample{"confirm-" + s.name, Confirm{Yours: yours, Step: s.step, ID: s.id, Name: s.called, Back: "/"}})
