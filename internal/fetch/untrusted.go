@@ -147,10 +147,10 @@ func (u *Untrusted) addresses(ctx context.Context, host string) ([]netip.Addr, e
 // or private network or of a carrier's, not multicast, reserved or for documentation, and none that stands for an IPv4
 // address, by which a translator (6to4, Teredo, NAT64) would reach one of those.
 func Public(a netip.Addr) bool {
-	if a.Zone() != "" || a.Is4In6() || !a.IsValid() {
+	if a.Zone() != "" || !a.IsValid() {
 		return false
 	}
-	if a.Is6() && !globalUnicast.Contains(a) {
+	if a.Is6() && !globalUnicast.Contains(a) { // mapped addresses, too
 		return false
 	}
 	for _, p := range special {

@@ -92,6 +92,7 @@ func TestAStrangersURLIsCalledAtAPublicAddressAlone(t *testing.T) {
 	s.resolves["mixed.example.com"] = []string{"127.0.0.1", "::1", "64:ff9b::7f00:1", "93.184.215.14"}
 	s.resolves["dead.example.com"] = []string{"1.2.3.4", "93.184.215.14"}
 	s.resolves["localhost"] = []string{"127.0.0.1"}
+	s.resolves["evil.localhost"] = []string{"93.184.215.14"}
 	s.resolves["127.1"] = []string{"127.0.0.1"} // as the C library reads it
 	for _, row := range []struct {
 		name, url string
@@ -105,6 +106,7 @@ func TestAStrangersURLIsCalledAtAPublicAddressAlone(t *testing.T) {
 		{"a name with private addresses beside a public one", "https://mixed.example.com/", "93.184.215.14:443", false},
 		{"http", "http://example.com/", "", true},
 		{"http of the loopback", "http://127.0.0.1/", "", true},
+		{"http of a name that is this machine's elsewhere", "http://evil.localhost/", "", true},
 		{"the loopback", "https://127.0.0.1/", "", true},
 		{"the loopback by name", "https://localhost/", "", true},
 		{"the loopback, shortened", "https://127.1/", "", true},

@@ -51,7 +51,7 @@ var senderMutants = []mutant{
 	{"fapi: APIs with RS256", "server/internal/grant/bind.go", `if alg := t.algorithm(); alg != "" && `, `if alg := t.algorithm(); alg == "none" && `, withServer},
 	{"fapi: RS256 of a dialect", "server/internal/grant/bind.go", `		d.Algorithm = jws.ES256
 `, ``, withServer},
-	{"fapi: ID tokens", "server/internal/idtoken/idtoken.go", `case alg == "" && l.Application.Profile == oauth.ProfileFAPI2:`, `case false:`, withServer},
+	{"fapi: ID tokens", "server/internal/idtoken/idtoken.go", `case app.Profile == oauth.ProfileFAPI2:`, `case app.Profile == oauth.ProfileFAPI2 && false:`, withServer},
 	{"fapi: refresh tokens stay", "server/internal/grant/family.go", `return c.app.Profile != oauth.ProfileFAPI2 }`, `return true }`, withServer},
 	{"fapi: refresh tokens of a family that has ended", "server/internal/grant/refresh.go", `case !family.RevokedAt.IsZero():`, `case false:`, withServer},
 	{"fapi: the end of a refresh token", "server/internal/grant/refresh.go", `case !now.Before(token.ExpiresAt), !now.Before(family.ExpiresAt):`, `case false:`, withServer},
