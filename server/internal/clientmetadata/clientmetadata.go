@@ -259,7 +259,7 @@ func (m *Metadata) Application() store.Application {
 	}
 	return store.Application{
 		Name: m.Name, Type: m.Type, RedirectURIs: m.RedirectURIs, LogoutURIs: m.LogoutURIs, AllowedOrigins: origins,
-		BackchannelLogoutURI: m.BackchannelLogoutURI, Grants: m.Grants, IDTokenAlgorithm: m.IDTokenAlgorithm,
+		BackchannelLogoutURI: m.BackchannelLogoutURI, InitiateLoginURI: m.about["initiate_login_uri"], Grants: m.Grants, IDTokenAlgorithm: m.IDTokenAlgorithm,
 		IDTokenClaims: store.FullClaims, Active: true,
 	}
 }

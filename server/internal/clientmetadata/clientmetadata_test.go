@@ -59,7 +59,7 @@ func TestMetadataBecomeAnApplicationOfAnotherHouse(t *testing.T) {
 			"id_token_signed_response_alg":"ES256","grant_types":["implicit","authorization_code","password","client_credentials"],"response_types":["token","code"],
 			"dpop_bound_access_tokens":false,"subject_type":"public"}`, jwks,
 			store.Application{Name: "app.example", Type: store.WebApplication, RedirectURIs: []string{"https://app.example/cb"}, LogoutURIs: []string{"https://app.example/bye"},
-				BackchannelLogoutURI: "https://app.example/out", AllowedOrigins: []string{"https://app.example"}, Grants: []string{"authorization_code"}, IDTokenAlgorithm: "ES256"}},
+				BackchannelLogoutURI: "https://app.example/out", InitiateLoginURI: "https://app.example/i", AllowedOrigins: []string{"https://app.example"}, Grants: []string{"authorization_code"}, IDTokenAlgorithm: "ES256"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			m, err := clientmetadata.Parse(row.text)
