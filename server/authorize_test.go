@@ -272,7 +272,7 @@ func TestK13_ASessionThatWasPlantedEndsWithTheLogin(t *testing.T) {
 
 func sessionCookie(b *browser) string {
 	for name := range b.cookies {
-		if !strings.HasPrefix(name, "__Host-postern-b-") {
+		if !strings.HasPrefix(name, "__Host-postern-b-") && !strings.HasPrefix(name, "__Host-postern-k-") {
 			return name
 		}
 	}

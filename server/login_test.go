@@ -202,9 +202,10 @@ func (s screen) action() string {
 
 func (s screen) form() url.Values {
 	form := make(url.Values)
-	first, _, _ := strings.Cut(s.body, "</form>")
-	for _, found := range hiddenOf.FindAllStringSubmatch(first, -1) {
-		form.Add(html.UnescapeString(found[1]), html.UnescapeString(found[2]))
+	for _, found := range hiddenOf.FindAllStringSubmatch(s.body, -1) {
+		if name := html.UnescapeString(found[1]); !form.Has(name) { // several forms have it
+			form.Set(name, html.UnescapeString(found[2]))
+		}
 	}
 	return form
 }

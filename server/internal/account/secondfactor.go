@@ -11,6 +11,7 @@ import (
 	"github.com/postern-auth/postern/server/internal/browser"
 	"github.com/postern-auth/postern/server/internal/notice"
 	"github.com/postern-auth/postern/server/internal/page"
+	"github.com/postern-auth/postern/server/internal/qr"
 	"github.com/postern-auth/postern/server/internal/registry"
 	"github.com/postern-auth/postern/server/internal/site"
 	"github.com/postern-auth/postern/server/internal/totp"
@@ -52,9 +53,11 @@ func (a *Account) showSecondFactor(v *visit, problem page.Problem) error {
 		}
 	}
 	yours := a.yours(v)
-	return a.render(v, page.EnrolTOTP{
+	shown := page.EnrolTOTP{
 		Yours: yours, Secret: secret.Text(), URI: secret.URI(a.Site.Name(), yours.Person.Identifier), Problem: problem,
-	})
+	}
+	shown.QR, _ = qr.Encode(shown.URI) // of a name that is too long there is none
+	return a.render(v, shown)
 }
 
 // draftOf returns the secret that waits in this session; false: none does.

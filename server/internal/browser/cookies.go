@@ -1,5 +1,5 @@
 // Package browser keeps in a browser what ties it to its session and to the logins that it has begun: two
-// cookies, each a random value whose digest the store has.
+// cookies, each a random value whose digest the store has. A third one marks it as known to somebody.
 //
 //	cookies := browser.For("https://login.example.com")
 //	value, ok := cookies.Session(r)      // absent, twice there, or not of our making: false
@@ -31,18 +31,19 @@ import (
 	"time"
 )
 
-// Cookies are the two cookies of one issuer. Browsers tell cookies apart by host and not by port or scheme, so
+// Cookies are the cookies of one issuer. Browsers tell cookies apart by host and not by port or scheme, so
 // that the names carry a hash of the issuer: two servers on localhost do not overwrite each other's.
 type Cookies struct {
 	session string // name
 	binding string // name
+	known   string // name
 }
 
 // For returns the cookies of an issuer, which is its exact string.
 func For(issuer string) Cookies {
 	sum := sha256.Sum256([]byte(issuer))
 	id := hex.EncodeToString(sum[:4])
-	return Cookies{session: "__Host-postern-" + id, binding: "__Host-postern-b-" + id}
+	return Cookies{session: "__Host-postern-" + id, binding: "__Host-postern-b-" + id, known: "__Host-postern-k-" + id}
 }
 
 // Keeps reports whether browsers keep the cookies of an issuer: those of https, and of http on this machine's
@@ -69,6 +70,24 @@ func (c Cookies) Session(r *http.Request) (Value, bool) { return read(r, c.sessi
 
 // Binding returns the value of the cookie that ties what was begun to this browser.
 func (c Cookies) Binding(r *http.Request) (Value, bool) { return read(r, c.binding) }
+
+// maxKnown is the length beyond which a mark is none.
+const maxKnown = 1024
+
+// Known returns the mark of a browser in which somebody has logged in before, whatever it holds: whether it is ours is
+// for whoever has made it to say.
+func (c Cookies) Known(r *http.Request) (string, bool) {
+	found := r.CookiesNamed(c.known)
+	if len(found) != 1 || found[0].Quoted || len(found[0].Value) > maxKnown {
+		return "", false
+	}
+	return found[0].Value, true
+}
+
+// SetKnown has the browser keep a mark for so long.
+func (c Cookies) SetKnown(w http.ResponseWriter, mark string, keep time.Duration) {
+	set(w, c.known, mark, http.SameSiteLaxMode, keep)
+}
 
 // SetSession has the browser keep the session's value: for so long, or with 0 until it is closed. How long the
 // session lives is for its row to say.

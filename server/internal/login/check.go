@@ -43,7 +43,7 @@ func (l *Login) check(ctx context.Context, r *endpoint.Request, identifier, type
 	if err != nil {
 		return store.User{}, page.WrongPassword, nil // it says nothing of anybody
 	}
-	a, err := l.account(ctx, identifier)
+	a, err := l.account(ctx, r, identifier)
 	if err != nil {
 		return store.User{}, page.Problem{}, err
 	}
@@ -60,14 +60,12 @@ func (l *Login) CheckPassword(ctx context.Context, r *endpoint.Request, user sto
 	if err != nil {
 		return page.WrongPassword, nil
 	}
-	a := account{user: user, counter: counterOf(user)}
+	a := account{user: user, counter: l.counter(r, countsPasswords, user.ID)}
 	if a.phc, err = l.phc(ctx, user); err != nil {
 		return page.Problem{}, err
 	}
 	return l.compare(ctx, r, a, given)
 }
-
-func counterOf(user store.User) string { return "user:" + user.ID }
 
 // compare returns the problem that the page tells where the password is not that of the account.
 func (l *Login) compare(ctx context.Context, r *endpoint.Request, a account, given password.Password) (page.Problem, error) {
@@ -93,7 +91,7 @@ func (l *Login) compare(ctx context.Context, r *endpoint.Request, a account, giv
 }
 
 // account finds what a name stands for. It reads as much for a name that nobody has.
-func (l *Login) account(ctx context.Context, identifier string) (account, error) {
+func (l *Login) account(ctx context.Context, r *endpoint.Request, identifier string) (account, error) {
 	organizations, err := l.Store.Organizations(ctx)
 	if err != nil {
 		return account{}, fmt.Errorf("login: reading the organization: %w", err)
@@ -107,7 +105,7 @@ func (l *Login) account(ctx context.Context, identifier string) (account, error)
 		return account{}, fmt.Errorf("login: reading a user: %w", err)
 	}
 	if err == nil {
-		a.user, a.counter = user, counterOf(user)
+		a.user, a.counter = user, l.counter(r, countsPasswords, user.ID)
 	}
 	a.phc, err = l.phc(ctx, a.user)
 	return a, err

@@ -82,7 +82,7 @@ type proof struct {
 func (l *Login) prove(w http.ResponseWriter, s *state) error {
 	// Whoever leaves meanwhile has tried all the same.
 	ctx := context.WithoutCancel(s.Context())
-	counter := l.factorCounter(s)
+	counter := l.counter(s.Request, countsCodes, s.person.user.ID)
 	permit, err := l.permit(ctx, counter, byFactor)
 	switch {
 	case err != nil:
@@ -116,9 +116,6 @@ func (l *Login) prove(w http.ResponseWriter, s *state) error {
 	}
 	return err
 }
-
-// factorCounter returns what counts the failures of a person's second factor.
-func (l *Login) factorCounter(s *state) string { return "factor:" + s.person.user.ID }
 
 // continued returns the state in which the person has given a further proof, in a session with a cookie of its own.
 func (s *state) continued(l *Login, m authorize.Method) *state {

@@ -199,6 +199,9 @@ func (l *Login) carryOut(w http.ResponseWriter, s *state, write func(store.Tx) e
 	}
 	switch step := step.(type) {
 	case authorize.Issue:
+		if s.waiting != nil {
+			l.know(w, s)
+		}
 		if s.isOwn() {
 			return s.arrive(w)
 		}

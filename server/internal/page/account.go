@@ -207,7 +207,9 @@ type EnrolTOTP struct {
 	Yours
 	// Secret is what the app is given, in base32, and URI the same as an otpauth address.
 	Secret, URI string
-	Problem     Problem
+	// QR are the modules of the code that a camera reads the address from, row by row and true for dark; nil: none.
+	QR      [][]bool
+	Problem Problem
 }
 
 func (p EnrolTOTP) shape() shape { return yours("enrol_totp", p.Problem) }
@@ -218,6 +220,29 @@ func (p EnrolTOTP) check() error {
 	}
 	return nil
 }
+
+// Path draws the dark modules, with the margin around them.
+func (p EnrolTOTP) Path() string {
+	var path strings.Builder
+	for y, row := range p.QR {
+		for x := 0; x < len(row); x++ {
+			from := x
+			for x < len(row) && row[x] {
+				x++
+			}
+			if x > from {
+				fmt.Fprintf(&path, "M%d %dh%dv1h-%dz", from+margin, y+margin, x-from, x-from)
+			}
+		}
+	}
+	return path.String()
+}
+
+// Side is how many modules the drawing is wide and high.
+func (p EnrolTOTP) Side() int { return len(p.QR) + 2*margin }
+
+// margin is what a reader needs around a code.
+const margin = 4
 
 const otpauth = "otpauth://totp/"
 

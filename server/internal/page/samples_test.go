@@ -18,6 +18,18 @@ func at(text string) time.Time {
 	return t
 }
 
+// squares stands for a QR code.
+func squares(size int) (modules [][]bool) {
+	for y := range size {
+		row := make([]bool, size)
+		for x := range row {
+			row[x] = (x*y+x/3+y/5)%3 == 0
+		}
+		modules = append(modules, row)
+	}
+	return modules
+}
+
 // samples returns every page in every state, with values of everyday life.
 func samples() []sample {
 	mia := Person{"Mia Berg", "mia@example.com"}
@@ -135,6 +147,7 @@ func samples() []sample {
 		{"profile-email-asked", Profile{Yours: saved(EmailAsked), Name: "Mia Berg", Email: "mia@example.com", EmailVerified: true, ChangeEmail: "/account/email"}},
 		{"change-password-wrong", ChangePassword{Yours: yours, Problem: WrongOldPassword}},
 		{"first-password", ChangePassword{Yours: yours, First: true}},
+		{"enrol-qr", EnrolTOTP{Yours: yours, Secret: "JBSW Y3DP EHPK 3PXP JBSW Y3DP EHPK 3PXP", URI: "otpauth://totp/Example%20Company:mia?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Example%20Company", QR: squares(45)}},
 		{"enrol", EnrolTOTP{Yours: yours, Secret: "JBSW Y3DP EHPK 3PXP JBSW Y3DP EHPK 3PXP", URI: "otpauth://totp/Example%20Company:mia?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Example%20Company"}},
 		{"recovery-codes", RecoveryCodes{Yours: yours, Codes: []string{"abcd-efgh-ijkl-mnop", "qrst-uvwx-yz23-4567", "abcd-efgh-ijkl-mnoq", "qrst-uvwx-yz23-4568", "abcd-efgh-ijkl-mnor", "qrst-uvwx-yz23-4569", "abcd-efgh-ijkl-mnos", "qrst-uvwx-yz23-456a", "abcd-efgh-ijkl-mnot", "qrst-uvwx-yz23-456b"}}},
 		{"new-token", choosing(NewToken{Once: "1"})},
