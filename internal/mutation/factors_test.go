@@ -14,7 +14,7 @@ var factorMutants = []mutant{
 	{"seal: the purpose", "server/internal/seal/seal.go", `k.derive("seal " + purpose)`, `k.derive("seal ")`, nil},
 	{"seal: the owner", "server/internal/seal/seal.go", `return append(append([]byte(nil), head...), owner...)`, `return append([]byte(nil), head...)`, nil},
 	{"seal: the purpose of a mark", "server/internal/seal/seal.go", `k.derive("mark "+purpose)`, `k.derive("mark ")`, nil},
-	{"seal: the lengths of what is marked", "server/internal/seal/seal.go", `binary.Write(mac, binary.BigEndian, uint64(len(value)))`, `binary.Write(mac, binary.BigEndian, uint64(0))`, nil},
+	{"seal: the lengths of what is marked", "server/internal/seal/seal.go", `binary.Write(mac, binary.BigEndian, uint64(len(value)))`, `binary.Write(mac, binary.BigEndian, []byte{})`, nil},
 	{"seal: the mark", "server/internal/seal/seal.go", `hmac.Equal(mark, each.mark(purpose, values))`, `hmac.Equal(each.mark(purpose, values), each.mark(purpose, values))`, nil},
 	{"passkeys: the person is verified", "server/internal/passkey/passkey.go", `session.UserVerification != protocol.VerificationRequired || `, ``, nil},
 	{"passkeys: the host of the ceremony", "server/internal/passkey/passkey.go", ` || session.RelyingPartyID != rp.ID {`, ` {`, nil},

@@ -260,17 +260,26 @@ func TestACrowdAtOneAccountLeavesTheOtherTurnsToOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHasher(t, Config{Params: cheap, Concurrent: 2})
 		first := turn(t, h, "crowd")
+		var had atomic.Int32
 		for range 20 {
 			go func() {
 				if turn, err := h.Wait(t.Context(), "crowd"); err == nil {
+					had.Add(1)
 					turn.Done()
 				}
 			}()
 		}
 		synctest.Wait()
 		turn(t, h, "somebody else").Done()
+		synctest.Wait()
+		if n := had.Load(); n != 0 {
+			t.Errorf("beside the one who has it, %d of one account have had a turn", n)
+		}
 		first.Done()
 		synctest.Wait()
+		if n := had.Load(); n != 20 {
+			t.Errorf("%d of 20 have had their turn", n)
+		}
 	})
 }
 
