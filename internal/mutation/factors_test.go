@@ -19,7 +19,6 @@ var factorMutants = []mutant{
 	{"passkeys: the person is verified", "server/internal/passkey/passkey.go", `session.UserVerification != protocol.VerificationRequired || `, ``, nil},
 	{"passkeys: the host of the ceremony", "server/internal/passkey/passkey.go", ` || session.RelyingPartyID != rp.ID {`, ` {`, nil},
 	{"passkeys: the host of the passkey", "server/internal/passkey/passkey.go", `case passkey.RPID != rp.ID:`, `case false:`, withServer},
-	{"passkeys: addresses", "server/internal/passkey/passkey.go", `if _, err := netip.ParseAddr(host); err == nil || host == "" {`, `if host == "" {`, nil},
 	{"passkeys: http", "server/internal/passkey/passkey.go", `if u.Scheme != "https" && !(u.Scheme == "http" && local) {`, `if u.Scheme != "https" && u.Scheme != "http" && !local {`, nil},
 	{"passkeys: outages", "server/internal/passkey/passkey.go", `case outage != nil:`, `case false:`, nil},
 	{"passkeys: the length of an answer to a login", "server/internal/passkey/passkey.go", "\tif len(answer) > MaxAnswer {\n\t\treturn Use{}", "\tif false {\n\t\treturn Use{}", withServer},
