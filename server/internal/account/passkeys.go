@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/postern-auth/postern/server/internal/browser"
 	"github.com/postern-auth/postern/server/internal/notice"
 	"github.com/postern-auth/postern/server/internal/page"
 	"github.com/postern-auth/postern/server/internal/passkey"
@@ -166,6 +165,6 @@ func (a *Account) removePasskey(v *visit) error {
 	if err != nil {
 		return fmt.Errorf("account: %w", err)
 	}
-	browser.For(string(v.Issuer)).SetSession(v.w, value, 0)
+	a.Sessions.Set(v.w, v.Request, value, next)
 	return a.done(v, "/", page.PasskeyRemoved)
 }

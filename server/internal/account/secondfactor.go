@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/postern-auth/postern/server/internal/authorize"
-	"github.com/postern-auth/postern/server/internal/browser"
 	"github.com/postern-auth/postern/server/internal/notice"
 	"github.com/postern-auth/postern/server/internal/page"
 	"github.com/postern-auth/postern/server/internal/qr"
@@ -116,7 +115,7 @@ func (a *Account) turnOn(v *visit) error {
 	if err != nil {
 		return fmt.Errorf("account: %w", err)
 	}
-	browser.For(string(v.Issuer)).SetSession(v.w, value, 0)
+	a.Sessions.Set(v.w, v.Request, value, next)
 	v.session = next
 	return a.render(v, page.RecoveryCodes{Yours: a.yours(v), Codes: texts})
 }
@@ -168,7 +167,7 @@ func (a *Account) turnOff(v *visit) error {
 	if err != nil {
 		return fmt.Errorf("account: %w", err)
 	}
-	browser.For(string(v.Issuer)).SetSession(v.w, value, 0)
+	a.Sessions.Set(v.w, v.Request, value, next)
 	return a.done(v, "/", page.SecondFactorOff)
 }
 

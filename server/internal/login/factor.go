@@ -15,6 +15,7 @@ import (
 	"github.com/postern-auth/postern/server/internal/oauth"
 	"github.com/postern-auth/postern/server/internal/page"
 	"github.com/postern-auth/postern/server/internal/password"
+	"github.com/postern-auth/postern/server/internal/session"
 	"github.com/postern-auth/postern/server/internal/totp"
 	"github.com/postern-auth/postern/server/store"
 )
@@ -120,9 +121,9 @@ func (l *Login) prove(w http.ResponseWriter, s *state) error {
 // continued returns the state in which the person has given a further proof, in a session with a cookie of its own.
 func (s *state) continued(l *Login, m authorize.Method) *state {
 	next := *s
-	value, session := l.Sessions.Continue(s.session, store.Method(m))
-	next.session, next.begun = session, &value
-	next.facts.User, next.facts.Session = session.UserID, session.ID
+	value, continued := l.Sessions.Continue(s.session, store.Method(m))
+	next.session, next.begun = continued, &value
+	next.facts.User, next.facts.Session = continued.UserID, continued.ID
 	next.facts.Methods = append(slices.Clone(s.facts.Methods), m)
 	return &next
 }
@@ -188,7 +189,7 @@ func (l *Login) wrongCode(ctx context.Context, w http.ResponseWriter, s *state, 
 		if failures < endsSession {
 			return nil
 		}
-		if err := tx.DeleteSession(ctx, s.session.Digest); err != nil && !errors.Is(err, store.ErrNotFound) {
+		if err := session.End(ctx, tx, s.session, false, s.now, "too many wrong codes"); err != nil {
 			return err
 		}
 		return l.tellOnceADay(ctx, tx, s)
