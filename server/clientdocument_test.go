@@ -273,3 +273,32 @@ func TestTwoServersMeetAClientAtOnce(t *testing.T) {
 	}
 	all.Wait()
 }
+
+func TestAClientThatNobodyHasLetInPushesItsRequest(t *testing.T) {
+	p := newPublisher(t)
+	w := newLoginWorld(t, p.admit)
+	push := func(id string, more ...string) answer {
+		return w.do(call{path: "/oauth/v2/par", form: values(append([]string{"client_id", id, "redirect_uri", p.to, "response_type", "code", "scope", "openid",
+			"state", "s-1", "code_challenge", challenge, "code_challenge_method", "S256"}, more...)...)})
+	}
+	a := push(p.id)
+	if a.status != 201 {
+		t.Fatalf("%d %s", a.status, a.body)
+	}
+	b := w.browser()
+	page := b.open("/oauth/v2/authorize?" + values("client_id", p.id, "request_uri", w.object(a.body)["request_uri"].(string)).Encode())
+	page = b.send(page, "identifier", "mia", "password", miaPassword, "answer", "login")
+	b.page(page, 200, "Let “Notes of a stranger” into your account?")
+	b.code(b.send(page, "answer", "allow"), p.to)
+	for name, a := range map[string]answer{
+		"no document": push(p.URL + "/other.json"), "a secret": push(p.id, "client_secret", "x"), "no URL of a document": push("https://x"),
+	} {
+		t.Run(name, func(t *testing.T) { w.at(t).refused(a, 401, "invalid_client") })
+	}
+	w.refused(push(p.id, "redirect_uri", p.to, "redirect_uri", p.to), 400, "invalid_request")
+	app, err := w.store.ApplicationByClientID(t.Context(), p.id)
+	w.must(err)
+	app.Active = false
+	w.must(w.store.PutApplication(t.Context(), app))
+	w.refused(push(p.id), 401, "invalid_client")
+}

@@ -54,7 +54,7 @@ type pushedAnswer struct {
 }
 
 func (l *Login) push(ctx context.Context, r *endpoint.Request) (any, error) {
-	client, err := l.Clients.Identify(ctx, r)
+	client, err := l.pusher(ctx, r)
 	if err != nil {
 		return nil, err
 	}
