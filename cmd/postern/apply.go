@@ -13,7 +13,7 @@ import (
 )
 
 type applyFlags struct {
-	data, file          string
+	data, file, issuer  string
 	dryRun, prune, json bool
 }
 
@@ -24,14 +24,15 @@ func newApplyCommand(e *env) *cobra.Command {
 		Short: "Set up the authorization server from a file",
 		Long: "Apply makes the store in a data folder what a YAML file says: projects, APIs, applications, roles,\n" +
 			"permissions, service users, people. It may run beside the server and a second time changes nothing.\n" +
-			"New secrets, keys, personal access tokens and passwords are written to the files that the document\n" +
-			"names, for their owner alone, and never over a file that is there.",
+			"New secrets, keys, personal access tokens, passwords and links of invitations are written to the files\n" +
+			"that the document names, for their owner alone, and never over a file that is there.",
 		Args: positional(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error { return apply(c.Context(), e, f) },
 	}
 	flags := c.Flags()
 	flags.StringVar(&f.data, "data", "", "data `folder` (required)")
 	flags.StringVarP(&f.file, "file", "f", "", "the YAML `file`, or - for standard input (required)")
+	flags.StringVar(&f.issuer, "issuer", "", "issuer `URL` of the server, to which the links of invitations lead")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "show what would change, and change nothing")
 	flags.BoolVar(&f.prune, "prune", false, "delete what the file does not name")
 	flags.BoolVar(&f.json, "json", false, "print the changes as JSON")
@@ -73,7 +74,7 @@ func apply(ctx context.Context, e *env, f applyFlags) error {
 
 // dryRun compares, and makes no store where there is none.
 func dryRun(ctx context.Context, e *env, f applyFlags, doc *setup.Document) (*setup.Plan, error) {
-	options := setup.Options{Prune: f.prune}
+	options := setup.Options{Prune: f.prune, Issuer: f.issuer}
 	none, err := noDatabase(filepath.Join(f.data, databaseFile))
 	if err != nil {
 		return nil, fmt.Errorf("data folder: %w", err)
@@ -95,7 +96,7 @@ func applyTo(ctx context.Context, e *env, f applyFlags, doc *setup.Document) (*s
 		return nil, err
 	}
 	defer s.Close()
-	plan, err := setup.Compare(ctx, s, doc, setup.Options{Prune: f.prune})
+	plan, err := setup.Compare(ctx, s, doc, setup.Options{Prune: f.prune, Issuer: f.issuer})
 	if err != nil {
 		return nil, err
 	}

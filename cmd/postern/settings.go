@@ -14,7 +14,7 @@ const maxSetting = 64 << 10
 
 // settings gives the flags that the command line does not set what the environment says: --smtp-address is what
 // POSTERN_SMTP_ADDRESS holds, or the file that POSTERN_SMTP_ADDRESS_FILE names. A flag that may be given again takes
-// one value a line. secrets, by the names that they would have as flags, have the environment alone: what is on a
+// one value a line; an empty variable says nothing. secrets, by the names that they would have as flags, have the environment alone: what is on a
 // command line is there for everybody on the machine to see. Errors are of usage, and quote no value.
 func (e *env) settings(flags *pflag.FlagSet, secrets map[string]*string) error {
 	var failed error

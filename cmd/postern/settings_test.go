@@ -32,6 +32,7 @@ func TestSettingsComeFromFlagsVariablesAndFiles(t *testing.T) {
 		"a switch":                       {nil, map[string]string{"POSTERN_SIGN_UP": "true"}, " |true|0s||", ""},
 		"a switch that is off":           {[]string{"--sign-up=false"}, map[string]string{"POSTERN_SIGN_UP": "true"}, " |false|0s||", ""},
 		"a duration":                     {nil, map[string]string{"POSTERN_SESSION_IDLE": "90m"}, " |false|1h30m0s||", ""},
+		"empty variables":                {nil, map[string]string{"POSTERN_SIGN_UP": "", "POSTERN_SMTP_ADDRESS_FILE": "", "POSTERN_SMTP_PASSWORD": ""}, " |false|0s||", ""},
 		"a list":                         {nil, map[string]string{"POSTERN_ISSUER": "https://a\n https://b \n\n"}, " |false|0s|https://a,https://b|", ""},
 		"a secret":                       {nil, map[string]string{"POSTERN_SMTP_PASSWORD": "pa55"}, " |false|0s||pa55", ""},
 		"a secret in a file":             {nil, map[string]string{"POSTERN_SMTP_PASSWORD_FILE": file(" pa55 \r\n")}, " |false|0s|| pa55 ", ""},

@@ -39,6 +39,9 @@ func (c *comparison) user(ctx context.Context, u *document.User) error {
 	if err := c.idFile(u.IDFile, after.ID, label); err != nil {
 		return err
 	}
+	if err := c.invitation(ctx, u, after, found); err != nil {
+		return err
+	}
 	return c.password(ctx, u, after, found)
 }
 

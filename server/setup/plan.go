@@ -32,7 +32,7 @@ type Field struct {
 type Change struct {
 	Action Action `json:"action"`
 	// Object is the kind: organization, project, api, application, service user, user, secret, key, personal
-	// access token, password or id file.
+	// access token, password, invitation or id file.
 	Object string `json:"object"`
 	// Name is what people know the object by: its name, username or path, for a secret or key without
 	// a path its id.
@@ -88,6 +88,8 @@ type Options struct {
 	Keep bool
 	// Dir is the folder that relative paths start from; empty: the folder of the document's file.
 	Dir string
+	// Issuer is whose pages the links of invitations lead to. A document with such links needs one.
+	Issuer string
 	// Now tells the time; nil: time.Now.
 	Now func() time.Time
 

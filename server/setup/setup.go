@@ -162,6 +162,10 @@
 // So a new secret is had by removing the file. The old one stays good until it is pruned. To replace one
 // without a gap, add an entry with another file, apply, hand it out, remove the old entry, and prune.
 //
+// In place of password_file there may be an invitation_file: a link by which the person chooses a password. It leads
+// to an issuer of the server, which Options name, and works for 7 days and once. Who has a password is invited no
+// more, whatever the document says.
+//
 // A password is one alone: the new one replaces the old one, and logs its person out. Take password_file out of
 // the document when the password has been handed out, for then it is theirs to change.
 //

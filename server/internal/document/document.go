@@ -138,8 +138,9 @@ type User struct {
 	Locale        *string
 	Active        bool
 	Held
-	IDFile       Word
-	PasswordFile Word
+	IDFile         Word
+	PasswordFile   Word
+	InvitationFile Word
 }
 
 // Held is what a subject holds.

@@ -117,7 +117,12 @@ func (r *reader) user(v value) *User {
 		"permissions":    r.assignments(&u.Permissions),
 		"id_file":        r.word(&u.IDFile, checkPath),
 		"password_file":  r.word(&u.PasswordFile, checkPath),
+
+		"invitation_file": r.word(&u.InvitationFile, checkPath),
 	}, "login")
+	if u.PasswordFile.Text != "" && u.InvitationFile.Text != "" {
+		r.fail(u.InvitationFile.At, "expected a password_file or an invitation_file, got both: an invitation is for who has no password")
+	}
 	if u.EmailVerified != nil && u.Email == nil {
 		r.fail(verified, "expected the email that it is about beside it, got none")
 	}

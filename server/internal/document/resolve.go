@@ -148,6 +148,7 @@ func checkFiles(r *reader, doc *Document) {
 	for _, u := range doc.Users {
 		add(u.IDFile)
 		add(u.PasswordFile)
+		add(u.InvitationFile)
 	}
 	for _, u := range doc.ServiceUsers {
 		add(u.IDFile)

@@ -36,13 +36,12 @@ import (
 // About is what a letter is about.
 type About string
 
-// What letters are about. The first four carry a link that proves something; those for addresses go out only if
+// What letters are about. The first three carry a link that proves something; those for addresses go out only if
 // the address is, or is not, that of a user.
 const (
 	Reset        About = "reset"        // to the Address, if it is the verified one of a user
 	SignUp       About = "sign-up"      // to the Address: a link that makes a user, or that there is one
 	Verification About = "verification" // to the Address, which a user wants to have
-	Invitation   About = "invitation"   // to a user without a password
 
 	// What has happened to a user, beside the kinds of package notice; to their verified address.
 	PasswordChanged About = About(notice.PasswordChanged)
@@ -54,7 +53,6 @@ const (
 const (
 	ResetLifetime        = 30 * time.Minute
 	VerificationLifetime = 24 * time.Hour
-	InvitationLifetime   = 7 * 24 * time.Hour
 )
 
 // Letter is what is to be told. It holds nothing secret.
@@ -71,7 +69,6 @@ type Letter struct {
 var Paths = map[store.MailPurpose]string{
 	store.ResetLink:        "/reset/",
 	store.VerificationLink: "/verify/",
-	store.InvitationLink:   "/invitation/",
 	store.SignUpLink:       "/signup/",
 }
 
@@ -236,19 +233,11 @@ func (l *Letters) address(ctx context.Context, letter Letter) (envelope, error) 
 	if err != nil {
 		return envelope{}, fmt.Errorf("letter: reading a user: %w", err)
 	}
-	now := l.Now()
 	e := envelope{to: u.Email, name: called(u), locale: u.Locale}
 	switch letter.About {
 	case Verification:
 		e.to, e.reason = letter.Address, page.ForVerification
-		e.link = store.MailLink{Purpose: store.VerificationLink, UserID: u.ID, Address: letter.Address, ExpiresAt: now.Add(VerificationLifetime)}
-		return e, nil
-	case Invitation:
-		e.reason = page.ForInvitation
-		e.link = store.MailLink{Purpose: store.InvitationLink, UserID: u.ID, Address: u.Email, ExpiresAt: now.Add(InvitationLifetime)}
-		if u.Email == "" {
-			return envelope{}, errNothing
-		}
+		e.link = store.MailLink{Purpose: store.VerificationLink, UserID: u.ID, Address: letter.Address, ExpiresAt: l.Now().Add(VerificationLifetime)}
 		return e, nil
 	case EmailChanged:
 		e.to, e.reason = letter.Address, happened[letter.About]

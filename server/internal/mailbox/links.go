@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/postern-auth/postern/server/internal/endpoint"
 	"github.com/postern-auth/postern/server/internal/letter"
@@ -70,8 +69,7 @@ func (m *Mailbox) endWhatWasBefore(ctx context.Context, tx store.Tx, u store.Use
 	return nil
 }
 
-// invited takes the first password of a user whom the operator has made. The link of a mail has proved the address;
-// one that was handed over otherwise has no address.
+// invited takes the first password of a user whom the operator has made and handed a link. It proves no address.
 func (m *Mailbox) invited(w http.ResponseWriter, r *endpoint.Request, link store.MailLink) error {
 	return m.choosePassword(w, r, link, page.NewPassword{Invited: true}, func(ctx context.Context, tx store.Tx, u store.User, phc string) error {
 		if _, err := tx.Password(ctx, u.ID); !errors.Is(err, store.ErrNotFound) {
@@ -80,14 +78,7 @@ func (m *Mailbox) invited(w http.ResponseWriter, r *endpoint.Request, link store
 			}
 			return err
 		}
-		in := registry.In(tx, byInvitation, m.Now())
-		if link.Address != "" && u.EmailVerifiedAt.IsZero() && strings.EqualFold(u.Email, link.Address) {
-			u.EmailVerifiedAt = m.Now()
-			if err := in.PutUser(ctx, u); err != nil {
-				return err
-			}
-		}
-		return in.SetPassword(ctx, u, phc)
+		return registry.In(tx, byInvitation, m.Now()).SetPassword(ctx, u, phc)
 	}, page.AccountCreated)
 }
 
@@ -237,13 +228,5 @@ func (m *Mailbox) verify(w http.ResponseWriter, r *endpoint.Request, link store.
 			return nil
 		}
 		return m.Letters.Add(ctx, tx, letter.Letter{About: letter.EmailChanged, User: u.ID, Address: former, Issuer: r.Issuer})
-	})
-}
-
-// Invite writes the link of an invitation and returns its value, for whoever hands it over.
-func Invite(ctx context.Context, tx store.MailLinks, userID string, now time.Time) (raw string, err error) {
-	raw = secret.New()
-	return raw, tx.PutMailLink(ctx, store.MailLink{
-		Digest: secret.Digest(raw), Purpose: store.InvitationLink, UserID: userID, ExpiresAt: now.Add(letter.InvitationLifetime),
 	})
 }

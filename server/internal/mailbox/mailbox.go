@@ -55,13 +55,14 @@ func New(c Config) *Mailbox { return &Mailbox{c} }
 // Routes are the pages with where they are mounted. What is off is not there: no mails, no reset; no sign-up, no
 // link of one.
 func (m *Mailbox) Routes() []endpoint.Route {
-	routes := []endpoint.Route{m.link(store.InvitationLink, m.invited)}
+	routes := []endpoint.Route{m.link(store.InvitationLink, registry.InvitationPath, m.invited)}
 	if path := m.Letters.Path(letter.ResetPath); path != "" {
 		routes = append(routes, m.ask(path, m.forgot), m.ask(m.Login+"{id}"+path, m.forgot))
-		routes = append(routes, m.link(store.ResetLink, m.reset), m.link(store.VerificationLink, m.verify))
+		routes = append(routes, m.link(store.ResetLink, letter.Paths[store.ResetLink], m.reset), m.link(store.VerificationLink, letter.Paths[store.VerificationLink], m.verify))
 	}
 	if path := m.Letters.Path(letter.SignUpPath); path != "" {
-		routes = append(routes, m.ask(path, m.signUp), m.ask(m.Login+"{id}"+path, m.signUp), m.link(store.SignUpLink, m.signedUp))
+		routes = append(routes, m.ask(path, m.signUp), m.ask(m.Login+"{id}"+path, m.signUp))
+		routes = append(routes, m.link(store.SignUpLink, letter.Paths[store.SignUpLink], m.signedUp))
 	}
 	return routes
 }
@@ -73,8 +74,8 @@ func (m *Mailbox) ask(path string, answer func(http.ResponseWriter, *endpoint.Re
 }
 
 // link is the page behind the links for a purpose.
-func (m *Mailbox) link(purpose store.MailPurpose, answer func(http.ResponseWriter, *endpoint.Request, store.MailLink) error) endpoint.Route {
-	return endpoint.Route{Endpoint: oauth.At(letter.Paths[purpose] + "{link}"), Methods: "GET POST", Handler: &endpoint.Page{
+func (m *Mailbox) link(purpose store.MailPurpose, path string, answer func(http.ResponseWriter, *endpoint.Request, store.MailLink) error) endpoint.Route {
+	return endpoint.Route{Endpoint: oauth.At(path + "{link}"), Methods: "GET POST", Handler: &endpoint.Page{
 		Name: "mailbox", Params: []string{"new_password", "ui_locales"}, Show: m.Site.Show, Logger: m.Logger,
 		Answer: func(w http.ResponseWriter, r *endpoint.Request) error {
 			link, err := m.Store.MailLink(r.Context(), secret.Digest(r.PathValue("link")))

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/mail"
 	"strings"
+	"time"
 
 	"github.com/postern-auth/postern/server/internal/backchannel"
 	"github.com/postern-auth/postern/server/internal/password"
@@ -135,6 +136,26 @@ func (r *Registry) writePassword(ctx context.Context, u store.User, phc string) 
 		action = created
 	}
 	return true, r.record(ctx, action, object{"password", u.ID, nameOf(u)}, nil)
+}
+
+// InvitationLifetime is how long an invitation can be accepted, and InvitationPath what the path of its link begins
+// with, before the value.
+const (
+	InvitationLifetime = 7 * 24 * time.Hour
+	InvitationPath     = "/invitation/"
+)
+
+// Invite makes the link by which a user without a password chooses their first one, in place of any former link, and
+// returns its value, which is kept nowhere.
+func (r *Registry) Invite(ctx context.Context, u store.User) (raw string, err error) {
+	raw = secret.New()
+	err = r.tx.PutMailLink(ctx, store.MailLink{
+		Digest: secret.Digest(raw), Purpose: store.InvitationLink, UserID: u.ID, ExpiresAt: r.now.Add(InvitationLifetime),
+	})
+	if err != nil {
+		return "", err
+	}
+	return raw, r.record(ctx, created, object{"invitation", u.ID, nameOf(u)}, nil)
 }
 
 // WithdrawConsent takes back what a person has allowed an application, and ends what it was given on their behalf,
