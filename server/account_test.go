@@ -341,6 +341,41 @@ func TestAPersonEndsSessions(t *testing.T) {
 	here.open("/account/").tells(t, 200, "Your account")
 }
 
+// Applications are told at once of a session that a person ends from another one, and of those that a change of the
+// password ends.
+func TestApplicationsAreToldOfSessionsThatEndAtTheAccount(t *testing.T) {
+	l := newListener(t)
+	w := newLoginWorld(t, l.trusted)
+	w.listen(l, "notes")
+	for name, end := range map[string]func(*browser) screen{
+		"one": func(b *browser) screen {
+			return b.confirm(b.open(pathTo(t, b.open("/account/sessions").body, "/end", "unknown")))
+		},
+		"others": func(b *browser) screen { return b.confirm(b.open("/account/others/end")) },
+		"password": func(b *browser) screen {
+			return b.confirm(b.open("/account/password"), "password", miaPassword, "new_password", newPassword)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w.must(w.store.PutPassword(t.Context(), store.Password{UserID: "u-mia", PHC: hashes()["mia"], ChangedAt: start}))
+			_, err := w.store.DeleteSessionsOf(t.Context(), "u-mia", store.Digest{})
+			w.must(err)
+			there, here := w.browser(), w.browser()
+			w.issued(w.redeem(there))
+			here.visits("mia", miaPassword)
+			end(here).tells(t, 200, "Your account")
+			select {
+			case r := <-l.heard:
+				if _, _, claims := w.claims(r.PostForm.Get("logout_token")); claims["sub"] != "u-mia" || claims["aud"] != "notes" {
+					t.Errorf("told %v", claims)
+				}
+			case <-time.After(10 * time.Second):
+				t.Error("nobody is told")
+			}
+		})
+	}
+}
+
 // Refresh tokens whose session is over by time are somewhere else, too.
 func TestEndingAllOthersEndsWhatOutlivedItsSession(t *testing.T) {
 	w := newLoginWorld(t)

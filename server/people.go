@@ -55,16 +55,17 @@ func (s *Server) peopleRoutes(authenticator *clients.Authenticator, checkTargets
 		Reset: s.letters.Path(letter.ResetPath), SignUp: s.letters.Path(letter.SignUpPath),
 		CheckTargets: checkTargets, Now: c.Now, Logger: c.Logger,
 	})
+	told := func() { s.outbox.Wake(outbox.BackChannelLogout) }
 	logouts := logout.New(logout.Config{
 		Store: c.Store, Sessions: sessions, Site: pages, Hints: hints, Again: account.Home, Now: c.Now, Logger: c.Logger,
-		Ended: func() { s.outbox.Wake(outbox.BackChannelLogout) },
+		Ended: told,
 	})
 	devices := device.New(device.Config{
 		Store: c.Store, Clients: authenticator, CheckTargets: checkTargets, Address: sessions.From, Now: c.Now, Logger: c.Logger,
 	})
 	accounts := account.New(account.Config{
 		Store: c.Store, Sessions: sessions, Site: pages, Hasher: s.hasher, Enter: logins.Enter, CheckPassword: logins.CheckPassword,
-		LogOut: logout.Confirm, Now: c.Now, Logger: c.Logger, TokenLifetime: c.PersonalTokenLifetime,
+		LogOut: logout.Confirm, Ended: told, Now: c.Now, Logger: c.Logger, TokenLifetime: c.PersonalTokenLifetime,
 		Keys: s.sealing, Notices: s.noticed, ChangeEmail: s.changeEmail(),
 	})
 	mailboxes := mailbox.New(mailbox.Config{

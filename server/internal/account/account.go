@@ -55,6 +55,8 @@ type Config struct {
 	CheckPassword func(ctx context.Context, r *endpoint.Request, u store.User, typed string) (page.Problem, error)
 	// LogOut is where a form with answer=logout ends the session that its sid names.
 	LogOut oauth.Endpoint
+	// Ended is called when sessions have ended, for whoever tells applications.
+	Ended  func()
 	Now    func() time.Time
 	Logger *slog.Logger
 	// Keys seal the secrets of second factors. Without, nobody can set one up.

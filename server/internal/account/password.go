@@ -86,6 +86,7 @@ func (a *Account) keepPassword(v *visit, phc string) error {
 	if err != nil {
 		return fmt.Errorf("account: %w", err)
 	}
+	a.Ended()
 	a.Sessions.Set(v.w, v.Request, value, next)
 	return a.done(v, "/", page.PasswordSaved)
 }

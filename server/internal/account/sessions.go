@@ -87,6 +87,7 @@ func (a *Account) endSession(v *visit) error {
 	if err != nil {
 		return err
 	}
+	a.Ended()
 	return a.done(v, "/sessions", page.SessionEnded)
 }
 
@@ -126,5 +127,6 @@ func (a *Account) endOthers(v *visit) error {
 	if err != nil {
 		return err
 	}
+	a.Ended()
 	return a.done(v, "/sessions", page.OthersEnded)
 }
