@@ -355,7 +355,8 @@ func TestTwentyWrongCodesInADayWantThePasswordAgain(t *testing.T) {
 		w.pass(15 * time.Minute)
 	}
 	b.page(b.open(asks()), 200, "Log in to Notes")
-	w.noticed("u-mia", "wrong_codes")
+	b.page(b.prove(b.logIn("mia", miaPassword), w.wrong(secret)), 400, "Start again at Notes")
+	w.noticed("u-mia", "wrong_codes") // once for today
 	if sessions, err := w.store.SessionsOf(t.Context(), "u-mia"); err != nil || len(sessions) != 0 {
 		t.Errorf("%d sessions, %v", len(sessions), err)
 	}
@@ -376,8 +377,13 @@ func TestRecoveryCodesLetInOnce(t *testing.T) {
 			page = b.open(page.path + "?recovery=1")
 			b.page(page, 200, "Use a recovery code")
 			s := b.prove(page, code)
+			failures, err := w.store.Failures(t.Context(), "factor:u-mia", w.now())
+			w.must(err)
 			if n == 1 {
 				b.page(s, 422, want)
+				if failures == 0 {
+					t.Error("a code that was used before does not count as a wrong one")
+				}
 				continue
 			}
 			if family := w.family(b.code(s, notesCallback)); family.ACR != mfa || !slices.Contains(family.AMR, "rec") {
