@@ -27,7 +27,6 @@ var codeMutants = []mutant{
 	{"userinfo: openid", "server/internal/userinfo/userinfo.go", `postern.Scope("openid")`, `postern.Any()`, withServer},
 	{"CORS: origins of applications", "server/origins.go", `return slices.Contains(s.origins.known, origin)`, `return true`, withServer},
 	{"CORS: of endpoints for pages", "server/internal/endpoint/cors.go", `origin == "" || !c.allowed(r, origin)`, `origin == ""`, withServer},
-	{"codes: of a device", "server/internal/grant/authcode.go", `, asked.Device != "":`, `:`, withServer},
 	{"device codes: not of a device", "server/internal/grant/device.go", `found.Request.Device == "" || `, ``, withServer},
 	{"device codes: of another client", "server/internal/grant/device.go", `found.Family.ClientID != app.ClientID || `, ``, withServer},
 	{"device codes: of another issuer", "server/internal/grant/device.go", ` || found.Request.Issuer != r.Issuer {`, ` {`, withServer},
