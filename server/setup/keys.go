@@ -10,6 +10,7 @@ import (
 
 	"github.com/postern-auth/postern/internal/jws"
 	"github.com/postern-auth/postern/server/internal/document"
+	"github.com/postern-auth/postern/server/internal/keyfile"
 	"github.com/postern-auth/postern/server/internal/registry"
 	"github.com/postern-auth/postern/server/store"
 )
@@ -56,7 +57,7 @@ func (c *comparison) keys(ctx context.Context, o owner, entries []*document.Clie
 // under an earlier client id, is of no use and has no row.
 func (o owner) keyIn(content []byte) func(store.ClientKey) bool {
 	file, public, err := parseKeyFile(content)
-	want := newKeyFile(o)
+	want := keyfile.For(o.Owner, o.clientID)
 	want.KeyID, want.Key = file.KeyID, file.Key
 	return func(row store.ClientKey) bool {
 		return err == nil && file == want && row.ID == file.KeyID && bytes.Equal(row.PublicKey, public)
@@ -74,7 +75,7 @@ func (c *comparison) createKey(ctx context.Context, w *work, o owner, e *documen
 	if err != nil {
 		return nil, err
 	}
-	return encodeKeyFile(newKeyFile(o), row.ID, private)
+	return keyfile.Encode(keyfile.For(o.Owner, o.clientID), row.ID, private)
 }
 
 // key compares a key that is there. Its algorithm cannot change, for that would be another key.

@@ -63,6 +63,9 @@ type APIs interface {
 	APIByIdentifier(ctx context.Context, identifier string) (API, error)
 	// APIs returns all of them, ordered by name.
 	APIs(context.Context) ([]API, error)
+	// APIsPart returns the part of them that the window asks for, ordered by name and then ID, and searched by name,
+	// identifier, client id and ID. It reads none of their permissions.
+	APIsPart(context.Context, Window) (Part[API], error)
 	// APIsOf returns the APIs of a project, ordered by name.
 	APIsOf(ctx context.Context, projectID string) ([]API, error)
 	// APIStates returns the ids of a project's APIs, and whether each is active. It reads none of their

@@ -41,6 +41,9 @@ type Projects interface {
 	ProjectByName(ctx context.Context, name string) (Project, error)
 	// Projects returns all of them, ordered by name.
 	Projects(context.Context) ([]Project, error)
+	// ProjectsPart returns the part of them that the window asks for, ordered by name and then ID, and searched by
+	// both. It reads none of their roles.
+	ProjectsPart(context.Context, Window) (Part[Project], error)
 	// PutProject creates the project or replaces the one with its ID, roles included. A role that is
 	// gone is taken from every Assignment too. Errors: ErrExists when another project has the name, or an
 	// API is called as its ID.

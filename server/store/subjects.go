@@ -86,7 +86,8 @@ type Assignments interface {
 	// in any case. It reads no others, of which a subject may hold tens of thousands.
 	AssignmentsAmong(ctx context.Context, subjectID string, keys []string) ([]Assignment, error)
 	// HoldersPart returns the part that the window asks for of the subjects that hold a right on the project or API
-	// of the target, whose other fields do not count. They are ordered by username and then ID, and searched by both.
+	// of the target, whose other fields do not count; an empty right
+	// stands for any assignment, also one without rights. They are ordered by username and then ID, and searched by both.
 	HoldersPart(ctx context.Context, target Assignment, right string, w Window) (Part[Subject], error)
 	// PutAssignment creates the assignment or replaces the one of the same subject for the same project or
 	// API. Errors: ErrNotFound when the subject, the project or API, or one of the rights is not there.

@@ -1,6 +1,8 @@
 package page
 
 import (
+	"encoding/base64"
+	"html/template"
 	"slices"
 	"time"
 )
@@ -113,6 +115,9 @@ type Source struct {
 	Label Text
 	Spans []Span
 	Copy  bool
+	// File is the name under which it can be saved; empty: it is not to be. The link holds the text itself, so what
+	// is secret in it takes no second request.
+	File string
 }
 
 // A Span is text of one colour: 0 none, 1 keyword or claim, 2 string, 3 number, 4 comment, 5 name.
@@ -125,6 +130,7 @@ type Span struct {
 type Form struct {
 	To     string
 	Fields []Field
+	More   []Field // under a line that opens; open when there is a problem in it
 	Hidden []Parameter
 	Submit Text
 	Danger bool
@@ -284,6 +290,16 @@ func (s Source) Whole() string {
 		whole += span.Text
 	}
 	return whole
+}
+
+// Saved returns the address that holds the code.
+func (s Source) Saved() template.URL {
+	return template.URL("data:application/octet-stream;base64," + base64.StdEncoding.EncodeToString([]byte(s.Whole())))
+}
+
+// Troubled reports whether there is a problem in what opens.
+func (f Form) Troubled() bool {
+	return slices.ContainsFunc(f.More, func(f Field) bool { return !f.Problem.Empty() })
 }
 
 // Word returns the sentence of an outcome.

@@ -47,7 +47,7 @@ func everyBlock(words string) Console {
 				}}},
 				Right: []Block{Panel{Title: named, Blocks: []Block{
 					Switch{Say("got"), []Tab{{"/console/x#curl", Named("curl"), true}, {"/console/x#go", Named("Go"), false}}},
-					Source{Label: Say("got"), Spans: []Span{{1, "curl"}, {0, " "}, {2, words}, {3, "1"}, {4, "# no"}, {5, words}}, Copy: true},
+					Source{Label: Say("got"), Spans: []Span{{1, "curl"}, {0, " "}, {2, words}, {3, "1"}, {4, "# no"}, {5, words}}, Copy: true, File: words},
 				}}},
 			},
 			Panel{Title: named, Blocks: []Block{Form{To: "/console/x", Hidden: []Parameter{{"version", words}}, Cancel: "/console/y", Submit: named, Fields: []Field{

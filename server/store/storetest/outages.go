@@ -59,6 +59,10 @@ var setupCalls = map[string]func(context.Context, store.Tx) error{
 	"ServiceUsersPart": func(ctx context.Context, s store.Tx) error {
 		return second(s.ServiceUsersPart(ctx, store.Window{Limit: 1}))
 	},
+	"APIsPart": func(ctx context.Context, s store.Tx) error { return second(s.APIsPart(ctx, store.Window{Limit: 1})) },
+	"ProjectsPart": func(ctx context.Context, s store.Tx) error {
+		return second(s.ProjectsPart(ctx, store.Window{Limit: 1}))
+	},
 	"PutServiceUser": func(ctx context.Context, s store.Tx) error {
 		return s.PutServiceUser(ctx, store.ServiceUser{ID: "u3"})
 	},

@@ -102,5 +102,61 @@ var partTests = []test{
 		if got := names(project, "none", store.Window{Limit: 9}); got != nil {
 			t.Errorf("%q hold a role that is not there", got)
 		}
+	}}, {"APIs and projects are read in parts, each as it is but for its rights", func(t *testing.T, s store.Store) {
+		ctx := t.Context()
+		var projects []store.Project
+		var apis []store.API
+		for n := range 7 {
+			p := store.Project{ID: fmt.Sprint("p-", n), Name: fmt.Sprint("Project ", n), Active: n%2 == 0, Roles: []store.Role{{Key: "a"}, {Key: "b"}}}
+			ok(t, s.PutProject(ctx, p))
+			p.Roles = nil
+			projects = append(projects, p)
+			a := store.API{ID: fmt.Sprint("a-", n), ProjectID: p.ID, Name: "Orders", ClientID: fmt.Sprint("client-", n), Identifier: fmt.Sprint("https://", n, ".example.com"),
+				Form: store.FormAuth0, Active: n%2 == 0, Permissions: []store.Permission{{Key: "read"}, {Key: "write"}}}
+			if n == 3 {
+				a.Identifier = ""
+			}
+			ok(t, s.PutAPI(ctx, a))
+			a.Permissions = nil
+			apis = append(apis, a)
+		}
+		same(t, store.Part[store.Project]{Rows: projects[2:5], From: 2, Total: 7})(s.ProjectsPart(ctx, store.Window{After: store.Place{Name: "Project 1", ID: "p-1"}, Limit: 3}))
+		same(t, store.Part[store.Project]{Rows: projects[6:], Total: 1})(s.ProjectsPart(ctx, store.Window{Search: "PROJECT 6", Limit: 3}))
+		same(t, store.Part[store.API]{Rows: apis[2:5], From: 2, Total: 7})(s.APIsPart(ctx, store.Window{After: store.Place{Name: "Orders", ID: "a-1"}, Limit: 3}))
+		for search, want := range map[string]int{"5.EXAMPLE": 5, "client-3": 3, "a-4": 4} {
+			same(t, store.Part[store.API]{Rows: apis[want : want+1], Total: 1})(s.APIsPart(ctx, store.Window{Search: search, Limit: 3}))
+		}
+	}},
+	{"who is assigned to a project or an API is found, also without a right", func(t *testing.T, s store.Store) {
+		ctx := t.Context()
+		world(t, s)
+		ok(t, s.PutServiceUser(ctx, store.ServiceUser{ID: "id-none", Username: "none"}))
+		project, err := s.Project(ctx, "p1")
+		ok(t, err)
+		count := func(target store.Assignment, right string) int {
+			t.Helper()
+			p, err := s.HoldersPart(ctx, target, right, store.Window{Search: "id-none", Limit: 9})
+			ok(t, err)
+			return p.Total
+		}
+		at, onAPI := store.Assignment{SubjectID: "id-none", ProjectID: "p1"}, store.Assignment{SubjectID: "id-none", APIID: "a1"}
+		if n := count(at, ""); n != 0 {
+			t.Errorf("%d are assigned before", n)
+		}
+		ok(t, s.PutAssignment(ctx, at))
+		if n, api := count(at, ""), count(onAPI, ""); n != 1 || api != 0 {
+			t.Errorf("%d are assigned to the project and %d to its API, want 1 and 0", n, api)
+		}
+		for _, role := range project.Roles {
+			at.Rights = append(at.Rights, role.Key)
+		}
+		ok(t, s.PutAssignment(ctx, at))
+		if n := count(at, ""); n != 1 { // once, however many rights
+			t.Errorf("%d are assigned with %d rights, want 1", n, len(at.Rights))
+		}
+		ok(t, s.PutAssignment(ctx, onAPI))
+		if n := count(onAPI, ""); n != 1 {
+			t.Errorf("%d are assigned to the API, want 1", n)
+		}
 	}},
 }

@@ -55,6 +55,17 @@ func (t *Tx) APIs(ctx context.Context) ([]store.API, error) {
 	return list(ctx, t, "apis", "", addAPI, selectAPIs+orderAPIs)
 }
 
+// APIsPart returns the part of them that the window asks for, in the order of their names, without permissions.
+func (t *Tx) APIsPart(ctx context.Context, w store.Window) (store.Part[store.API], error) {
+	return listing[store.API]{
+		what: "apis", add: addAPI,
+		query: `SELECT a.id, a.project_id, a.name, a.identifier, c.client_id, a.form, a.signing_algorithm,
+			a.token_lifetime, a.active, a.created_at, NULL, NULL
+			FROM apis a JOIN clients c ON c.kind = 'api' AND c.id = a.id`,
+		name: "a.name", id: "a.id", searched: []string{"a.name", "a.identifier", "c.client_id", "a.id"},
+	}.part(ctx, t, w)
+}
+
 // APIsOf returns the APIs of a project, ordered by name.
 func (t *Tx) APIsOf(ctx context.Context, projectID string) ([]store.API, error) {
 	return list(ctx, t, "apis of project", projectID, addAPI, selectAPIs+`WHERE a.project_id = $1`+orderAPIs, projectID)

@@ -64,11 +64,19 @@ func (t *Tx) HoldersPart(ctx context.Context, target store.Assignment, right str
 		what: "holders of right", add: addSubject,
 		query: `SELECT s.id, s.kind, s.organization_id, s.username, s.active, s.not_before
 			FROM assigned_rights k JOIN assignments a ON a.id = k.assignment_id JOIN subjects s ON s.id = a.subject_id`,
-		name: "s.username", id: "s.id", searched: []string{"s.username", "s.id"}, where: "k.key = $2 AND k.project_id = $1",
+		name: "s.username", id: "s.id", searched: []string{"s.username", "s.id"},
 	}
+	column := "project_id"
 	if target.APIID != "" {
-		l.where = "k.key = $2 AND k.api_id = $1"
+		column = "api_id"
 	}
+	if right == "" {
+		l.query = `SELECT s.id, s.kind, s.organization_id, s.username, s.active, s.not_before
+			FROM assignments a JOIN subjects s ON s.id = a.subject_id`
+		l.where = "a." + column + " = $1"
+		return l.part(ctx, t, w, target.ProjectID+target.APIID)
+	}
+	l.where = "k.key = $2 AND k." + column + " = $1"
 	return l.part(ctx, t, w, target.ProjectID+target.APIID, right)
 }
 

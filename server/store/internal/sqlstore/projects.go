@@ -76,6 +76,15 @@ func (t *Tx) Projects(ctx context.Context) ([]store.Project, error) {
 	return list(ctx, t, "projects", "", addProject, selectProjects+orderProjects)
 }
 
+// ProjectsPart returns the part of them that the window asks for, in the order of their names, without roles.
+func (t *Tx) ProjectsPart(ctx context.Context, w store.Window) (store.Part[store.Project], error) {
+	return listing[store.Project]{
+		what: "projects", add: addProject,
+		query: `SELECT p.id, p.organization_id, p.name, p.active, p.created_at, NULL, NULL FROM projects p`,
+		name:  "p.name", id: "p.id", searched: []string{"p.name", "p.id"},
+	}.part(ctx, t, w)
+}
+
 // PutProject creates the project or replaces the one with its ID, roles included. Roles that are gone are
 // taken from every assignment. Errors: store.ErrExists when another project has the name, an API is called as
 // its ID, or a role key comes twice.
