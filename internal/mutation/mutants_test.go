@@ -453,7 +453,7 @@ var loginMutants = []mutant{
 	{"login: tries beyond the bound", "server/internal/login/check.go", "if !permit.Allowed {\n\t\tstored = \"\"", "if false {\n\t\tstored = \"\"", withServer},
 	{"login: tries are given back", "server/internal/login/check.go", `l.Store.EndAttempt(ctx, a.counter, right, l.Now(), byPerson)`, `l.Store.EndAttempt(ctx, a.counter, false, l.Now(), byPerson)`, withServer},
 	{"login: tries from an address", "server/internal/login/check.go", "\t\tif !permit.Allowed {\n\t\t\tl.refused", "\t\tif false {\n\t\t\tl.refused", withServer},
-	{"login: targets that are not there", "server/internal/login/begin.go", `err := l.CheckTargets(ctx, r.Targets.List())`, `err := error(nil)`, withServer},
+	{"login: targets that are not there", "server/internal/login/begin.go", `err := l.CheckTargets(ctx, []string{name})`, `err := error(nil)`, withServer},
 	{"session: idle", "server/internal/session/session.go", `!now.Before(row.IdleExpiresAt) || `, ``, withServer},
 	{"session: locked people", "server/internal/session/session.go", `if !subject.Active || `, `if `, withServer},
 	{"session: logged out everywhere", "server/internal/session/session.go", ` || subject.NotBefore.After(row.CreatedAt) {`, ` {`, withServer},
@@ -466,6 +466,6 @@ var loginMutants = []mutant{
 	{"logout: images and frames", "server/internal/logout/logout.go", `return dest == "" || dest == "document"`, `return dest == dest`, withServer},
 	{"logout: the browser of the session", "server/internal/logout/logout.go", `if !ok || !binding.Matches(v.session.Browser) {`, `if false && ok && binding.Matches(v.session.Browser) {`, withServer},
 	{"logout: the session that was on the page", "server/internal/logout/logout.go", ` || query.Get(paramSession) != v.session.ID {`, ` {`, withServer},
-	{"logout: tokens end with the session", "server/internal/logout/logout.go", `if _, err := tx.RevokeFamiliesOfSession(ctx, s.ID, l.Now(), Reason); err != nil {`, `if err := error(nil); err != nil {`, withServer},
+	{"logout: tokens end with the session", "server/internal/session/session.go", `_, err := tx.RevokeFamiliesOfSession(ctx, s.ID, at, reason)`, `err := error(nil)`, withServer},
 	{"logout: the subject of the session that a hint names", "server/internal/logout/logout.go", `if named.UserID == v.hint.Subject {`, `if true {`, withServer},
 }

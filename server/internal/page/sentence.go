@@ -243,21 +243,26 @@ func shown(value string, most int) string {
 			break
 		}
 		n++
-		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) {
-			r = unicode.ReplacementChar
-		}
-		b.WriteRune(r)
+		b.WriteRune(inert(r))
 	}
 	return b.String()
+}
+
+// inert returns a character, unless it could make what stands around it look like something else.
+func inert(r rune) rune {
+	if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) {
+		return unicode.ReplacementChar
+	}
+	return r
 }
 
 // typed returns code as it may be looked at: shown, but with its lines, and whole.
 func typed(value string) string {
 	return strings.Map(func(r rune) rune {
-		if r != '\n' && r != '\t' && (unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r)) {
-			return unicode.ReplacementChar
+		if r == '\n' || r == '\t' {
+			return r
 		}
-		return r
+		return inert(r)
 	}, value)
 }
 
