@@ -24,7 +24,7 @@ type Mailer interface {
 }
 
 // ErrUndeliverable says that a mail cannot be delivered, however often it is tried.
-var ErrUndeliverable = mail.ErrUndeliverable
+var ErrUndeliverable error = mail.ErrUndeliverable
 
 // MailSecurity is how the connection to the mail server is encrypted.
 type MailSecurity string
