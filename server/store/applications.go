@@ -66,12 +66,23 @@ type Application struct {
 	CreatedAt time.Time
 }
 
+// Following is how many people use an application.
+type Following struct {
+	People   int // who have a family of tokens of it that has not ended
+	Consents int
+}
+
 // Applications keeps applications.
 type Applications interface {
 	Application(ctx context.Context, id string) (Application, error)
 	ApplicationByClientID(ctx context.Context, clientID string) (Application, error)
 	// Applications returns all of them, ordered by name.
 	Applications(context.Context) ([]Application, error)
+	// ApplicationsPart returns the part of them that the window asks for, ordered by name and then ID, and searched by
+	// name, client id and ID.
+	ApplicationsPart(context.Context, Window) (Part[Application], error)
+	// FollowingOf counts who uses the application with the client id at the moment.
+	FollowingOf(ctx context.Context, clientID string, now time.Time) (Following, error)
 	// PutApplication creates the application or replaces the one with its ID, as Client too. Errors: ErrExists
 	// when ClientID, or Name within the project, is taken; ErrNotFound when the project is not there.
 	PutApplication(context.Context, Application) error

@@ -62,11 +62,21 @@ type ServiceUsers interface {
 	// ServiceUsersPart returns the part of them that the window asks for, ordered by username and then ID, and
 	// searched by both and by name.
 	ServiceUsersPart(context.Context, Window) (Part[ServiceUser], error)
+	// StandingsOf returns how those of the service users stand that are there and have anything, by their IDs.
+	StandingsOf(ctx context.Context, ids []string, now time.Time) (map[string]Standing, error)
 	// PutServiceUser creates the service user or replaces the one with its ID, as Subject and Client too.
 	// Errors: ErrExists when the username is the client id of another client.
 	PutServiceUser(context.Context, ServiceUser) error
 	// DeleteServiceUser removes the service user with its assignments, secrets, keys and tokens.
 	DeleteServiceUser(ctx context.Context, id string) error
+}
+
+// Standing is how a service user logs in and what it may use, in short. What has ended does not count.
+type Standing struct {
+	Secrets, Keys, Tokens int       // tokens are the personal access tokens
+	Ends                  time.Time // when the first of these ends; zero: none does
+	// MayUse names the projects and APIs on which it has a right, in order.
+	MayUse []string
 }
 
 // Assignment gives a subject rights: roles of a project, or permissions of an API. Exactly one of

@@ -73,6 +73,7 @@ type at struct {
 	show, do func(*visit) error
 	fresh    time.Duration // how old the login may be; zero: as old as it is
 	params   []string      // of its query and its form
+	lists    []string      // those of params that may come more than once
 	asks     bool          // show leads to a change, so it is for administrators too
 }
 
@@ -88,7 +89,7 @@ func (c *Console) Routes() []endpoint.Route {
 			methods = "POST"
 		}
 		routes = append(routes, endpoint.Route{Endpoint: oauth.At(base + p.path), Methods: methods, Handler: &endpoint.Page{
-			Name: "console", Params: append([]string{"ui_locales", "done"}, p.params...), Show: c.Site.Show, Logger: c.Logger,
+			Name: "console", Params: append([]string{"ui_locales", "done"}, p.params...), Lists: p.lists, Show: c.Site.Show, Logger: c.Logger,
 			Answer: func(w http.ResponseWriter, r *endpoint.Request) error { return c.serve(w, r, p) },
 		}})
 	}

@@ -16,6 +16,8 @@ type Page struct {
 	Name string // in the log
 	// Params are the parameters that the page knows, of the query of a GET and of the form of a POST.
 	Params []string
+	// Lists are those of Params that may come more than once, as check boxes do.
+	Lists []string
 	// Verbatim has the parameters come as Request.Values, however often each is there and whatever it holds, and
 	// not as Request.Params.
 	Verbatim bool
@@ -62,7 +64,7 @@ func (p *Page) answer(w http.ResponseWriter, r *Request, b *body) error {
 	if err := otherOrigins.Check(r.Request); err != nil && !p.FromElsewhere {
 		return oauth.Refuse(oauth.AccessDenied, "the form was not sent by a page of this server; go back and try again", err)
 	}
-	if err := r.browse(w, b, p.Params, p.Verbatim); err != nil {
+	if err := r.browse(w, b, p); err != nil {
 		return err
 	}
 	pageHeaders(w.Header(), ownOrigin)
@@ -70,15 +72,15 @@ func (p *Page) answer(w http.ResponseWriter, r *Request, b *body) error {
 }
 
 // browse reads the parameters of a request that a browser makes: the query of a GET, or a form.
-func (r *Request) browse(w http.ResponseWriter, b *body, known []string, verbatim bool) (err error) {
+func (r *Request) browse(w http.ResponseWriter, b *body, p *Page) (err error) {
 	if r.Method == http.MethodPost {
 		r.Values, err = formValues(w, r.Request, b)
 	} else {
 		r.Values, err = queryValues(r.URL.RawQuery)
 		b.complete()
 	}
-	if err == nil && !verbatim {
-		r.Params, err = collect(r.Values, known)
+	if err == nil && !p.Verbatim {
+		r.Params, err = collect(r.Values, p.Params, p.Lists...)
 	}
 	if err == nil {
 		http.NewResponseController(w).SetReadDeadline(time.Time{}) // which ended the context otherwise

@@ -113,11 +113,12 @@ func fromForm(body string, known []string) (oauth.Params, error) {
 	return collect(form, known)
 }
 
-// collect takes the parameters that are known. RFC 6749 §3.1 and §3.2 let none come twice, known or not.
-func collect(all url.Values, known []string) (oauth.Params, error) {
+// collect takes the parameters that are known. RFC 6749 §3.1 and §3.2 let none come twice, known or not, but for those
+// that are lists.
+func collect(all url.Values, known []string, lists ...string) (oauth.Params, error) {
 	params := make(oauth.Params)
 	for name, values := range all {
-		if len(values) > 1 && !slices.Contains(oauth.Repeatable, name) {
+		if len(values) > 1 && !slices.Contains(oauth.Repeatable, name) && !slices.Contains(lists, name) {
 			return nil, oauth.Refuse(oauth.InvalidRequest, "the parameter "+oauth.Quote(name)+" is there more than once", nil)
 		}
 		if err := add(params, known, name, values); err != nil {

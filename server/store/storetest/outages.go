@@ -59,6 +59,15 @@ var setupCalls = map[string]func(context.Context, store.Tx) error{
 	"ServiceUsersPart": func(ctx context.Context, s store.Tx) error {
 		return second(s.ServiceUsersPart(ctx, store.Window{Limit: 1}))
 	},
+	"StandingsOf": func(ctx context.Context, s store.Tx) error {
+		return second(s.StandingsOf(ctx, []string{"u1"}, time.Time{}))
+	},
+	"ApplicationsPart": func(ctx context.Context, s store.Tx) error {
+		return second(s.ApplicationsPart(ctx, store.Window{Limit: 1}))
+	},
+	"FollowingOf": func(ctx context.Context, s store.Tx) error {
+		return second(s.FollowingOf(ctx, "app1", time.Time{}))
+	},
 	"APIsPart": func(ctx context.Context, s store.Tx) error { return second(s.APIsPart(ctx, store.Window{Limit: 1})) },
 	"ProjectsPart": func(ctx context.Context, s store.Tx) error {
 		return second(s.ProjectsPart(ctx, store.Window{Limit: 1}))

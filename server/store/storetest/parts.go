@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/postern-auth/postern/server/store"
 )
@@ -126,6 +127,59 @@ var partTests = []test{
 		for search, want := range map[string]int{"5.EXAMPLE": 5, "client-3": 3, "a-4": 4} {
 			same(t, store.Part[store.API]{Rows: apis[want : want+1], Total: 1})(s.APIsPart(ctx, store.Window{Search: search, Limit: 3}))
 		}
+	}},
+	{"how service users stand is told for those that are asked about, without what has ended", func(t *testing.T, s store.Store) {
+		ctx := t.Context()
+		world(t, s)
+		for _, name := range []string{"x", "y", "z"} {
+			ok(t, s.PutServiceUser(ctx, store.ServiceUser{ID: "id-" + name, Username: name}))
+		}
+		owner := store.Owner{Kind: store.ServiceUserClient, ID: "id-x"}
+		for i, ends := range []time.Time{{}, noon.Add(2 * time.Hour), noon, noon.Add(-time.Hour)} {
+			id := fmt.Sprint("standing-", i)
+			ok(t, s.CreateSecret(ctx, store.Secret{ID: id, Owner: owner, Digest: store.Digest{1, byte(i)}, ExpiresAt: ends}))
+			if i > 0 {
+				ok(t, s.CreateClientKey(ctx, store.ClientKey{ID: id, Owner: owner, PublicKey: []byte{1}, ExpiresAt: ends.Add(-time.Minute)}))
+			}
+			ok(t, s.CreateToken(ctx, store.Token{ID: id, Kind: store.PersonalAccessToken, SubjectID: "id-x", ExpiresAt: ends}))
+		}
+		ok(t, s.CreateToken(ctx, store.Token{ID: "revoked", Kind: store.PersonalAccessToken, SubjectID: "id-x", RevokedAt: noon}))
+		ok(t, s.CreateToken(ctx, store.Token{ID: "access", Kind: store.AccessToken, SubjectID: "id-x", ExpiresAt: noon.Add(time.Hour)}))
+		p1, err := s.Project(ctx, "p1")
+		ok(t, err)
+		ok(t, s.PutAssignment(ctx, store.Assignment{SubjectID: "id-x", ProjectID: "p1", Rights: []string{p1.Roles[0].Key, p1.Roles[1].Key}}))
+		ok(t, s.PutAssignment(ctx, store.Assignment{SubjectID: "id-y", ProjectID: "p1"})) // may have tokens, and nothing more
+		want := map[string]store.Standing{"id-x": {Secrets: 2, Keys: 1, Tokens: 2, Ends: noon.Add(2*time.Hour - time.Minute), MayUse: []string{p1.Name}}}
+		same(t, want)(s.StandingsOf(ctx, []string{"id-x", "id-y", "id-z", "nobody"}, noon))
+		same(t, map[string]store.Standing{})(s.StandingsOf(ctx, []string{"id-z"}, noon))
+		same(t, map[string]store.Standing{})(s.StandingsOf(ctx, nil, noon))
+	}},
+	{"applications are read in parts, and who uses one is counted", func(t *testing.T, s store.Store) {
+		ctx := t.Context()
+		var all []store.Application
+		for n := range 5 {
+			a := store.Application{ID: fmt.Sprint("app-", n), Name: "Reader", ClientID: fmt.Sprint("client-", n), Type: store.WebApplication, IDTokenClaims: store.FullClaims}
+			ok(t, s.PutApplication(ctx, a))
+			all = append(all, a)
+		}
+		same(t, store.Part[store.Application]{Rows: all[2:4], From: 2, Total: 5})(s.ApplicationsPart(ctx, store.Window{After: store.Place{Name: "Reader", ID: "app-1"}, Limit: 2}))
+		for search, want := range map[string]int{"CLIENT-3": 3, "app-4": 4} {
+			same(t, store.Part[store.Application]{Rows: all[want : want+1], Total: 1})(s.ApplicationsPart(ctx, store.Window{Search: search, Limit: 2}))
+		}
+		for i, name := range []string{"ann", "ben"} {
+			ok(t, s.PutUser(ctx, store.User{ID: name, LoginName: name, Handle: store.UserHandle{1, byte(i)}}))
+			ok(t, s.PutConsent(ctx, store.Consent{UserID: name, ClientID: "client-1"}))
+		}
+		for i, f := range []store.Family{{SubjectID: "ann"}, {SubjectID: "ann"}, {SubjectID: "ben", RevokedAt: noon}, {SubjectID: "ben", ClientID: "client-2"}} {
+			f.ID, f.Kind, f.CreatedAt, f.ExpiresAt = fmt.Sprint("following-", i), store.CodeFamily, noon, noon.Add(time.Hour)
+			if f.ClientID == "" {
+				f.ClientID = "client-1"
+			}
+			ok(t, s.CreateFamily(ctx, f))
+		}
+		same(t, store.Following{People: 1, Consents: 2})(s.FollowingOf(ctx, "client-1", noon))
+		same(t, store.Following{Consents: 2})(s.FollowingOf(ctx, "client-1", noon.Add(time.Hour)))
+		same(t, store.Following{})(s.FollowingOf(ctx, "nobody", noon))
 	}},
 	{"who is assigned to a project or an API is found, also without a right", func(t *testing.T, s store.Store) {
 		ctx := t.Context()

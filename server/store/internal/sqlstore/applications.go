@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"time"
 
 	"github.com/postern-auth/postern/server/store"
 )
@@ -36,6 +37,27 @@ func (t *Tx) ApplicationByClientID(ctx context.Context, clientID string) (store.
 // Applications returns all applications, ordered by name.
 func (t *Tx) Applications(ctx context.Context) ([]store.Application, error) {
 	return list(ctx, t, "applications", "", addApplication, selectApplications+`ORDER BY a.name, a.id`)
+}
+
+// ApplicationsPart returns the part of them that the window asks for, in the order of their names.
+func (t *Tx) ApplicationsPart(ctx context.Context, w store.Window) (store.Part[store.Application], error) {
+	return listing[store.Application]{
+		what: "applications", add: addApplication, query: selectApplications,
+		name: "a.name", id: "a.id", searched: []string{"a.name", "c.client_id", "a.id"},
+	}.part(ctx, t, w)
+}
+
+// FollowingOf counts who uses the application with the client id.
+func (t *Tx) FollowingOf(ctx context.Context, clientID string, now time.Time) (store.Following, error) {
+	return find(ctx, t, "following of application", clientID, addFollowing, `
+		SELECT (SELECT count(DISTINCT subject_id) FROM families WHERE client_id = $1 AND revoked_at IS NULL AND expires_at > $2),
+			(SELECT count(*) FROM consents WHERE client_id = $1)`, clientID, instant(t.orNow(now)))
+}
+
+func addFollowing(row Scan, all []store.Following) ([]store.Following, error) {
+	var f store.Following
+	err := row(&f.People, &f.Consents)
+	return append(all, f), err
 }
 
 // PutApplication creates the application or replaces the one with its ID, as client too. Errors:

@@ -2,6 +2,8 @@ package sqlstore
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"time"
 
 	"github.com/postern-auth/postern/server/store"
@@ -88,6 +90,70 @@ func (t *Tx) ServiceUsersPart(ctx context.Context, w store.Window) (store.Part[s
 		what: "service users", add: addServiceUser, query: selectServiceUsers,
 		name: "s.username", id: "s.id", searched: []string{"s.username", "u.name", "s.id"},
 	}.part(ctx, t, w)
+}
+
+// StandingsOf returns how service users stand, by their IDs.
+func (t *Tx) StandingsOf(ctx context.Context, ids []string, now time.Time) (map[string]store.Standing, error) {
+	// Of the rights on one project or API, of which there may be tens of thousands, one is looked for.
+	const query = `
+		SELECT client_id, 'secret', expires_at, '' FROM secrets
+			WHERE client_kind = 'service_user' AND client_id IN (SELECT value FROM json_each($1)) AND (expires_at IS NULL OR expires_at > $2)
+		UNION ALL SELECT client_id, 'key', expires_at, '' FROM client_keys
+			WHERE client_kind = 'service_user' AND client_id IN (SELECT value FROM json_each($1)) AND (expires_at IS NULL OR expires_at > $2)
+		UNION ALL SELECT subject_id, 'token', expires_at, '' FROM tokens WHERE kind = 'personal_access_token'
+			AND subject_id IN (SELECT value FROM json_each($1)) AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2)
+		UNION ALL SELECT a.subject_id, 'right', NULL, coalesce(p.name, i.name)
+			FROM assignments a LEFT JOIN projects p ON p.id = a.project_id LEFT JOIN apis i ON i.id = a.api_id
+			WHERE a.subject_id IN (SELECT value FROM json_each($1))
+				AND EXISTS (SELECT 1 FROM assigned_rights k WHERE k.assignment_id = a.id)
+		ORDER BY 1, 4`
+	wanted, err := json.Marshal(append([]string{}, ids...)) // [] rather than null
+	if err != nil {
+		return nil, fmt.Errorf("store: encoding ids: %w", err)
+	}
+	rows, err := list(ctx, t, "standings of service users", "", addStanding, query, string(wanted), instant(t.orNow(now)))
+	if err != nil {
+		return nil, err
+	}
+	all := make(map[string]store.Standing, len(rows))
+	for _, row := range rows {
+		all[row.id] = row.Standing
+	}
+	return all, nil
+}
+
+// standing is that of the service user with the id.
+type standing struct {
+	id string
+	store.Standing
+}
+
+func addStanding(row Scan, all []standing) ([]standing, error) {
+	var id, kind, name string
+	var ends time.Time
+	if err := row(&id, &kind, (*instant)(&ends), &name); err != nil {
+		return nil, err
+	}
+	if n := len(all); n == 0 || all[n-1].id != id {
+		all = append(all, standing{id: id})
+	}
+	last := &all[len(all)-1]
+	switch kind {
+	case "secret":
+		last.Secrets++
+	case "key":
+		last.Keys++
+	case "token":
+		last.Tokens++
+	default:
+		if n := len(last.MayUse); n == 0 || last.MayUse[n-1] != name { // a project and an API may share one
+			last.MayUse = append(last.MayUse, name)
+		}
+	}
+	if !ends.IsZero() && (last.Ends.IsZero() || ends.Before(last.Ends)) {
+		last.Ends = ends
+	}
+	return all, nil
 }
 
 // PutServiceUser creates the service user or replaces the one with its ID, as subject and client too.
