@@ -12,6 +12,7 @@ func (c *Console) pages() []at {
 	return slices.Concat(
 		c.overviewPages(),
 		c.serviceUserPages(),
+		c.signingKeyPages(),
 	)
 }
 
@@ -20,6 +21,9 @@ var sections = []page.Section{
 	{Items: []page.Item{{Key: "overview", To: base + "/"}}},
 	{Name: page.Say("section.access"), Items: []page.Item{
 		{Key: "service_users", To: base + "/service-users"},
+	}},
+	{Name: page.Say("section.server"), Items: []page.Item{
+		{Key: "signing_keys", To: base + signingKeysPath},
 	}},
 }
 
@@ -37,4 +41,4 @@ func (v *visit) said() *page.Note {
 const doing = "done."
 
 // doings are what can have been done: console.done.WHAT.
-var doings = []string{"saved"}
+var doings = []string{"saved", "key_rotated", "key_withdrawn"}

@@ -44,30 +44,37 @@ func (r *Ring) Ensure(ctx context.Context, algs ...jws.Algorithm) error {
 // signs as soon as every cache has seen it; the old ones sign until then and stay published for as long
 // as their tokens live.
 func (r *Ring) Rotate(ctx context.Context, alg jws.Algorithm) error {
-	now := r.config.Now()
-	from := now.Add(publishAhead)
-	next, err := generate(alg, now, from)
+	next, err := Next(alg, r.config.Now())
 	if err != nil {
 		return err
 	}
-	err = r.change(ctx, func(s store.Tx, rows []store.SigningKey) error {
-		for _, row := range rows {
-			if row.Algorithm != string(alg) || !row.RetiredAt.IsZero() {
-				continue
-			}
-			row.RetiredAt = later(from, row.SignsFrom)
-			row.VerifiesUntil = row.RetiredAt.Add(MaxTokenLifetime + MaxAge)
-			if err := s.PutSigningKey(ctx, row); err != nil {
-				return err
-			}
-		}
-		return s.PutSigningKey(ctx, next)
-	})
+	err = r.change(ctx, func(s store.Tx, rows []store.SigningKey) error { return Succeed(ctx, s, rows, next) })
 	if err != nil {
 		return fmt.Errorf("keys: rotating %s: %w", alg, err)
 	}
-	r.config.Logger.InfoContext(ctx, "signing key rotated", "kid", next.ID, "alg", next.Algorithm, "signs_from", from)
+	r.config.Logger.InfoContext(ctx, "signing key rotated", "kid", next.ID, "alg", next.Algorithm, "signs_from", next.SignsFrom)
 	return nil
+}
+
+// Next returns a new key that signs as soon as every cache of the key set has seen it. It takes long: it is made
+// outside of any transaction.
+func Next(alg jws.Algorithm, now time.Time) (store.SigningKey, error) {
+	return generate(alg, now, now.Add(publishAhead))
+}
+
+// Succeed puts the next key in the place of those of its algorithm among the rows, in a transaction.
+func Succeed(ctx context.Context, s store.SigningKeys, rows []store.SigningKey, next store.SigningKey) error {
+	for _, row := range rows {
+		if row.Algorithm != next.Algorithm || !row.RetiredAt.IsZero() {
+			continue
+		}
+		row.RetiredAt = later(next.SignsFrom, row.SignsFrom)
+		row.VerifiesUntil = row.RetiredAt.Add(MaxTokenLifetime + MaxAge)
+		if err := s.PutSigningKey(ctx, row); err != nil {
+			return err
+		}
+	}
+	return s.PutSigningKey(ctx, next)
 }
 
 // Withdraw removes a key at once and puts a new one in its place: every token that it signed is refused
@@ -78,17 +85,25 @@ func (r *Ring) Withdraw(ctx context.Context, id string) error {
 	if err != nil {
 		return fmt.Errorf("keys: withdrawing %.64q: %w", id, err)
 	}
-	err = r.change(ctx, func(s store.Tx, _ []store.SigningKey) error {
-		if err := s.DeleteSigningKey(ctx, id); err != nil {
-			return err
-		}
-		return s.PutSigningKey(ctx, next)
-	})
+	err = r.change(ctx, func(s store.Tx, _ []store.SigningKey) error { return Replace(ctx, s, id, next) })
 	if err != nil {
 		return fmt.Errorf("keys: withdrawing %.64q: %w", id, err)
 	}
 	r.config.Logger.WarnContext(ctx, "signing key withdrawn", "kid", id, "replacement", next.ID)
 	return nil
+}
+
+// Replacement returns a new key that signs at once. It takes long: it is made outside of any transaction.
+func Replacement(alg jws.Algorithm, now time.Time) (store.SigningKey, error) {
+	return generate(alg, now, now)
+}
+
+// Replace removes a key and puts the next one in its place, in a transaction. Errors: store.ErrNotFound.
+func Replace(ctx context.Context, s store.SigningKeys, id string, next store.SigningKey) error {
+	if err := s.DeleteSigningKey(ctx, id); err != nil {
+		return err
+	}
+	return s.PutSigningKey(ctx, next)
 }
 
 // replacement returns a new key of the same algorithm that signs at once. It is made outside of any
@@ -101,7 +116,7 @@ func (r *Ring) replacement(ctx context.Context, id string) (store.SigningKey, er
 	now := r.config.Now()
 	for _, row := range rows {
 		if row.ID == id {
-			return generate(jws.Algorithm(row.Algorithm), now, now)
+			return Replacement(jws.Algorithm(row.Algorithm), now)
 		}
 	}
 	return store.SigningKey{}, store.ErrNotFound
