@@ -31,6 +31,13 @@ type Session struct {
 	Remembered bool
 }
 
+// ListedSession is a Session as lists have them: with whose it is, and what was opened in it.
+type ListedSession struct {
+	Session
+	Called, Name string // of the user
+	Applications []string
+}
+
 // Sessions keeps logins. Those that have ended by time are returned until DeleteExpiredTokens has removed
 // them.
 type Sessions interface {
@@ -39,6 +46,9 @@ type Sessions interface {
 	SessionByID(ctx context.Context, id string) (Session, error)
 	// SessionsOf returns the sessions of a user, the one seen last first.
 	SessionsOf(ctx context.Context, userID string) ([]Session, error)
+	// SessionsPart returns the part that the window asks for of the sessions that have not ended by time, ordered by
+	// User.Called and then ID, and searched by what the user is called and named, by browser and by address.
+	SessionsPart(ctx context.Context, now time.Time, w Window) (Part[ListedSession], error)
 	// CreateSession adds a session in place of the one with the former digest, which may be zero or gone by
 	// now. Errors: ErrNotFound when the user is not there, ErrExists for its Digest or ID.
 	CreateSession(ctx context.Context, former Digest, s Session) error

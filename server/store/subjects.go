@@ -88,6 +88,20 @@ type Assignment struct {
 	Rights    []string // keys of roles or permissions, sorted, without duplicates
 }
 
+// Right is a role of a project, or a permission of an API, as lists have them. Exactly one of ProjectID and APIID is
+// set.
+type Right struct {
+	ProjectID string
+	APIID     string
+	At        string // the name of the project or API
+	Key       string
+	Name      string // of a role; may be empty
+	Holders   int    // how many subjects have it
+}
+
+// Place returns where in the order of a list it is.
+func (r Right) Place() Place { return Place{Name: r.Key, ID: r.ProjectID + r.APIID} }
+
 // Assignments keeps who holds what.
 type Assignments interface {
 	// AssignmentsOf returns the assignments of a subject, ordered by ProjectID and then APIID.
@@ -99,6 +113,11 @@ type Assignments interface {
 	// of the target, whose other fields do not count; an empty right
 	// stands for any assignment, also one without rights. They are ordered by username and then ID, and searched by both.
 	HoldersPart(ctx context.Context, target Assignment, right string, w Window) (Part[Subject], error)
+	// RightsPart returns the part that the window asks for of all roles of projects and all permissions of APIs, ordered
+	// by key and then by where they are, and searched by key, by name and by the name of where they are.
+	RightsPart(context.Context, Window) (Part[Right], error)
+	// RolesPart is RightsPart of roles alone.
+	RolesPart(context.Context, Window) (Part[Right], error)
 	// PutAssignment creates the assignment or replaces the one of the same subject for the same project or
 	// API. Errors: ErrNotFound when the subject, the project or API, or one of the rights is not there.
 	PutAssignment(context.Context, Assignment) error

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"time"
 )
@@ -36,6 +37,16 @@ type User struct {
 	UpdatedAt time.Time
 }
 
+// Called returns what the user is known by: the login name, or the address of those without one.
+func (u User) Called() string { return cmp.Or(u.LoginName, u.Email) }
+
+// ListedUser is a User as lists have them: with how they log in, and when they did.
+type ListedUser struct {
+	User
+	TOTP, Passkey bool      // there is an app for codes; there is a passkey
+	LastLoginAt   time.Time // zero: not yet, or before it was kept
+}
+
 // Users keeps people.
 type Users interface {
 	User(ctx context.Context, id string) (User, error)
@@ -45,6 +56,9 @@ type Users interface {
 	UserByPicture(ctx context.Context, pictureID string) (User, error)
 	// Users returns at most limit users whose ID comes after the one given, ordered by ID.
 	Users(ctx context.Context, after string, limit int) ([]User, error)
+	// UsersPart returns the part of them that the window asks for, ordered by the login name, or the address of those
+	// without one, and then ID, and searched by both, by name and by ID.
+	UsersPart(context.Context, Window) (Part[ListedUser], error)
 	// PutUser creates the user or replaces the one with its ID, as Subject too, but for the Handle. Errors:
 	// ErrExists when the login name, verified address, handle or picture is another's. DeleteSubject removes
 	// a user with everything that is theirs.

@@ -41,7 +41,7 @@ func (a *Account) sessions(v *visit) error {
 }
 
 func shownSession(s store.Session, this string) page.Session {
-	browser, system := device(s.UserAgent)
+	browser, system := session.Device(s.UserAgent)
 	return page.Session{
 		ID: s.ID, Browser: browser, System: system, Address: strings.TrimSuffix(s.AddressPrefix, "/32"),
 		Since: s.CreatedAt, LastUse: s.LastSeenAt, This: s.ID == this,
@@ -68,7 +68,7 @@ func (a *Account) askEndSession(v *visit) error {
 	if err != nil {
 		return err
 	}
-	browser, system := device(s.UserAgent)
+	browser, system := session.Device(s.UserAgent)
 	asked := page.Confirm{Yours: a.yours(v), Step: page.EndSession, ID: s.ID, Name: strings.Trim(browser+", "+system, ", "), Back: "/sessions"}
 	if asked.Name == "" {
 		asked.Step = page.EndUnknown

@@ -23,7 +23,8 @@ const (
 )
 
 // PutUser creates the user or replaces the one with its ID. Its handle and picture are made with it and kept.
-// A user who is no longer active is logged out everywhere, and stays so when they are active again.
+// A user who is no longer active is logged out everywhere, and stays so when they are active again. Errors:
+// ErrLastAdministrator when they are the last one.
 func (r *Registry) PutUser(ctx context.Context, u store.User) error {
 	if err := about("user", nameOf(u), checkUser(u)...); err != nil {
 		return err
@@ -42,7 +43,9 @@ func (r *Registry) PutUser(ctx context.Context, u store.User) error {
 		rand.Read(u.Handle[:])
 		u.PictureID = secret.New()
 	}
-	err = r.put(ctx, object{"user", u.ID, nameOf(u)}, found, UserFields(before, u), func() error { return r.tx.PutUser(ctx, u) })
+	err = r.keepAdministrator(ctx, u.ID, func() error {
+		return r.put(ctx, object{"user", u.ID, nameOf(u)}, found, UserFields(before, u), func() error { return r.tx.PutUser(ctx, u) })
+	})
 	if err != nil || !before.Active || u.Active {
 		return err
 	}
@@ -175,12 +178,14 @@ func (r *Registry) WithdrawConsent(ctx context.Context, u store.User, app store.
 	return r.record(ctx, deleted, object{"consent", app.ID, nameOf(u) + " to " + app.Name}, nil)
 }
 
-// DeleteUser removes the user with everything that is theirs.
+// DeleteUser removes the user with everything that is theirs. Errors: ErrLastAdministrator.
 func (r *Registry) DeleteUser(ctx context.Context, u store.User) error {
 	if err := backchannel.TellAll(ctx, r.tx, u.ID, store.Digest{}, r.now); err != nil {
 		return err
 	}
-	return r.remove(ctx, object{"user", u.ID, nameOf(u)}, func() error { return r.tx.DeleteSubject(ctx, u.ID) })
+	return r.keepAdministrator(ctx, u.ID, func() error {
+		return r.remove(ctx, object{"user", u.ID, nameOf(u)}, func() error { return r.tx.DeleteSubject(ctx, u.ID) })
+	})
 }
 
 func checkUser(u store.User) []error {

@@ -33,7 +33,7 @@ func (r *Registry) DeleteServiceUser(ctx context.Context, u store.ServiceUser) e
 }
 
 // Assign creates the assignment or replaces the one of the same subject for the same project or API. Its rights
-// are sorted and each counts once.
+// are sorted and each counts once. Errors: ErrLastAdministrator.
 func (r *Registry) Assign(ctx context.Context, a store.Assignment) error {
 	a.Rights = slices.Compact(append([]string{}, slices.Sorted(slices.Values(a.Rights))...)) // [] rather than nil, in events
 	o, err := r.assignment(ctx, a)
@@ -54,16 +54,28 @@ func (r *Registry) Assign(ctx context.Context, a store.Assignment) error {
 	if i >= 0 && slices.Equal(all[i].Rights, a.Rights) {
 		return nil
 	}
-	return r.put(ctx, o, i >= 0, fields, func() error { return r.tx.PutAssignment(ctx, a) })
+	return r.ifOwn(ctx, a, func() error {
+		return r.put(ctx, o, i >= 0, fields, func() error { return r.tx.PutAssignment(ctx, a) })
+	})
 }
 
-// Unassign takes all of an assignment away, whatever its rights.
+// Unassign takes all of an assignment away, whatever its rights. Errors: ErrLastAdministrator.
 func (r *Registry) Unassign(ctx context.Context, a store.Assignment) error {
 	o, err := r.assignment(ctx, a)
 	if err != nil {
 		return err
 	}
-	return r.remove(ctx, o, func() error { return r.tx.DeleteAssignment(ctx, a) })
+	return r.ifOwn(ctx, a, func() error {
+		return r.remove(ctx, o, func() error { return r.tx.DeleteAssignment(ctx, a) })
+	})
+}
+
+// ifOwn makes a change of an assignment; of Postern's own project it keeps an administrator.
+func (r *Registry) ifOwn(ctx context.Context, a store.Assignment, change func() error) error {
+	if a.ProjectID != OwnProject {
+		return change()
+	}
+	return r.keepAdministrator(ctx, a.SubjectID, change)
 }
 
 // assignment names an assignment for the event: whom it is for, and at what.

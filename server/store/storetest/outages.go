@@ -68,7 +68,13 @@ var setupCalls = map[string]func(context.Context, store.Tx) error{
 	"FollowingOf": func(ctx context.Context, s store.Tx) error {
 		return second(s.FollowingOf(ctx, "app1", time.Time{}))
 	},
-	"APIsPart": func(ctx context.Context, s store.Tx) error { return second(s.APIsPart(ctx, store.Window{Limit: 1})) },
+	"UsersPart": func(ctx context.Context, s store.Tx) error { return second(s.UsersPart(ctx, store.Window{Limit: 1})) },
+	"SessionsPart": func(ctx context.Context, s store.Tx) error {
+		return second(s.SessionsPart(ctx, noon, store.Window{Limit: 1}))
+	},
+	"RightsPart": func(ctx context.Context, s store.Tx) error { return second(s.RightsPart(ctx, store.Window{Limit: 1})) },
+	"RolesPart":  func(ctx context.Context, s store.Tx) error { return second(s.RolesPart(ctx, store.Window{Limit: 1})) },
+	"APIsPart":   func(ctx context.Context, s store.Tx) error { return second(s.APIsPart(ctx, store.Window{Limit: 1})) },
 	"ProjectsPart": func(ctx context.Context, s store.Tx) error {
 		return second(s.ProjectsPart(ctx, store.Window{Limit: 1}))
 	},

@@ -213,4 +213,94 @@ var partTests = []test{
 			t.Errorf("%d are assigned to the API, want 1", n)
 		}
 	}},
+	{"people are read in parts by what they are called, with how and when they logged in", func(t *testing.T, s store.Store) {
+		ctx := t.Context()
+		var all []store.ListedUser
+		for n, u := range []store.User{
+			{ID: "u-2", LoginName: "anna", Email: "zoe@example.com", Active: true}, {ID: "u-1", Email: "bert@example.com", Name: "Bert Müller"}, {ID: "u-0", LoginName: "carl"},
+			{ID: "u-4", Email: "carl", Active: true}, {ID: "u-3", LoginName: "dora"},
+		} {
+			u.OrganizationID, u.Handle = "org", store.UserHandle{byte(n + 1)}
+			ok(t, s.PutUser(ctx, u))
+			all = append(all, store.ListedUser{User: u})
+		}
+		ok(t, s.CreateTOTP(ctx, store.TOTP{UserID: "u-2", Secret: []byte("x")}))
+		ok(t, s.CreatePasskey(ctx, store.Passkey{ID: "p", Credential: []byte("c"), UserID: "u-1"}))
+		for n, at := range []time.Time{noon.Add(time.Hour), noon} { // a clock that went back takes no login back
+			ok(t, s.CreateSession(ctx, store.Digest{}, store.Session{
+				Digest: store.Digest{byte(n + 1)}, ID: fmt.Sprint("s-", n), UserID: "u-2", CreatedAt: at, IdleExpiresAt: noon.Add(2 * time.Hour), ExpiresAt: noon.Add(2 * time.Hour),
+			}))
+		}
+		ok(t, s.DeleteSession(ctx, store.Digest{1}))
+		all[0].TOTP, all[1].Passkey, all[0].LastLoginAt = true, true, noon.Add(time.Hour)
+		same(t, store.Part[store.ListedUser]{Rows: all[:3], Total: 5})(s.UsersPart(ctx, store.Window{Limit: 3}))
+		same(t, store.Part[store.ListedUser]{Rows: all[3:], From: 3, Total: 5})(s.UsersPart(ctx, store.Window{After: store.Place{Name: "carl", ID: "u-0"}, Limit: 3}))
+		for search, want := range map[string]int{"ZOE@": 0, "müller": 1, "u-0": 2, "DORA": 4} {
+			same(t, store.Part[store.ListedUser]{Rows: all[want : want+1], Total: 1})(s.UsersPart(ctx, store.Window{Search: search, Limit: 3}))
+		}
+		// Somebody who gets another name moves, and keeps when they logged in.
+		anna := all[0].User
+		anna.LoginName = ""
+		ok(t, s.PutUser(ctx, anna))
+		p, err := s.UsersPart(ctx, store.Window{After: store.Place{Name: "dora", ID: "u-3"}, Limit: 3})
+		ok(t, err)
+		if len(p.Rows) != 1 || p.Rows[0].ID != "u-2" || !p.Rows[0].LastLoginAt.Equal(noon.Add(time.Hour)) {
+			t.Errorf("got %+v, want anna by her address", p)
+		}
+	}},
+	{"sessions are read in parts by whose they are, without those that have ended", func(t *testing.T, s store.Store) {
+		ctx := t.Context()
+		for n, name := range []string{"zed", "amy"} {
+			ok(t, s.PutUser(ctx, store.User{ID: "x-" + name, OrganizationID: "org", Handle: store.UserHandle{100, byte(n)}, LoginName: name, Name: "Name of " + name}))
+		}
+		for n, user := range []string{"x-zed", "x-amy", "x-zed", "x-amy"} {
+			end := noon.Add(time.Duration(n) * time.Hour) // the first one has ended
+			ok(t, s.CreateSession(ctx, store.Digest{}, store.Session{
+				Digest: store.Digest{byte(n + 100)}, ID: fmt.Sprint("s-", n), UserID: user, IdleExpiresAt: end, ExpiresAt: end, UserAgent: "Firefox", AddressPrefix: fmt.Sprint("192.0.2.", n),
+			}))
+		}
+		ids := func(w store.Window) (ids []string) {
+			t.Helper()
+			p, err := s.SessionsPart(ctx, noon, w)
+			ok(t, err)
+			for _, row := range p.Rows {
+				if row.Name != "Name of "+row.Called {
+					t.Errorf("%s is called %q", row.Name, row.Called)
+				}
+				ids = append(ids, row.ID)
+			}
+			return append(ids, fmt.Sprint(p.From, " of ", p.Total))
+		}
+		for _, row := range []struct {
+			window store.Window
+			want   []string
+		}{
+			{store.Window{Search: "firefox", Limit: 2}, []string{"s-1", "s-3", "0 of 3"}},
+			{store.Window{Search: "firefox", After: store.Place{Name: "amy", ID: "s-3"}, Limit: 2}, []string{"s-2", "2 of 3"}},
+			{store.Window{Search: "NAME OF Z", Limit: 2}, []string{"s-2", "0 of 1"}},
+			{store.Window{Search: "192.0.2.3", Limit: 2}, []string{"s-3", "0 of 1"}},
+			{store.Window{Search: "192.0.2.0", Limit: 2}, []string{"0 of 0"}},
+		} {
+			if got := ids(row.window); !slices.Equal(got, row.want) {
+				t.Errorf("%+v: got %q, want %q", row.window, got, row.want)
+			}
+		}
+	}},
+	{"roles and permissions are read in parts, with how many have them", func(t *testing.T, s store.Store) {
+		ctx := t.Context()
+		ok(t, s.PutProject(ctx, store.Project{ID: "p", Name: "Shop", Roles: []store.Role{{Key: "read", Name: "Reads"}, {Key: "write"}}}))
+		ok(t, s.PutProject(ctx, store.Project{ID: "q", Name: "Yard", Roles: []store.Role{{Key: "read"}}}))
+		ok(t, s.PutAPI(ctx, store.API{ID: "a", ProjectID: "p", Name: "Orders", ClientID: "a", Permissions: []store.Permission{{Key: "read"}}}))
+		for _, id := range []string{"1", "2"} {
+			ok(t, s.PutServiceUser(ctx, store.ServiceUser{ID: id, Username: id}))
+			ok(t, s.PutAssignment(ctx, store.Assignment{SubjectID: id, ProjectID: "p", Rights: []string{"read"}}))
+		}
+		ok(t, s.PutAssignment(ctx, store.Assignment{SubjectID: "1", APIID: "a", Rights: []string{"read"}}))
+		permission, shop := store.Right{APIID: "a", At: "Orders", Key: "read", Holders: 1}, store.Right{ProjectID: "p", At: "Shop", Key: "read", Name: "Reads", Holders: 2}
+		yard, write := store.Right{ProjectID: "q", At: "Yard", Key: "read"}, store.Right{ProjectID: "p", At: "Shop", Key: "write"}
+		same(t, store.Part[store.Right]{Rows: []store.Right{permission, shop, yard}, Total: 4})(s.RightsPart(ctx, store.Window{Limit: 3}))
+		same(t, store.Part[store.Right]{Rows: []store.Right{write}, From: 3, Total: 4})(s.RightsPart(ctx, store.Window{After: yard.Place(), Limit: 3}))
+		same(t, store.Part[store.Right]{Rows: []store.Right{shop, yard, write}, Total: 3})(s.RolesPart(ctx, store.Window{Limit: 3}))
+		same(t, store.Part[store.Right]{Rows: []store.Right{yard}, Total: 1})(s.RolesPart(ctx, store.Window{Search: "yARD", Limit: 3}))
+	}},
 }

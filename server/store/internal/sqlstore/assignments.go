@@ -80,6 +80,34 @@ func (t *Tx) HoldersPart(ctx context.Context, target store.Assignment, right str
 	return l.part(ctx, t, w, target.ProjectID+target.APIID, right)
 }
 
+// RightsPart returns the part that the window asks for of all roles and permissions.
+func (t *Tx) RightsPart(ctx context.Context, w store.Window) (store.Part[store.Right], error) {
+	return listedRights("").part(ctx, t, w)
+}
+
+// RolesPart is RightsPart of roles alone.
+func (t *Tx) RolesPart(ctx context.Context, w store.Window) (store.Part[store.Right], error) {
+	return listedRights("r.api_id = ''").part(ctx, t, w)
+}
+
+func listedRights(where string) listing[store.Right] {
+	const from = `(SELECT x.project_id, '' AS api_id, x.project_id AS id, p.name AS at, x.key, x.name
+			FROM roles x JOIN projects p ON p.id = x.project_id
+			UNION ALL SELECT '', y.api_id, y.api_id, a.name, y.key, y.name FROM permissions y JOIN apis a ON a.id = y.api_id) r`
+	return listing[store.Right]{
+		what: "rights", counted: from, where: where,
+		query: `SELECT r.project_id, r.api_id, r.at, r.key, r.name, CASE WHEN r.api_id = ''
+			THEN (SELECT count(*) FROM assigned_rights k WHERE k.project_id = r.project_id AND k.key = r.key)
+			ELSE (SELECT count(*) FROM assigned_rights k WHERE k.api_id = r.api_id AND k.key = r.key) END FROM ` + from,
+		name: "r.key", id: "r.id", searched: []string{"r.key", "r.name", "r.at"},
+		add: func(row Scan, all []store.Right) ([]store.Right, error) {
+			var r store.Right
+			err := row(&r.ProjectID, &r.APIID, &r.At, &r.Key, &r.Name, &r.Holders)
+			return append(all, r), err
+		},
+	}
+}
+
 // PutAssignment creates the assignment or replaces the one of the same subject for the same project or API. Errors:
 // store.ErrNotFound when the subject, the project or API, or one of the rights is not there.
 func (t *Tx) PutAssignment(ctx context.Context, a store.Assignment) error {

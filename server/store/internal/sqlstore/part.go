@@ -18,6 +18,8 @@ type listing[T any] struct {
 	// name and id are the columns of the order, and searched the expressions of what it is searched by.
 	name, id string
 	searched []string
+	// counted is what the query's rows are counted in; empty: what follows its first FROM.
+	counted string
 	// where holds further conditions with arguments from $1, which the caller gives; empty: none.
 	where string
 }
@@ -110,7 +112,10 @@ func (l listing[T]) beyond(place store.Place, sign string, conditions []string, 
 
 // counting is the query for how many rows there are.
 func (l listing[T]) counting() string {
-	_, from, _ := strings.Cut(l.query, "FROM ")
+	from := l.counted
+	if from == "" {
+		_, from, _ = strings.Cut(l.query, "FROM ")
+	}
 	return `SELECT count(*) FROM ` + from
 }
 

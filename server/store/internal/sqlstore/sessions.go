@@ -7,16 +7,44 @@ import (
 	"github.com/postern-auth/postern/server/store"
 )
 
-const selectSessions = `
-	SELECT digest, id, user_id, browser, methods, created_at, last_seen_at, idle_expires_at, expires_at,
-		user_agent, address_prefix, remembered
-	FROM sessions `
+const (
+	sessionColumns = `x.digest, x.id, x.user_id, x.browser, x.methods, x.created_at, x.last_seen_at, x.idle_expires_at, x.expires_at,
+		x.user_agent, x.address_prefix, x.remembered`
+	selectSessions = `SELECT ` + sessionColumns + ` FROM sessions x `
+)
 
 func addSession(row Scan, all []store.Session) ([]store.Session, error) {
 	var s store.Session
-	err := row((*digest)(&s.Digest), &s.ID, &s.UserID, (*digest)(&s.Browser), (*methods)(&s.Methods),
+	err := row(sessionFields(&s)...)
+	return append(all, s), err
+}
+
+// sessionFields are where sessionColumns go.
+func sessionFields(s *store.Session) []any {
+	return []any{
+		(*digest)(&s.Digest), &s.ID, &s.UserID, (*digest)(&s.Browser), (*methods)(&s.Methods),
 		(*instant)(&s.CreatedAt), (*instant)(&s.LastSeenAt), (*instant)(&s.IdleExpiresAt), (*instant)(&s.ExpiresAt),
-		&s.UserAgent, &s.AddressPrefix, &s.Remembered)
+		&s.UserAgent, &s.AddressPrefix, &s.Remembered,
+	}
+}
+
+// SessionsPart returns the part that the window asks for of the sessions that have not ended by time.
+func (t *Tx) SessionsPart(ctx context.Context, now time.Time, w store.Window) (store.Part[store.ListedSession], error) {
+	const from = `sessions x JOIN users u ON u.id = x.user_id `
+	return listing[store.ListedSession]{
+		what: "sessions", add: addListedSession, counted: from,
+		query: `SELECT ` + sessionColumns + `, u.called, u.name,
+			(SELECT json_group_array(DISTINCT a.name) FROM families f JOIN clients c ON c.client_id = f.client_id AND c.kind = 'application'
+				JOIN applications a ON a.id = c.id WHERE f.session_id = x.id)
+			FROM ` + from,
+		name: "u.called", id: "x.id", searched: []string{"u.called", "u.email", "u.name", "x.user_agent", "x.address_prefix"},
+		where: "x.idle_expires_at > $1",
+	}.part(ctx, t, w, instant(now))
+}
+
+func addListedSession(row Scan, all []store.ListedSession) ([]store.ListedSession, error) {
+	var s store.ListedSession
+	err := row(append(sessionFields(&s.Session), &s.Called, &s.Name, (*texts)(&s.Applications))...)
 	return append(all, s), err
 }
 
@@ -43,7 +71,11 @@ func (t *Tx) CreateSession(ctx context.Context, former store.Digest, s store.Ses
 		if _, err := q.Exec(`DELETE FROM sessions WHERE digest = $1`, former[:]); err != nil {
 			return err
 		}
-		return insertSession(q, s)
+		if err := insertSession(q, s); err != nil {
+			return err
+		}
+		_, err := q.Exec(`UPDATE users SET last_login_at = $2 WHERE id = $1 AND coalesce(last_login_at, 0) < $2`, s.UserID, instant(s.CreatedAt))
+		return err
 	})
 }
 

@@ -9,17 +9,25 @@ import (
 	"github.com/postern-auth/postern/server/store"
 )
 
-const selectUsers = `
-	SELECT u.id, s.organization_id, u.handle, s.username, u.email, u.email_verified_at,
-		u.name, u.given_name, u.family_name, u.nickname, u.picture_id, u.locale, s.active, u.created_at, u.updated_at
-	FROM users u JOIN subjects s ON s.id = u.id `
+const (
+	userColumns = `u.id, s.organization_id, u.handle, s.username, u.email, u.email_verified_at,
+		u.name, u.given_name, u.family_name, u.nickname, u.picture_id, u.locale, s.active, u.created_at, u.updated_at`
+	selectUsers = `SELECT ` + userColumns + ` FROM users u JOIN subjects s ON s.id = u.id `
+)
 
 func addUser(row Scan, all []store.User) ([]store.User, error) {
 	var u store.User
-	err := row(&u.ID, &u.OrganizationID, (*handle)(&u.Handle), &u.LoginName, &u.Email, (*instant)(&u.EmailVerifiedAt),
-		&u.Name, &u.GivenName, &u.FamilyName, &u.Nickname, (*optional)(&u.PictureID), &u.Locale, &u.Active,
-		(*instant)(&u.CreatedAt), (*instant)(&u.UpdatedAt))
+	err := row(userFields(&u)...)
 	return append(all, u), err
+}
+
+// userFields are where userColumns go.
+func userFields(u *store.User) []any {
+	return []any{
+		&u.ID, &u.OrganizationID, (*handle)(&u.Handle), &u.LoginName, &u.Email, (*instant)(&u.EmailVerifiedAt),
+		&u.Name, &u.GivenName, &u.FamilyName, &u.Nickname, (*optional)(&u.PictureID), &u.Locale, &u.Active,
+		(*instant)(&u.CreatedAt), (*instant)(&u.UpdatedAt),
+	}
 }
 
 // User returns the user with the id.
@@ -48,6 +56,23 @@ func (t *Tx) Users(ctx context.Context, after string, limit int) ([]store.User, 
 	return list(ctx, t, "users after", after, addUser, selectUsers+`WHERE u.id > $1 ORDER BY u.id LIMIT $2`, after, max(limit, 0))
 }
 
+// UsersPart returns the part of them that the window asks for, in the order of what they are called.
+func (t *Tx) UsersPart(ctx context.Context, w store.Window) (store.Part[store.ListedUser], error) {
+	const from = `users u JOIN subjects s ON s.id = u.id `
+	return listing[store.ListedUser]{
+		what: "users", add: addListedUser, counted: from,
+		query: `SELECT ` + userColumns + `, EXISTS (SELECT 1 FROM totps o WHERE o.user_id = u.id),
+			EXISTS (SELECT 1 FROM passkeys p WHERE p.user_id = u.id), u.last_login_at FROM ` + from,
+		name: "u.called", id: "u.id", searched: []string{"s.username", "u.email", "u.name", "u.id"},
+	}.part(ctx, t, w)
+}
+
+func addListedUser(row Scan, all []store.ListedUser) ([]store.ListedUser, error) {
+	var u store.ListedUser
+	err := row(append(userFields(&u.User), &u.TOTP, &u.Passkey, (*instant)(&u.LastLoginAt))...)
+	return append(all, u), err
+}
+
 // PutUser creates the user or replaces the one with its ID, as subject too, but for the handle. Errors:
 // store.ErrExists when the login name, verified address, handle or picture is another's.
 func (t *Tx) PutUser(ctx context.Context, u store.User) error {
@@ -63,15 +88,15 @@ func (t *Tx) PutUser(ctx context.Context, u store.User) error {
 		}
 		_, err = q.Exec(`
 			INSERT INTO users (id, handle, email, email_verified_at, name, given_name, family_name, nickname, picture_id,
-				locale, created_at, updated_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+				locale, created_at, updated_at, called)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 			ON CONFLICT (id) DO UPDATE SET
 				email = excluded.email, email_verified_at = excluded.email_verified_at, name = excluded.name,
 				given_name = excluded.given_name, family_name = excluded.family_name, nickname = excluded.nickname,
 				picture_id = excluded.picture_id, locale = excluded.locale, created_at = excluded.created_at,
-				updated_at = excluded.updated_at`,
+				updated_at = excluded.updated_at, called = excluded.called`,
 			u.ID, u.Handle[:], u.Email, instant(u.EmailVerifiedAt), u.Name, u.GivenName, u.FamilyName, u.Nickname,
-			optional(u.PictureID), u.Locale, instant(u.CreatedAt), instant(u.UpdatedAt))
+			optional(u.PictureID), u.Locale, instant(u.CreatedAt), instant(u.UpdatedAt), u.Called())
 		if err != nil {
 			return err
 		}

@@ -1,4 +1,4 @@
-package account
+package session
 
 import "strings"
 
@@ -18,9 +18,9 @@ var (
 	}
 )
 
-// device returns what people call the browser and the system that a User-Agent names; either may be empty. It is
+// Device returns what people call the browser and the system that a User-Agent names; either may be empty. It is
 // what a browser says, and proves nothing.
-func device(userAgent string) (browser, system string) {
+func Device(userAgent string) (browser, system string) {
 	return first(browsers, userAgent), first(systems, userAgent)
 }
 

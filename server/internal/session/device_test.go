@@ -1,4 +1,4 @@
-package account
+package session
 
 import (
 	"strings"
@@ -21,7 +21,7 @@ func TestDeviceIsWhatPeopleCallIt(t *testing.T) {
 		"<script>alert(1)</script>":     {"", ""},
 		strings.Repeat("Firefox/", 100): {"Firefox", ""},
 	} {
-		browser, system := device(userAgent)
+		browser, system := Device(userAgent)
 		if got := [2]string{browser, system}; got != want {
 			t.Errorf("%.80q: got %q, want %q", userAgent, got, want)
 		}
