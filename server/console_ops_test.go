@@ -1,6 +1,9 @@
 package server_test
 
 import (
+	"encoding/json"
+	"fmt"
+	"html"
 	"net/http"
 	"strings"
 	"testing"
@@ -111,4 +114,105 @@ func TestASigningKeyIsWithdrawnByWhoTypesItsId(t *testing.T) {
 			t.Errorf("event %d: %+v, want %+v", i, e, want)
 		}
 	}
+}
+
+func TestEventsAreReadByPartsAndFiltered(t *testing.T) {
+	w := newConsoleWorld(t)
+	put := func(e store.Event) { t.Helper(); e.At = start; w.must(w.store.AddEvent(t.Context(), e)) }
+	for n := range 130 {
+		put(store.Event{ID: fmt.Sprintf("0-%05d", n), Actor: "apply", Action: "create", Object: "project", ObjectID: fmt.Sprint("p-", n), Name: fmt.Sprintf("project-%03d", n)})
+	}
+	put(store.Event{ID: "1-1", Actor: "u-mia", Action: "create", Object: "api", ObjectID: "a-1", Name: "Orders", Detail: `{"name":"Orders","active":true}`})
+	put(store.Event{ID: "1-2", Actor: "u-mia", Action: "delete", Object: "api", ObjectID: "a-2", Name: "<img src=x onerror=alert(1)>", Detail: `{"x":"</code><script>alert(2)</script>"}`})
+	put(store.Event{ID: "1-3", Actor: "u-gone", Action: "change", Object: "something new", ObjectID: "s", Name: "‮evil", Detail: `no JSON`})
+	b := w.browser()
+	s := b.enters("/console/events", "noah", noahPassword)
+	s.tells(t, 200, "Events", "mia created Orders.", "u-gone changed", "apply created project-129.", "Older", "something new")
+	s.lacks(t, "<img src=x", "<script>alert", "\u202e", "project-082")
+	older := s.link(t, "Older")
+	s = b.open(older)
+	s.tells(t, 200, "Events", "project-082", "Newest")
+	s = b.open(s.link(t, "Older"))
+	s.tells(t, 200, "Events", "project-000")
+	s.lacks(t, ">Older<")
+
+	const nothing = "Nothing matches. The oldest event is of"
+	for _, row := range []struct{ query, has, lacks string }{
+		{"q=ORDERS", "created Orders.", "project-"},
+		{"q=a-1", "created Orders.", "project-"},
+		{"q=1-1", "created Orders.", "project-"},
+		{"actor=mia", "created Orders.", "project-"},
+		{"actor=u-mia", "created Orders.", "project-"},
+		{"actor=apply&q=project-007", "project-007", "Orders"},
+		{"action=delete", "deleted", "created Orders."},
+		{"object=api&action=create", "created Orders.", "deleted"},
+		{"object=project&action=delete", nothing, "created Orders"},
+		{"q=%3Cscript%3E", nothing, "<script>"},
+		{"q=%25", nothing, "created Orders."},
+		{"action=none", nothing, "created Orders."},
+		{"object=API", nothing, "created Orders."},
+		{"actor=%00", nothing, "created Orders."},
+		{"before=0", "Nothing has been changed here yet", "created Orders."},
+		{"q=a&q=b", "", ""},
+	} {
+		s := b.open("/console/events?" + row.query)
+		if row.has == "" {
+			if s.status != 400 {
+				t.Errorf("%s: %d, want 400", row.query, s.status)
+			}
+			continue
+		}
+		s.tells(t, 200, "Events", row.has)
+		if row.lacks != "" {
+			s.lacks(t, "</strong>"+row.lacks, "<bdi>"+row.lacks)
+		}
+	}
+	a := b.ask(http.MethodGet, "/console/events.jsonl?object=api", nil)
+	want := []string{`{"id":"1-2"`, `{"id":"1-1"`}
+	lines := strings.Split(strings.TrimSpace(a.body), "\n")
+	if len(lines) != len(want) || a.header.Get("Content-Disposition") != `attachment; filename="events.jsonl"` || a.header.Get("Content-Type") != "application/x-ndjson" {
+		t.Fatalf("%d %v %s", a.status, a.header, a.body)
+	}
+	for i, line := range lines {
+		if !strings.HasPrefix(line, want[i]) || !json.Valid([]byte(line)) {
+			t.Errorf("line %d: %s", i, line)
+		}
+	}
+	a = b.ask(http.MethodGet, "/console/events.jsonl", nil)
+	if got := strings.Count(a.body, "\n"); got != 133 {
+		t.Errorf("%d lines, want 133", got)
+	}
+}
+
+// A page looks at so many events and says that there are more.
+func TestARareEventIsLookedForInSteps(t *testing.T) {
+	w := newConsoleWorld(t)
+	w.must(w.store.InTx(t.Context(), func(tx store.Tx) error {
+		for n := range 2100 {
+			e := store.Event{ID: fmt.Sprintf("1-%05d", n), At: start, Actor: "apply", Action: "create", Object: "project", ObjectID: "p", Name: "p"}
+			if err := tx.AddEvent(t.Context(), e); err != nil {
+				return err
+			}
+		}
+		return tx.AddEvent(t.Context(), store.Event{ID: "0", At: start, Actor: "apply", Action: "delete", Object: "user", ObjectID: "u", Name: "rare"})
+	}))
+	b := w.browser()
+	b.enters("/console/events", "noah", noahPassword)
+	s := b.open("/console/events?q=rare")
+	s.tells(t, 200, "Events", "Nothing matches in 2,000 events", "Older ones have not been looked at yet")
+	b.open(s.link(t, "Older")).tells(t, 200, "Events", "apply deleted rare.")
+}
+
+// link returns where a link of a screen leads to.
+func (s screen) link(t testing.TB, text string) string {
+	t.Helper()
+	for part := range strings.SplitSeq(s.body, "<a ") {
+		if strings.Contains(part, ">"+text+"</a>") {
+			_, part, _ = strings.Cut(part, `href="`)
+			to, _, _ := strings.Cut(part, `"`)
+			return html.UnescapeString(to)
+		}
+	}
+	t.Fatalf("%s has no link %q: %s", s.path, text, s.body)
+	return ""
 }

@@ -12,6 +12,7 @@ func (c *Console) pages() []at {
 	return slices.Concat(
 		c.overviewPages(),
 		c.serviceUserPages(),
+		c.eventPages(),
 		c.signingKeyPages(),
 	)
 }
@@ -21,6 +22,9 @@ var sections = []page.Section{
 	{Items: []page.Item{{Key: "overview", To: base + "/"}}},
 	{Name: page.Say("section.access"), Items: []page.Item{
 		{Key: "service_users", To: base + "/service-users"},
+	}},
+	{Name: page.Say("section.watch"), Items: []page.Item{
+		{Key: "events", To: base + eventsPath},
 	}},
 	{Name: page.Say("section.server"), Items: []page.Item{
 		{Key: "signing_keys", To: base + signingKeysPath},

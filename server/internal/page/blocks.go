@@ -24,11 +24,11 @@ type Table struct {
 	Previous, Next string // addresses of the parts before and after; empty: there is none
 }
 
-// A Search is the form above a table.
+// A Search is the form above a table, or above another list.
 type Search struct {
 	To, Value string // of the parameter q
 	Label     Text
-	Filters   []Field // selects
+	Filters   []Field // selects, and lines that are optional
 }
 
 // A Column is the head of one.
@@ -253,6 +253,7 @@ type Live struct {
 // The names by which templates know the blocks.
 
 func (Table) Block() string     { return "table" }
+func (Search) Block() string    { return "search" }
 func (Panel) Block() string     { return "panel" }
 func (Beside) Block() string    { return "beside" }
 func (Paragraph) Block() string { return "paragraph" }
