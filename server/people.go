@@ -14,6 +14,7 @@ import (
 	"github.com/postern-auth/postern/server/internal/console"
 	"github.com/postern-auth/postern/server/internal/device"
 	"github.com/postern-auth/postern/server/internal/endpoint"
+	"github.com/postern-auth/postern/server/internal/grant"
 	"github.com/postern-auth/postern/server/internal/hint"
 	"github.com/postern-auth/postern/server/internal/letter"
 	"github.com/postern-auth/postern/server/internal/login"
@@ -25,6 +26,7 @@ import (
 	"github.com/postern-auth/postern/server/internal/picture"
 	"github.com/postern-auth/postern/server/internal/session"
 	"github.com/postern-auth/postern/server/internal/site"
+	"github.com/postern-auth/postern/server/store"
 )
 
 // SessionLifetimes are how long a person stays logged in in a browser. A zero one is the default.
@@ -42,8 +44,9 @@ func (l SessionLifetimes) check() error {
 }
 
 // peopleRoutes are for people who log in, and for the clients that send them.
-func (s *Server) peopleRoutes(authenticator *clients.Authenticator, checkTargets func(context.Context, []string) error) []endpoint.Route {
+func (s *Server) peopleRoutes(authenticator *clients.Authenticator, grants *grant.Grants) []endpoint.Route {
 	c := s.config
+	checkTargets := grants.CheckTargets
 	pages := &site.Site{Organisation: c.Organization, InsecureHints: c.InsecureHints, Logger: c.Logger}
 	sessions := &session.Sessions{
 		Store: c.Store, Now: c.Now, Idle: c.Sessions.Idle, Absolute: c.Sessions.Absolute, Address: c.ClientAddress,
@@ -74,6 +77,14 @@ func (s *Server) peopleRoutes(authenticator *clients.Authenticator, checkTargets
 	})
 	dashboard := console.New(console.Config{
 		Store: c.Store, Sessions: sessions, Site: pages, Enter: logins.Enter, LogOut: logout.Confirm, Now: c.Now, Logger: c.Logger,
+		Issuers: c.Issuers, Lifetime: c.Lifetimes.of,
+		Issue: func(ctx context.Context, r *endpoint.Request, u store.ServiceUser) (string, time.Duration, error) {
+			response, err := grants.ForServiceUser(ctx, r, u)
+			if err != nil {
+				return "", 0, err
+			}
+			return response.AccessToken, time.Duration(response.ExpiresIn) * time.Second, nil
+		},
 	})
 	return slices.Concat(accounts.Routes(), dashboard.Routes(), mailboxes.Routes(), s.registrationRoutes(sessions), []endpoint.Route{
 		{Endpoint: oauth.AuthorizationEndpoint, Methods: "GET POST", Handler: logins.Endpoint(), Metadata: s.loginMetadata()},

@@ -93,7 +93,7 @@ func (s *Server) routes() []endpoint.Route {
 	granted["tls_client_certificate_bound_access_tokens"] = s.certificates != nil
 	granted["scopes_supported"] = append(slices.Clone(oauth.StandardScopes), oauth.ScopeOfflineAccess)
 
-	return append(s.peopleRoutes(authenticator, grantor.CheckTargets),
+	return append(s.peopleRoutes(authenticator, grantor),
 		endpoint.Route{Endpoint: oauth.TokenEndpoint, Methods: "POST", Handler: tokens, Auth0: tokens.WithJSON(), Origins: s.ofApplications, Metadata: granted},
 		endpoint.Route{Endpoint: oauth.IntrospectionEndpoint, Methods: "POST", Handler: introspection, Metadata: introspected},
 		endpoint.Route{Endpoint: oauth.RevocationEndpoint, Methods: "POST", Handler: revocation, Auth0: revocation.WithJSON(), Origins: s.ofApplications,

@@ -118,6 +118,9 @@ type Assignments interface {
 	RightsPart(context.Context, Window) (Part[Right], error)
 	// RolesPart is RightsPart of roles alone.
 	RolesPart(context.Context, Window) (Part[Right], error)
+	// HolderCounts returns for each of the rights how many subjects hold it on the project or API of the target; one
+	// that nobody holds is not in it.
+	HolderCounts(ctx context.Context, target Assignment, rights []string) (map[string]int, error)
 	// PutAssignment creates the assignment or replaces the one of the same subject for the same project or
 	// API. Errors: ErrNotFound when the subject, the project or API, or one of the rights is not there.
 	PutAssignment(context.Context, Assignment) error

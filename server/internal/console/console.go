@@ -47,8 +47,14 @@ type Config struct {
 	Enter func(w http.ResponseWriter, r *endpoint.Request, fresh time.Duration) (store.Session, store.User, bool, error)
 	// LogOut is where a form with answer=logout ends the session that its sid names.
 	LogOut oauth.Endpoint
-	Now    func() time.Time
-	Logger *slog.Logger
+	// Issuers are those of the server.
+	Issuers []string
+	// Issue makes a token for a service user that asks for it with the parameters of a request.
+	Issue func(ctx context.Context, r *endpoint.Request, u store.ServiceUser) (raw string, lives time.Duration, err error)
+	// Lifetime returns how long a token of a form lives whose API does not say.
+	Lifetime func(store.TokenForm) time.Duration
+	Now      func() time.Time
+	Logger   *slog.Logger
 }
 
 // Console serves the pages. It is safe for concurrent use.

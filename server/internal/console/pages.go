@@ -14,6 +14,8 @@ func (c *Console) pages() []at {
 		c.serviceUserPages(),
 		c.eventPages(),
 		c.signingKeyPages(),
+		c.projectPages(),
+		c.apiPages(),
 	)
 }
 
@@ -21,6 +23,8 @@ func (c *Console) pages() []at {
 var sections = []page.Section{
 	{Items: []page.Item{{Key: "overview", To: base + "/"}}},
 	{Name: page.Say("section.access"), Items: []page.Item{
+		{Key: "apis", To: base + "/apis"},
+		{Key: "projects", To: base + "/projects"},
 		{Key: "service_users", To: base + "/service-users"},
 	}},
 	{Name: page.Say("section.watch"), Items: []page.Item{
@@ -45,4 +49,4 @@ func (v *visit) said() *page.Note {
 const doing = "done."
 
 // doings are what can have been done: console.done.WHAT.
-var doings = []string{"saved", "key_rotated", "key_withdrawn"}
+var doings = []string{"saved", "key_rotated", "key_withdrawn", "created", "deleted", "deactivated", "activated", "api_saved", "role_created", "permission_created"}

@@ -34,6 +34,9 @@ func (r *Registry) PutProject(ctx context.Context, p store.Project) error {
 
 // DeleteProject removes the project with its APIs, and all assignments for them.
 func (r *Registry) DeleteProject(ctx context.Context, p store.Project) error {
+	if p.ID == OwnProject {
+		return about("project", p.Name, errors.New("its roles open the console, it cannot be deleted"))
+	}
 	return r.remove(ctx, object{"project", p.ID, p.Name}, func() error { return r.tx.DeleteProject(ctx, p.ID) })
 }
 

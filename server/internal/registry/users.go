@@ -100,3 +100,9 @@ func (r *Registry) assignment(ctx context.Context, a store.Assignment) (object, 
 	}
 	return object{"assignment", a.SubjectID, subject.Username + " at " + at}, nil
 }
+
+// TokenTried leaves an event: an operator has had a token made for a service user, to try out an API. Whoever holds it
+// is taken for the service user.
+func (r *Registry) TokenTried(ctx context.Context, u store.ServiceUser, a store.API) error {
+	return r.record(ctx, created, object{"test token", u.ID, u.Username + " at API " + a.Name}, nil)
+}

@@ -86,6 +86,7 @@ var setupCalls = map[string]func(context.Context, store.Tx) error{
 	"HoldersPart": func(ctx context.Context, s store.Tx) error {
 		return second(s.HoldersPart(ctx, someGrant, "read", store.Window{Limit: 1}))
 	},
+	"HolderCounts":     func(ctx context.Context, s store.Tx) error { return second(s.HolderCounts(ctx, someGrant, nil)) },
 	"PutAssignment":    func(ctx context.Context, s store.Tx) error { return s.PutAssignment(ctx, someGrant) },
 	"DeleteAssignment": func(ctx context.Context, s store.Tx) error { return s.DeleteAssignment(ctx, someGrant) },
 	"AssignmentsAmong": func(ctx context.Context, s store.Tx) error { return second(s.AssignmentsAmong(ctx, "u1", nil)) },

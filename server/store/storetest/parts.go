@@ -205,6 +205,15 @@ var partTests = []test{
 			at.Rights = append(at.Rights, role.Key)
 		}
 		ok(t, s.PutAssignment(ctx, at))
+		want := make(map[string]int)
+		for _, role := range project.Roles {
+			p, err := s.HoldersPart(ctx, at, role.Key, store.Window{Limit: 1})
+			ok(t, err)
+			want[role.Key] = p.Total
+		}
+		same(t, want)(s.HolderCounts(ctx, at, append([]string{"none"}, at.Rights...)))
+		same(t, map[string]int{})(s.HolderCounts(ctx, at, nil))
+		same(t, map[string]int{})(s.HolderCounts(ctx, store.Assignment{APIID: "none"}, at.Rights))
 		if n := count(at, ""); n != 1 { // once, however many rights
 			t.Errorf("%d are assigned with %d rights, want 1", n, len(at.Rights))
 		}

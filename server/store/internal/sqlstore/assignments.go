@@ -108,6 +108,36 @@ func listedRights(where string) listing[store.Right] {
 	}
 }
 
+// HolderCounts returns for each of the rights how many subjects hold it on the project or API.
+func (t *Tx) HolderCounts(ctx context.Context, target store.Assignment, rights []string) (map[string]int, error) {
+	if err := checkTarget(target); err != nil {
+		return nil, err
+	}
+	wanted, err := json.Marshal(append([]string{}, rights...)) // [] rather than null
+	if err != nil {
+		return nil, fmt.Errorf("store: encoding keys: %w", err)
+	}
+	column := "project_id"
+	if target.APIID != "" {
+		column = "api_id"
+	}
+	counts := make(map[string]int)
+	add := func(row Scan, none []struct{}) ([]struct{}, error) {
+		var key string
+		var n int
+		if err := row(&key, &n); err != nil {
+			return nil, err
+		}
+		counts[key] = n
+		return none, nil
+	}
+	query := `SELECT key, count(*) FROM assigned_rights WHERE ` + column + ` = $1 AND key IN (SELECT value FROM json_each($2)) GROUP BY key`
+	if _, err := list(ctx, t, "holders of rights", target.ProjectID+target.APIID, add, query, target.ProjectID+target.APIID, string(wanted)); err != nil {
+		return nil, err
+	}
+	return counts, nil
+}
+
 // PutAssignment creates the assignment or replaces the one of the same subject for the same project or API. Errors:
 // store.ErrNotFound when the subject, the project or API, or one of the rights is not there.
 func (t *Tx) PutAssignment(ctx context.Context, a store.Assignment) error {

@@ -1,0 +1,161 @@
+package console
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/postern-auth/postern/internal/jws"
+	"github.com/postern-auth/postern/server/internal/endpoint"
+	"github.com/postern-auth/postern/server/internal/oauth"
+	"github.com/postern-auth/postern/server/internal/page"
+	"github.com/postern-auth/postern/server/internal/registry"
+	"github.com/postern-auth/postern/server/store"
+)
+
+// defaultAddress is that of a route of the sample API.
+const defaultAddress = "http://localhost:6060/api/messages/protected"
+
+func (c *Console) test(v *visit) error {
+	a, err := c.apiOf(v.Context(), c.Store, v)
+	if err != nil {
+		return c.failed(v, err)
+	}
+	who := ""
+	for _, target := range []store.Assignment{{APIID: a.ID}, {ProjectID: a.ProjectID}} {
+		part, err := c.Store.HoldersPart(v.Context(), target, "", store.Window{Limit: rows})
+		if err != nil {
+			return c.failed(v, err)
+		}
+		i := slices.IndexFunc(part.Rows, func(s store.Subject) bool { return s.Kind == store.ServiceUserSubject && s.Active })
+		if i >= 0 {
+			who = part.Rows[i].Username
+			break
+		}
+	}
+	return c.showTest(v, a, who, defaultAddress, nil, nil)
+}
+
+// showTest is the form by which a token is made, with what was made.
+func (c *Console) showTest(v *visit, a store.API, who, address string, wrong problems, token []page.Block) error {
+	p := aboutAPI(a, "test")
+	if v.readOnly {
+		p.Blocks = []page.Block{page.Paragraph{Text: page.Say("test.read_only")}}
+		return c.render(v, p)
+	}
+	p.Blocks = append([]page.Block{page.Panel{Blocks: []page.Block{page.Form{
+		To: base + "/apis/" + a.ID + "/test", Submit: page.Say("test.submit"),
+		Fields: []page.Field{
+			{Name: "who", Label: page.Say("test.who"), Value: who, Hint: page.Say("test.who.hint"), Problem: wrong["who"]},
+			{Name: "address", Label: page.Say("test.address"), Value: address, Code: true, Problem: wrong["address"]},
+		},
+	}}}}, token...)
+	return c.again(v, p, wrong)
+}
+
+func (c *Console) testToken(v *visit) error {
+	a, err := c.apiOf(v.Context(), c.Store, v)
+	if err != nil {
+		return c.failed(v, err)
+	}
+	wrong := problems{}
+	who, address := v.typed("who"), v.typed("address")
+	if u, err := url.Parse(address); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || strings.ContainsAny(address, "'\"\\ `") {
+		wrong["address"] = page.Say("problem.address")
+	}
+	user, err := c.Store.ServiceUserByUsername(v.Context(), who)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		wrong["who"] = page.Say("problem.no_service_user", "name", who)
+	case err != nil:
+		return fmt.Errorf("console: %w", err)
+	}
+	if len(wrong) > 0 {
+		return c.showTest(v, a, who, address, wrong, nil)
+	}
+	token, err := c.tokenBlocks(v, a, user, address)
+	var refused *oauth.Error
+	if errors.As(err, &refused) {
+		return c.showTest(v, a, who, address, problems{"who": page.Say("problem.no_token", "name", who, "reason", page.Code{Text: refused.Text})}, nil)
+	}
+	if err != nil {
+		return err
+	}
+	return c.showTest(v, a, who, address, nil, token)
+}
+
+// issue makes a token for the API, by the server's own grant, and leaves an event: whoever holds it is taken for the
+// service user.
+func (c *Console) issue(v *visit, a store.API, user store.ServiceUser) (raw string, err error) {
+	r := &endpoint.Request{Request: v.Request.Request, Issuer: c.dialect(v, a.Form == store.FormAuth0 || a.Form == store.FormAuth0Permissions), Params: oauth.Params{}}
+	if r.Issuer == "" {
+		r.Issuer = v.Issuer
+	}
+	if a.Identifier != "" {
+		r.Params[oauth.ParamAudience] = []string{a.Identifier}
+	} else {
+		r.Params[oauth.ParamScope] = []string{oauth.ProjectScopePrefix + a.ProjectID + oauth.ProjectScopeSuffix + " " + oauth.ProjectsRolesScope}
+	}
+	err = c.write(v, func(ctx context.Context, r *registry.Registry, _ store.Tx) error { return r.TokenTried(ctx, user, a) })
+	if err != nil {
+		return "", err
+	}
+	raw, _, err = c.Issue(v.Context(), r, user)
+	return raw, err
+}
+
+// tokenBlocks make a token and show it, with what it says and a call with it.
+func (c *Console) tokenBlocks(v *visit, a store.API, user store.ServiceUser, address string) ([]page.Block, error) {
+	raw, err := c.issue(v, a, user)
+	if err != nil {
+		return nil, err
+	}
+	source := page.Source{Label: page.Say("token"), Copy: true}
+	told := []page.Block{page.Paragraph{Text: page.Say("token.opaque")}}
+	if message, err := jws.Parse(raw); err == nil {
+		for i, part := range strings.SplitAfter(raw, ".") {
+			source.Spans = append(source.Spans, page.Span{Colour: []int{1, 2, 5}[i%3], Text: part})
+		}
+		told = []page.Block{page.Facts{Items: claimFacts(message)}}
+	} else {
+		source.Spans = []page.Span{{Text: raw}}
+	}
+	return []page.Block{
+		page.Panel{Title: page.Say("token"), Aside: page.Cell{page.Chip{Tone: page.Good, Text: page.Say("token.of", "name", user.Username)}},
+			Blocks: append([]page.Block{source}, append(told, page.Paragraph{Text: page.Say("token.real"), Quiet: true})...)},
+		page.Panel{Title: page.Say("test.call"), Blocks: []page.Block{
+			page.Source{Label: page.Named("curl"), Copy: true, Spans: []page.Span{{Colour: 5, Text: "curl"}, {Text: " -i -H "}, {Colour: 2, Text: "'Authorization: Bearer " + raw + "'"}, {Text: " "}, {Colour: 2, Text: "'" + address + "'"}}},
+			page.Paragraph{Text: page.Say("test.taken", "link", base+"/service-users/"+user.ID), Quiet: true},
+		}},
+	}, nil
+}
+
+// claimTexts say what claims are for.
+var claimTexts = map[string]page.Text{
+	"iss": page.Say("claim.iss"), "aud": page.Say("claim.aud"), "sub": page.Say("claim.sub"), "exp": page.Say("claim.exp"), "iat": page.Say("claim.iat"),
+	"nbf": page.Say("claim.nbf"), "jti": page.Say("claim.jti"), "permissions": page.Say("claim.permissions"), "scope": page.Say("claim.scope"),
+	"gty": page.Say("claim.gty"), "azp": page.Say("claim.client"), "client_id": page.Say("claim.client"), oauth.RolesClaim: page.Say("claim.roles"),
+}
+
+// claimFacts are the header and claims of a JWT, each with what it is for.
+func claimFacts(message jws.Message) []page.Fact {
+	header := fmt.Sprintf("alg %s, typ %s, kid %s", message.Header.Algorithm, message.Header.Type, message.Header.KeyID)
+	facts := []page.Fact{{Name: page.Say("claim.header"), Value: page.Cell{page.Code{Text: header}, page.Words{Text: page.Say("claim.header.lead")}}}}
+	var claims map[string]json.RawMessage
+	if json.Unmarshal([]byte(message.Payload), &claims) != nil {
+		return facts
+	}
+	for _, name := range slices.Sorted(maps.Keys(claims)) {
+		value := page.Cell{page.Code{Text: string(claims[name])}}
+		if text, known := claimTexts[name]; known {
+			value = append(value, page.Words{Text: text})
+		}
+		facts = append(facts, page.Fact{Name: page.Named(name), Value: value})
+	}
+	return facts
+}
