@@ -172,7 +172,7 @@ func TestMailsAreInThePersonsLanguage(t *testing.T) {
 	m.one("mia@example.com", "Wählen Sie ein neues Passwort für Postern")
 }
 
-func TestK41_LinksLeadToTheConfiguredIssuerAlone(t *testing.T) {
+func TestK41_S17_LinksLeadToTheConfiguredIssuerAlone(t *testing.T) {
 	w, m := newMailWorld(t)
 	b := w.browser()
 	b.header = http.Header{

@@ -84,7 +84,7 @@ func (s *stranger) client(change ...func(*fetch.Untrusted)) *fetch.Client {
 	return fetch.NewUntrusted(u)
 }
 
-func TestAStrangersURLIsCalledAtAPublicAddressAlone(t *testing.T) {
+func TestS9_AStrangersURLIsCalledAtAPublicAddressAlone(t *testing.T) {
 	s := newStranger(t, func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "{}") })
 	s.resolves["mapped.example.com"] = []string{"::ffff:10.0.0.1"}
 	s.resolves["private.example.com"] = []string{"10.0.0.1"}

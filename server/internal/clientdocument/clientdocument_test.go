@@ -120,7 +120,7 @@ func TestADocumentDescribesAClient(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoURLOfADocumentIsNotCalled(t *testing.T) {
+func TestS9_WhatIsNotAURLOfADocumentIsNotCalled(t *testing.T) {
 	s := newSite(t)
 	for _, id := range []string{
 		"https://example.com", "https://example.com/", "https://example.com/c?x=1", "https://example.com/c?", "https://example.com/c#", "https://example.com/c#x",
