@@ -49,4 +49,7 @@ func (v *visit) said() *page.Note {
 const doing = "done."
 
 // doings are what can have been done: console.done.WHAT.
-var doings = []string{"saved", "key_rotated", "key_withdrawn", "created", "deleted", "deactivated", "activated", "api_saved", "role_created", "permission_created"}
+var doings = []string{
+	"saved", "key_rotated", "key_withdrawn", "created", "deleted", "deactivated", "activated", "api_saved", "role_created", "permission_created",
+	"given", "secret_deleted", "key_deleted", "token_revoked",
+}

@@ -1,17 +1,49 @@
 package console
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
+	"github.com/postern-auth/postern/internal/jws"
+	"github.com/postern-auth/postern/server/internal/oauth"
 	"github.com/postern-auth/postern/server/internal/page"
+	"github.com/postern-auth/postern/server/internal/registry"
+	"github.com/postern-auth/postern/server/internal/secret"
 	"github.com/postern-auth/postern/server/store"
 )
 
 func (c *Console) serviceUserPages() []at {
-	return []at{
+	typed := []string{"username", "title", "form", "grant", "constraint", "version"}
+	confirmed := []string{"name", "counted"}
+	return slices.Concat([]at{
 		{path: "/service-users", show: c.serviceUsers, params: listed},
+		{path: "/service-users/new", show: c.newServiceUser, do: c.createServiceUser, asks: true,
+			params: []string{"username", "title", "right", "way", "once", "api"}, lists: []string{"right"}},
 		{path: "/service-users/{id}", show: c.serviceUser},
+		{path: "/service-users/{id}/rights", show: c.serviceUserRights, params: []string{"q", "taken"}},
+		{path: "/service-users/{id}/rights/give", do: c.giveRight, params: []string{"right"}},
+		{path: "/service-users/{id}/rights/take", do: c.takeRight, params: []string{"right"}},
+		{path: "/service-users/{id}/settings", show: c.serviceUserSettings, do: c.saveServiceUser, params: typed, lists: []string{"grant"}},
+		{path: "/service-users/{id}/deactivate", show: c.askDeactivateServiceUser, do: c.deactivateServiceUser, asks: true, params: confirmed},
+		{path: "/service-users/{id}/activate", do: c.activateServiceUser},
+		{path: "/service-users/{id}/delete", show: c.askDeleteServiceUser, do: c.deleteServiceUser, asks: true, params: confirmed},
+	}, c.secretPages(c.serviceUserKind()), c.tokenPages())
+}
+
+func (c *Console) serviceUserKind() clientKind {
+	return clientKind{path: "/service-users", show: c.showServiceUser, find: func(ctx context.Context, tx store.Tx, id string) (client, error) {
+		u, err := tx.ServiceUser(ctx, id)
+		return serviceUserClient(u), err
+	}}
+}
+
+func serviceUserClient(u store.ServiceUser) client {
+	return client{
+		owner: store.Owner{Kind: store.ServiceUserClient, ID: u.ID}, clientID: u.Username, name: u.Username,
+		path: "/service-users/" + u.ID, here: "service_users",
 	}
 }
 
@@ -21,27 +53,61 @@ func (c *Console) serviceUsers(v *visit) error {
 	if err != nil {
 		return fmt.Errorf("console: %w", err)
 	}
+	ids := make([]string, len(part.Rows))
+	for i, u := range part.Rows {
+		ids[i] = u.ID
+	}
+	standings, err := c.Store.StandingsOf(v.Context(), ids, v.now)
+	if err != nil {
+		return fmt.Errorf("console: %w", err)
+	}
+	create := page.Act{To: base + "/service-users/new", Text: page.Say("service_user_new"), Go: true}
 	table := page.Table{
 		Label: page.Say("service_users"),
-		Head:  []page.Column{{Text: page.Say("name")}, {Text: page.Say("state")}, {Text: page.Say("created")}},
+		Head:  []page.Column{{Text: page.Say("name")}, {Text: page.Say("service_users.by")}, {Text: page.Say("service_users.may_use")}, {Text: page.Say("created")}},
 		Empty: page.Say("service_users.empty"),
 	}
-	return c.render(v, page.Console{
-		Here: "service_users", Title: page.Say("service_users"), Lead: page.Say("service_users.lead"),
-		Blocks: []page.Block{list(v, "/service-users", w, part, table, serviceUserRow, serviceUserPlace)},
-	})
+	p := page.Console{Here: "service_users", Title: page.Say("service_users"), Lead: page.Say("service_users.lead")}
+	if !v.readOnly {
+		if part.Total > 0 || w.Search != "" {
+			p.Acts = []page.Act{create}
+		} else {
+			table.EmptyActs = []page.Act{create}
+		}
+	}
+	p.Blocks = []page.Block{list(v, "/service-users", w, part, table, func(u store.ServiceUser) page.Row {
+		return v.serviceUserRow(u, standings[u.ID])
+	}, func(u store.ServiceUser) store.Place { return store.Place{Name: u.Username, ID: u.ID} })}
+	return c.render(v, p)
 }
 
-func serviceUserRow(u store.ServiceUser) page.Row {
-	return page.Row{Cells: []page.Cell{
-		{page.Link{To: base + "/service-users/" + u.ID, Text: page.Named(u.Username)}},
-		{state(u.Active)},
-		{page.Moment{At: u.CreatedAt}},
-	}}
-}
-
-func serviceUserPlace(u store.ServiceUser) store.Place {
-	return store.Place{Name: u.Username, ID: u.ID}
+func (v *visit) serviceUserRow(u store.ServiceUser, s store.Standing) page.Row {
+	name := page.Cell{page.Link{To: base + "/service-users/" + u.ID, Text: page.Named(u.Username)}}
+	switch {
+	case !u.Active:
+		name = append(name, page.Chip{Tone: page.Bad, Text: page.Say("deactivated")})
+	case len(s.MayUse) == 0:
+		name = append(name, page.Chip{Text: page.Say("service_users.nothing")})
+	case !s.Ends.IsZero() && s.Ends.Sub(v.now) < soon:
+		name = append(name, page.Chip{Tone: page.Warn, Text: page.Say("client.ends_in", "n", days(s.Ends.Sub(v.now)))})
+	}
+	var by page.Cell
+	for _, way := range []struct {
+		n    int
+		text page.Text
+	}{{s.Secrets, page.Say("service_users.secret")}, {s.Keys, page.Say("service_users.key")}, {s.Tokens, page.Say("service_users.token")}} {
+		if way.n > 0 {
+			by = append(by, page.Words{Text: way.text})
+		}
+	}
+	if by == nil {
+		by = page.Cell{page.Words{Text: page.Say("service_users.none")}}
+	}
+	use := page.Cell{page.Words{Text: page.Named(strings.Join(s.MayUse, ", "))}}
+	if len(s.MayUse) == 0 {
+		use = page.Cell{page.Words{Text: page.Say("service_users.none")}}
+	}
+	return page.Row{Cells: []page.Cell{name, by, use, {page.Moment{At: u.CreatedAt}}}}
 }
 
 // state says whether something may be used.
@@ -52,7 +118,262 @@ func state(active bool) page.Inline {
 	return page.Chip{Text: page.Say("deactivated")}
 }
 
-func (c *Console) serviceUser(v *visit) error {
+func (c *Console) serviceUser(v *visit) error { return c.showServiceUser(v, v.PathValue("id"), nil) }
+
+// aboutServiceUser is the frame of the pages about one.
+func aboutServiceUser(v *visit, u store.ServiceUser, tab string) page.Console {
+	path := base + "/service-users/" + u.ID
+	p := page.Console{
+		Here: "service_users", Up: &page.Link{To: base + "/service-users", Text: page.Say("service_users")},
+		Title: page.Named(u.Username), Lead: page.Say("service_user.lead"),
+		Tabs: []page.Tab{
+			{To: path, Text: page.Say("service_user.secrets"), Here: tab == "secrets"},
+			{To: path + "/rights", Text: page.Say("service_user.rights"), Here: tab == "rights"},
+			{To: path + "/settings", Text: page.Say("service_user.settings"), Here: tab == "settings"},
+		},
+	}
+	if !u.Active {
+		note := page.Note{Tone: page.Warn, Text: page.Say("service_user.off", "name", u.Username)}
+		if !v.readOnly {
+			note.Acts = []page.Act{{To: path + "/activate", Text: page.Say("service_user.activate"), Post: true}}
+		}
+		p.Notes = []page.Note{note}
+	}
+	return p
+}
+
+// showServiceUser shows how one logs in, with what was just made.
+func (c *Console) showServiceUser(v *visit, id string, born []page.Block) error {
+	u, err := c.Store.ServiceUser(v.Context(), id)
+	if errors.Is(err, store.ErrNotFound) {
+		return c.notThere(v)
+	}
+	if err != nil {
+		return fmt.Errorf("console: %w", err)
+	}
+	cl := serviceUserClient(u)
+	keys, err := c.clientKeysOf(v, cl)
+	if err != nil {
+		return err
+	}
+	secrets, err := c.secretsOf(v, cl)
+	if err != nil {
+		return err
+	}
+	tokens, err := c.tokensOf(v, u)
+	if err != nil {
+		return err
+	}
+	rights, err := c.rightsOf(v.Context(), c.Store, u.ID)
+	if err != nil {
+		return fmt.Errorf("console: %w", err)
+	}
+	p := aboutServiceUser(v, u, "secrets")
+	p.Blocks = append(born, page.Panel{Blocks: []page.Block{page.Facts{Items: []page.Fact{
+		{Name: page.Say("client.id"), Value: page.Cell{page.Code{Text: u.Username, Copy: true}}},
+		{Name: page.Say("id"), Value: page.Cell{page.Code{Text: u.ID, Copy: true}}},
+		{Name: page.Say("state"), Value: page.Cell{state(u.Active)}},
+		{Name: page.Say("created"), Value: page.Cell{page.Moment{At: u.CreatedAt}}},
+	}}}}, keys, secrets, tokens, page.Panel{
+		Title: page.Say("service_user.may"), Aside: page.Cell{page.Link{To: base + cl.path + "/rights", Text: page.Say("service_user.change")}},
+		Blocks: []page.Block{mayDo(rights)},
+	})
+	return c.render(v, p)
+}
+
+// mayDo says in short what somebody may do.
+func mayDo(rights []right) page.Block {
+	if len(rights) == 0 {
+		return page.Bullets{Tone: page.Warn, Items: []page.Text{page.Say("service_user.nothing")}}
+	}
+	var facts page.Facts
+	for i, r := range rights {
+		if i == 0 || rights[i-1].projectID != r.projectID || rights[i-1].apiID != r.apiID {
+			facts.Items = append(facts.Items, page.Fact{Name: r.at()})
+		}
+		last := &facts.Items[len(facts.Items)-1]
+		last.Value = append(last.Value, r.shown())
+	}
+	return facts
+}
+
+func (c *Console) newServiceUser(v *visit) error { return c.askServiceUser(v, nil) }
+
+// offerOf returns the rights that the form of a new service user offers: those of the API that it comes from, or the
+// first of all. The others are given on the page of rights, which searches them.
+func (c *Console) offerOf(v *visit) (all []right, more int, err error) {
+	if v.Params.Value("api") == "" {
+		return c.offered(v, "")
+	}
+	a, err := c.Store.API(v.Context(), v.Params.Value("api"))
+	if errors.Is(err, store.ErrNotFound) {
+		return c.offered(v, "")
+	}
+	if err != nil {
+		return nil, 0, fmt.Errorf("console: %w", err)
+	}
+	for i, permission := range a.Permissions {
+		if i == rows {
+			return all, len(a.Permissions) - i, nil
+		}
+		all = append(all, right{apiID: a.ID, key: permission.Key, owner: a.Name})
+	}
+	return all, 0, nil
+}
+
+func (c *Console) askServiceUser(v *visit, wrong problems) error {
+	offered, more, err := c.offerOf(v)
+	if err != nil {
+		return err
+	}
+	rights := page.Field{Name: "right", Label: page.Say("service_user.give"), Kind: page.Checks, Values: v.Params.Values("right"), Problem: wrong["right"]}
+	for _, r := range offered {
+		rights.Options = append(rights.Options, page.Option{Value: r.value(), Label: page.Named(r.key), Hint: r.at()})
+	}
+	if more > 0 {
+		rights.Hint = page.Say("service_user.give.more", "n", more)
+	}
+	fields := []page.Field{
+		{Name: "username", Label: page.Say("name"), Value: v.typed("username"), Code: true, Problem: wrong["username"], Hint: page.Say("service_user.name.hint")},
+	}
+	if len(rights.Options) > 0 || !rights.Problem.Empty() {
+		fields = append(fields, rights)
+	}
+	way := v.Params.Value("way")
+	if way == "" {
+		way = "token"
+	}
+	fields = append(fields, page.Field{Name: "way", Label: page.Say("service_user.way"), Kind: page.Radio, Value: way, Problem: wrong["way"], Options: []page.Option{
+		{Value: "token", Label: page.Say("service_user.way.token"), Hint: page.Say("service_user.way.token.hint")},
+		{Value: "secret", Label: page.Say("client.secret"), Hint: page.Say("client.secret_new.lead")},
+		{Value: "key", Label: page.Say("client.key"), Hint: page.Say("client.key_new.lead")},
+		{Value: "later", Label: page.Say("service_user.way.later"), Hint: page.Say("service_user.way.later.hint")},
+	}})
+	return c.again(v, page.Console{
+		Here: "service_users", Up: &page.Link{To: base + "/service-users", Text: page.Say("service_users")},
+		Title: page.Say("service_user_new"), Lead: page.Say("service_user_new.lead"),
+		Blocks: []page.Block{page.Panel{Blocks: []page.Block{page.Form{
+			To: base + "/service-users/new", Fields: fields, Hidden: append(onceHidden(), page.Parameter{Name: "api", Value: v.Params.Value("api")}), Submit: page.Say("service_user_new"), Cancel: base + "/service-users",
+			More: []page.Field{{Name: "title", Label: page.Say("service_user.title"), Value: v.typed("title"), Optional: true, Problem: wrong["title"]}},
+		}}}},
+	}, wrong)
+}
+
+func (c *Console) createServiceUser(v *visit) error {
+	wrong := problems{}
+	u := store.ServiceUser{ID: secret.NewID(), Active: true, CreatedAt: v.now}
+	u.Username, u.Name = v.serviceUserNames(wrong)
+	way := v.Params.Value("way")
+	if !slices.Contains([]string{"token", "secret", "key", "later"}, way) {
+		wrong["way"] = page.Say("problem.way")
+	}
+	given, err := c.ticked(v, wrong)
+	if err != nil {
+		return err
+	}
+	if way == "token" && len(given) == 0 && wrong["right"].Empty() {
+		wrong["right"] = page.Say("problem.token_for_nothing")
+	}
+	if len(wrong) > 0 {
+		return c.askServiceUser(v, wrong)
+	}
+	cl := serviceUserClient(u)
+	put := func(ctx context.Context, r *registry.Registry) error {
+		organization, err := r.Organization(ctx)
+		if err != nil {
+			return err
+		}
+		u.OrganizationID = organization.ID
+		if err := nameProblem(r.PutServiceUser(ctx, u)); err != nil {
+			return err
+		}
+		for _, a := range assignments(u.ID, given) {
+			if err := r.Assign(ctx, a); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	born, err := c.bearServiceUser(v, cl, way, audiences(given), put)
+	switch {
+	case errors.As(err, &wrong):
+		return c.askServiceUser(v, wrong)
+	case errors.Is(err, errBorn):
+		return c.serviceUserBornBefore(v)
+	case errors.Is(err, store.ErrNotFound): // a right went while the form was open
+		return c.askServiceUser(v, problems{"right": page.Say("problem.right_gone")})
+	case err != nil:
+		return err
+	case born == nil:
+		return c.done(v, cl.path, "created", u.Username)
+	}
+	return c.showServiceUser(v, u.ID, born)
+}
+
+// serviceUserBornBefore answers a form that was sent twice: by the page of what the first one made.
+func (c *Console) serviceUserBornBefore(v *visit) error {
+	u, err := c.Store.ServiceUserByUsername(v.Context(), v.typed("username"))
+	if err != nil {
+		return c.unborn(v, c.serviceUserKind(), err)
+	}
+	return c.showServiceUser(v, u.ID, []page.Block{page.Panel{Blocks: []page.Block{page.Bullets{Tone: page.Warn, Items: []page.Text{page.Say("client.born_before")}}}}})
+}
+
+// bearServiceUser makes a service user with what it logs in with, and returns what is shown of that once.
+func (c *Console) bearServiceUser(v *visit, cl client, way string, audience []string, put func(context.Context, *registry.Registry) error) ([]page.Block, error) {
+	year := v.now.Add(365 * soon / 30)
+	if way == "key" {
+		file, err := c.newKey(v, cl, jws.RS256, year, put)
+		if err != nil {
+			return nil, err
+		}
+		return bornKey(v, cl, file), nil
+	}
+	var raw string
+	err := c.bear(v, func(ctx context.Context, r *registry.Registry) (err error) {
+		if err := put(ctx, r); err != nil {
+			return err
+		}
+		switch way {
+		case "secret":
+			raw, err = r.CreateSecret(ctx, cl.owner, year)
+		case "token":
+			raw, err = r.CreatePersonalAccessToken(ctx, store.Token{
+				SubjectID: cl.owner.ID, ClientID: cl.clientID, Name: cl.clientID, Audience: audience, ExpiresAt: v.now.Add(3 * soon),
+			})
+		}
+		return err
+	})
+	switch {
+	case err != nil || way == "later":
+		return nil, err
+	case way == "secret":
+		return bornSecret(v, cl, raw), nil
+	}
+	return bornToken(cl, raw, audience), nil
+}
+
+// serviceUserNames reads the names of a service user, or says what is wrong with them.
+func (v *visit) serviceUserNames(wrong problems) (username, title string) {
+	username, title = v.typed("username"), v.typed("title")
+	if registry.CheckID(username) != nil {
+		wrong["username"] = page.Say("problem.username")
+	}
+	if registry.CheckTitle(title) != nil {
+		wrong["title"] = page.Say("problem.title")
+	}
+	return username, title
+}
+
+// nameProblem turns the refusal of a name that somebody has into a problem of the form.
+func nameProblem(err error) error {
+	if errors.Is(err, store.ErrExists) {
+		return problems{"username": page.Say("problem.username_taken")}
+	}
+	return err
+}
+
+func (c *Console) serviceUserSettings(v *visit) error {
 	u, err := c.Store.ServiceUser(v.Context(), v.PathValue("id"))
 	if errors.Is(err, store.ErrNotFound) {
 		return c.notThere(v)
@@ -60,13 +381,228 @@ func (c *Console) serviceUser(v *visit) error {
 	if err != nil {
 		return fmt.Errorf("console: %w", err)
 	}
-	return c.render(v, page.Console{
-		Here: "service_users", Up: &page.Link{To: base + "/service-users", Text: page.Say("service_users")},
-		Title: page.Named(u.Username), Lead: page.Say("service_user.lead"),
-		Blocks: []page.Block{page.Panel{Blocks: []page.Block{page.Facts{Items: []page.Fact{
-			{Name: page.Say("id"), Value: page.Cell{page.Code{Text: u.ID, Copy: true}}},
+	return c.showServiceUserSettings(v, u, u, nil, nil)
+}
+
+// showServiceUserSettings shows what was typed over what is there.
+func (c *Console) showServiceUserSettings(v *visit, u, typed store.ServiceUser, wrong problems, conflict *page.Note) error {
+	path := base + "/service-users/" + u.ID
+	p := aboutServiceUser(v, u, "settings")
+	if conflict != nil {
+		p.Notes = append(p.Notes, *conflict)
+	}
+	forms := page.Field{Name: "form", Label: page.Say("service_user.form"), Kind: page.Select, Value: string(typed.Form), Hint: page.Say("service_user.form.hint"), Problem: wrong["form"],
+		Options: []page.Option{{Value: "", Label: page.Say("service_user.form.usual")}}}
+	for _, form := range registry.Forms {
+		forms.Options = append(forms.Options, page.Option{Value: string(form), Label: page.Named(string(form))})
+	}
+	grants := page.Field{Name: "grant", Label: page.Say("service_user.grants"), Kind: page.Checks, Values: typed.Grants, Hint: page.Say("service_user.grants.hint"), Problem: wrong["grant"]}
+	for _, grant := range []string{oauth.GrantClientCredentials, oauth.GrantJWTBearer, oauth.GrantTokenExchange} {
+		grants.Options = append(grants.Options, page.Option{Value: grant, Label: page.Named(grant)})
+	}
+	if v.readOnly {
+		p.Blocks = []page.Block{page.Panel{Blocks: []page.Block{page.Facts{Items: []page.Fact{
+			{Name: page.Say("service_user.title"), Value: page.Cell{page.Words{Text: page.Named(u.Name)}}},
+			{Name: page.Say("service_user.form"), Value: page.Cell{page.Code{Text: string(u.Form)}}},
 			{Name: page.Say("state"), Value: page.Cell{state(u.Active)}},
-			{Name: page.Say("created"), Value: page.Cell{page.Moment{At: u.CreatedAt}}},
-		}}}}},
+		}}}}}
+		return c.render(v, p)
+	}
+	p.Blocks = []page.Block{page.Panel{Blocks: []page.Block{page.Form{
+		To: path + "/settings", Hidden: []page.Parameter{{Name: "version", Value: version(u)}}, Submit: page.Say("save"),
+		Fields: []page.Field{
+			{Name: "username", Label: page.Say("name"), Value: typed.Username, Code: true, Problem: wrong["username"], Hint: page.Say("service_user.rename.hint")},
+			{Name: "title", Label: page.Say("service_user.title"), Value: typed.Name, Optional: true, Problem: wrong["title"]},
+			forms, grants, constraintField(typed.SenderConstraint, wrong),
+		},
+	}}}}
+	red := page.Panel{Title: page.Say("service_user.end"), Danger: true, Acts: []page.Act{{To: path + "/delete", Text: page.Say("service_user.delete"), Danger: true}}}
+	if u.Active {
+		red.Blocks = []page.Block{page.Paragraph{Text: page.Say("service_user.end.off")}}
+		red.Acts = append([]page.Act{{To: path + "/deactivate", Text: page.Say("service_user.deactivate"), Danger: true}}, red.Acts...)
+	}
+	p.Blocks = append(p.Blocks, red)
+	if conflict != nil {
+		p.Status = 409
+	}
+	return c.again(v, p, wrong)
+}
+
+// constraintField asks to what access tokens are bound.
+func constraintField(typed store.SenderConstraint, wrong problems) page.Field {
+	return page.Field{Name: "constraint", Label: page.Say("client.constraint"), Kind: page.Select, Value: string(typed), Problem: wrong["constraint"], Options: []page.Option{
+		{Value: string(store.NotConstrained), Label: page.Say("client.constraint.none")},
+		{Value: string(store.ConstrainedByProof), Label: page.Say("client.constraint.dpop")},
+		{Value: string(store.ConstrainedByCertificate), Label: page.Say("client.constraint.certificate")},
+	}}
+}
+
+func (c *Console) saveServiceUser(v *visit) error {
+	wrong := problems{}
+	typed := store.ServiceUser{Form: store.TokenForm(v.Params.Value("form")), Grants: v.Params.Values("grant"), SenderConstraint: store.SenderConstraint(v.Params.Value("constraint"))}
+	typed.Username, typed.Name = v.serviceUserNames(wrong)
+	if typed.Form != store.FormDefault && !slices.Contains(registry.Forms, typed.Form) {
+		wrong["form"] = page.Say("problem.choice")
+	}
+	for _, grant := range typed.Grants {
+		if registry.CheckServiceUserGrant(grant) != nil {
+			wrong["grant"] = page.Say("problem.choice")
+		}
+	}
+	if registry.CheckSenderConstraint(string(typed.SenderConstraint)) != nil {
+		wrong["constraint"] = page.Say("problem.choice")
+	}
+	var u store.ServiceUser
+	err := c.write(v, func(ctx context.Context, r *registry.Registry, tx store.Tx) (err error) {
+		if u, err = tx.ServiceUser(ctx, v.PathValue("id")); err != nil {
+			return err
+		}
+		if err := wrong.or(); err != nil {
+			return err
+		}
+		if v.Params.Value("version") != version(u) {
+			return errChanged
+		}
+		after := u
+		after.Username, after.Name, after.Form, after.Grants, after.SenderConstraint = typed.Username, typed.Name, typed.Form, typed.Grants, typed.SenderConstraint
+		return nameProblem(r.PutServiceUser(ctx, after))
 	})
+	switch {
+	case errors.As(err, &wrong):
+		return c.showServiceUserSettings(v, u, typed, wrong, nil)
+	case errors.Is(err, errChanged):
+		return c.showServiceUserSettings(v, u, typed, nil, &page.Note{Tone: page.Warn, Text: page.Say("changed_meanwhile")})
+	case errors.Is(err, store.ErrNotFound):
+		return c.notThere(v)
+	case err != nil:
+		return err
+	}
+	return c.done(v, "/service-users/"+u.ID+"/settings", "saved", typed.Username)
+}
+
+// serviceUserEnd is what ends with a service user.
+type serviceUserEnd struct{ secrets, keys, tokens, rights int }
+
+func (e serviceUserEnd) counted() string { return fmt.Sprint(e.secrets, e.keys, e.tokens, e.rights) }
+
+func (c *Console) endOfServiceUser(ctx context.Context, tx store.Tx, v *visit) (u store.ServiceUser, e serviceUserEnd, err error) {
+	if u, err = tx.ServiceUser(ctx, v.PathValue("id")); err != nil {
+		return u, e, err
+	}
+	standings, err := tx.StandingsOf(ctx, []string{u.ID}, v.now)
+	if err != nil {
+		return u, e, err
+	}
+	all, err := tx.AssignmentsOf(ctx, u.ID)
+	s := standings[u.ID]
+	return u, serviceUserEnd{s.Secrets, s.Keys, s.Tokens, len(all)}, err
+}
+
+func (c *Console) askDeleteServiceUser(v *visit) error {
+	return c.confirmDeleteServiceUser(v, nil, nil)
+}
+
+func (c *Console) confirmDeleteServiceUser(v *visit, wrong problems, changed *page.Note) error {
+	return c.confirmServiceUser(v, wrong, changed, func(u store.ServiceUser, e serviceUserEnd) confirmation {
+		return confirmation{
+			title: page.Say("service_user.delete.title", "name", u.Username), submit: page.Say("service_user.delete"), name: u.Username, final: true,
+			to: "/delete", instead: page.Say("service_user.delete.instead"),
+			stops: append(e.stops(), page.Say("service_user.delete.rights", "n", e.rights), page.Say("service_user.delete.jwts")),
+		}
+	})
+}
+
+// stops says what a service user cannot log in with any more.
+func (e serviceUserEnd) stops() (all []page.Text) {
+	if e.secrets+e.keys > 0 {
+		all = append(all, page.Say("service_user.stops.login", "n", e.secrets+e.keys))
+	}
+	if e.tokens > 0 {
+		all = append(all, page.Say("service_user.stops.tokens", "n", e.tokens))
+	}
+	return all
+}
+
+func (c *Console) confirmServiceUser(v *visit, wrong problems, changed *page.Note, ask func(store.ServiceUser, serviceUserEnd) confirmation) error {
+	u, e, err := c.endOfServiceUser(v.Context(), c.Store, v)
+	if errors.Is(err, store.ErrNotFound) {
+		return c.notThere(v)
+	}
+	if err != nil {
+		return fmt.Errorf("console: %w", err)
+	}
+	q := ask(u, e)
+	cl := serviceUserClient(u)
+	q.here, q.up, q.to, q.counted = cl.here, *cl.up(), base+cl.path+q.to, e.counted()
+	return c.confirm(v, q, wrong, changed)
+}
+
+func (c *Console) deleteServiceUser(v *visit) error {
+	var name string
+	err := c.write(v, func(ctx context.Context, r *registry.Registry, tx store.Tx) error {
+		u, e, err := c.endOfServiceUser(ctx, tx, v)
+		if err != nil {
+			return err
+		}
+		if err := v.confirmed(e.counted(), u.Username); err != nil {
+			return err
+		}
+		name = u.Username
+		return r.DeleteServiceUser(ctx, u)
+	})
+	if err != nil {
+		return c.refused(v, err, c.confirmDeleteServiceUser)
+	}
+	return c.done(v, "/service-users", "deleted", name)
+}
+
+func (c *Console) askDeactivateServiceUser(v *visit) error {
+	return c.confirmDeactivateServiceUser(v, nil, nil)
+}
+
+func (c *Console) confirmDeactivateServiceUser(v *visit, wrong problems, changed *page.Note) error {
+	return c.confirmServiceUser(v, wrong, changed, func(u store.ServiceUser, e serviceUserEnd) confirmation {
+		return confirmation{
+			title: page.Say("service_user.deactivate.title", "name", u.Username), submit: page.Say("service_user.deactivate"), to: "/deactivate",
+			stops: append(e.stops(), page.Say("service_user.deactivate.asking"), page.Say("service_user.delete.jwts")),
+		}
+	})
+}
+
+func (c *Console) deactivateServiceUser(v *visit) error {
+	var u store.ServiceUser
+	err := c.write(v, func(ctx context.Context, r *registry.Registry, tx store.Tx) error {
+		found, e, err := c.endOfServiceUser(ctx, tx, v)
+		if err != nil {
+			return err
+		}
+		if err := v.confirmed(e.counted(), ""); err != nil {
+			return err
+		}
+		u = found
+		u.Active = false
+		return r.PutServiceUser(ctx, u)
+	})
+	if err != nil {
+		return c.refused(v, err, c.confirmDeactivateServiceUser)
+	}
+	return c.done(v, "/service-users/"+u.ID, "deactivated", u.Username)
+}
+
+func (c *Console) activateServiceUser(v *visit) error {
+	var u store.ServiceUser
+	err := c.write(v, func(ctx context.Context, r *registry.Registry, tx store.Tx) (err error) {
+		if u, err = tx.ServiceUser(ctx, v.PathValue("id")); err != nil {
+			return err
+		}
+		u.Active = true
+		return r.PutServiceUser(ctx, u)
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		return c.notThere(v)
+	}
+	if err != nil {
+		return err
+	}
+	return c.done(v, "/service-users/"+u.ID, "activated", u.Username)
 }
