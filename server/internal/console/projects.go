@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 
 	"github.com/postern-auth/postern/server/internal/page"
@@ -62,11 +64,23 @@ func (c *Console) askProject(v *visit, wrong problems) error {
 	return c.again(v, p, wrong)
 }
 
+// fieldLabels are the fields to which the note above a form leads.
+var fieldLabels = map[string]page.Text{
+	"name": page.Say("name"), "identifier": page.Say("identifier"), "permissions": page.Say("api.permissions"), "lifetime": page.Say("tokens_live"),
+	"project": page.Say("project"), "algorithm": page.Say("signed_with"), "who": page.Say("test.who"), "address": page.Say("test.address"),
+}
+
 // again shows a page with a form, which has been sent before when something is wrong.
 func (c *Console) again(v *visit, p page.Console, wrong problems) error {
 	if len(wrong) > 0 {
 		p.Status = http.StatusUnprocessableEntity
-		p.Notes = append(p.Notes, page.Note{Tone: page.Bad, Text: page.Say("not_done", "n", len(wrong))})
+		note := page.Note{Tone: page.Bad, Text: page.Say("not_done", "n", len(wrong))}
+		for _, field := range slices.Sorted(maps.Keys(wrong)) {
+			if label, ok := fieldLabels[field]; ok {
+				note.Acts = append(note.Acts, page.Act{To: "#" + field, Text: label})
+			}
+		}
+		p.Notes = append(p.Notes, note)
 	}
 	return c.render(v, p)
 }
