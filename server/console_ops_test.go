@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"html"
@@ -215,4 +216,149 @@ func (s screen) link(t testing.TB, text string) string {
 	}
 	t.Fatalf("%s has no link %q: %s", s.path, text, s.body)
 	return ""
+}
+
+// signs has an API get tokens that are JWTs.
+func (w *world) signs(identifier string) {
+	w.t.Helper()
+	api, err := w.store.APIByIdentifier(w.t.Context(), identifier)
+	w.must(err)
+	api.Form = store.FormRFC9068
+	w.must(w.store.PutAPI(w.t.Context(), api))
+}
+
+// why asks why a token was refused.
+func (b *browser) why(pairs ...string) screen {
+	b.w.t.Helper()
+	return screen{answer: b.ask(http.MethodPost, "/console/why-refused", values(pairs...)), path: "/console/why-refused"}
+}
+
+func TestWhyATokenWasRefused(t *testing.T) {
+	w := newConsoleWorld(t)
+	const title = "Why was this token refused?"
+	b := w.browser()
+	b.enters("/console/why-refused", "noah", noahPassword).tells(t, 200, title, "Sent to")
+	w.signs(messages)
+	signed := w.token("robot", "audience", messages)
+	opaque := w.token("robot", "scope", "openid urn:zitadel:iam:org:project:id:P:aud")
+	if strings.Count(signed, ".") != 2 || !strings.HasPrefix(opaque, "postern_at_") {
+		t.Fatalf("the tokens are %s and %s", signed, opaque)
+	}
+	parts := strings.Split(signed, ".")
+	made := func(header, claims string) string {
+		return base64.RawURLEncoding.EncodeToString([]byte(header)) + "." + base64.RawURLEncoding.EncodeToString([]byte(claims)) + ".c2lnbmF0dXJl"
+	}
+	header, err := base64.RawURLEncoding.DecodeString(parts[0])
+	w.must(err)
+	claims, err := base64.RawURLEncoding.DecodeString(parts[1])
+	w.must(err)
+	payload := string(claims)
+	changed := parts[0] + "." + base64.RawURLEncoding.EncodeToString([]byte(strings.Replace(payload, "robot", "admin", 1))) + "." + parts[2]
+	for _, row := range []struct {
+		name   string
+		form   []string
+		status int
+		words  []string
+	}{
+		{"a good one", []string{"token", signed}, 200, []string{"This token is good at", "until"}},
+		{"with what is around it", []string{"token", "Authorization: Bearer " + signed}, 200, []string{"This token is good at"}},
+		{"an answer of the token endpoint", []string{"token", `{"access_token":"` + signed + `"}`}, 200, []string{"This token is good at"}},
+		{"an opaque one", []string{"token", opaque, "api", messages}, 200, []string{"This token is good at"}},
+		{"to another API", []string{"token", signed, "api", "reports@Q"}, 200, []string{"Refused with 401 at: Audience", "for another API", messages}},
+		{"opaque to another API", []string{"token", opaque, "api", "reports@Q"}, 200, []string{"Refused with 401 at: Audience"}},
+		{"lacking a right", []string{"token", signed, "asks", "no:such"}, 200, []string{"Refused with 403", "no:such"}},
+		{"nothing", nil, 422, []string{"Paste a token"}},
+		{"spaces", []string{"token", " \t "}, 422, []string{"Paste a token"}},
+		{"words", []string{"token", "not a token really"}, 422, []string{"It has 3 spaces; did the shell cut it?"}},
+		{"one word", []string{"token", "abc"}, 422, []string{"This is not a token: 3 characters"}},
+		{"a JWT cut in its claims", []string{"token", parts[0] + "." + parts[1][:20]}, 422, []string{"was cut or changed"}},
+		{"an opaque one cut", []string{"token", opaque[:40]}, 422, []string{"was cut or changed on its way: it is 40 characters long"}},
+		{"five parts", []string{"token", "a.b.c.d.e"}, 422, []string{"encrypted"}},
+		{"JSON without a token", []string{"token", `{"error":"invalid_client"}`}, 422, []string{"holds no access token"}},
+		{"an ID token's answer", []string{"token", `{"id_token":"x"}`}, 422, []string{"holds no access token"}},
+		{"broken JSON", []string{"token", `{"access_token`}, 422, []string{"holds no access token"}},
+		{"an unknown API", []string{"token", signed, "api", "https://nowhere"}, 422, []string{"There is no API"}},
+		{"twice", []string{"token", signed, "token", signed}, 400, nil},
+		{"changed claims", []string{"token", changed, "api", messages}, 200, []string{"Refused with 401 at: Signature", "changed or cut after it was signed"}},
+		{"cut signature", []string{"token", signed[:len(signed)-4]}, 200, []string{"Refused with 401"}},
+		{"not signed", []string{"token", made(`{"alg":"none","typ":"JWT"}`, payload)}, 200, []string{"Refused with 401 at:", "not signed"}},
+		{"signed with a secret", []string{"token", made(`{"alg":"HS256","typ":"JWT"}`, payload)}, 200, []string{"Refused with 401 at: Signing key", "signed with a secret"}},
+		{"an unknown key", []string{"token", made(`{"alg":"ES256","typ":"JWT","kid":"none"}`, payload)}, 200, []string{"Refused with 401 at: Signing key", "No key of this id"}},
+		{"another server's", []string{"token", made(string(header), `{"iss":"https://elsewhere.example","aud":"x","exp":9999999999}`)}, 200, []string{"Refused with 401 at: Issuer", "https://elsewhere.example"}},
+		{"an issuer with a slash too many", []string{"token", made(string(header), `{"iss":"`+w.issuer+`/","aud":"x","exp":1}`)}, 200, []string{"Refused with 401 at: Issuer", "by the slash at the end alone", "It has ended"}},
+		{"an ID token", []string{"token", made(strings.Replace(string(header), "at+jwt", "JWT", 1), `{"iss":"`+w.issuer+`","aud":"x","nonce":"n","exp":1}`)}, 200, []string{"not an access token"}},
+		{"without an end", []string{"token", made(string(header), `{"iss":"`+w.issuer+`","aud":"x"}`)}, 200, []string{"does not say when it ends"}},
+		{"an aud that is a number", []string{"token", made(string(header), `{"iss":"`+w.issuer+`","aud":7,"exp":null}`), "api", messages}, 200, []string{"Refused with 401"}},
+		{"a member twice", []string{"token", made(string(header), `{"iss":"a","iss":"b"}`)}, 422, []string{"was cut or changed"}},
+		{"markup in claims", []string{"token", made(string(header), `{"iss":"<script>alert(1)</script>","aud":["</code><img src=x onerror=alert(2)>"],"exp":1}`), "asks", "<script>alert(3)</script>"}, 200, []string{"Refused with 401 at: Issuer"}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			s := b.why(row.form...)
+			if row.words == nil {
+				if s.status != row.status {
+					t.Errorf("got %d, want %d", s.status, row.status)
+				}
+				return
+			}
+			s.tells(t, row.status, title, row.words...)
+			s.lacks(t, "<script>alert", "<img src=x", signed, opaque, parts[2])
+			if row.status == 200 && !strings.Contains(strings.Join(row.words, ""), "is good") {
+				s.lacks(t, "This token is good")
+			}
+		})
+	}
+	for _, secret := range []string{signed, opaque, parts[1]} {
+		if strings.Contains(w.logs.String(), secret) {
+			t.Error("a token is in the log")
+		}
+	}
+}
+
+// What introspection refuses the page never calls good: it asks the same engine.
+func TestWhatIntrospectionRefusesThePageDoesNotCallGood(t *testing.T) {
+	const title = "Why was this token refused?"
+	for name, end := range map[string]func(w *world, raw string) string{
+		"revoked": func(w *world, raw string) string {
+			w.do(call{path: "/oauth/v2/revoke", user: "robot:" + robotSecret, form: values("token", raw)})
+			return "It was revoked"
+		},
+		"expired": func(w *world, _ string) string { w.pass(30 * 24 * time.Hour); return "It has ended" },
+		"the subject is gone": func(w *world, raw string) string {
+			w.must(w.store.DeleteSubject(w.t.Context(), "u-robot"))
+			return "Refused with 401"
+		},
+		"the assignments are gone": func(w *world, _ string) string {
+			rows, err := w.store.AssignmentsAmong(w.t.Context(), "u-robot", nil)
+			w.must(err)
+			for _, row := range rows {
+				w.must(w.store.DeleteAssignment(w.t.Context(), row))
+			}
+			return "Refused with 401 at: Holder and rights to the API"
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newConsoleWorld(t)
+			w.signs(messages)
+			for _, raw := range []string{w.token("robot", "audience", messages), w.token("robot", "scope", "openid urn:zitadel:iam:org:project:id:P:aud")} {
+				if w.introspect("messages", raw)["active"] != true {
+					t.Fatal("it is not good before")
+				}
+				words := end(w, raw)
+				b := w.browser()
+				b.enters("/console/", "noah", noahPassword)
+				active := w.introspect("messages", raw)["active"] == true
+				s := b.why("token", raw, "api", messages)
+				s.tells(t, 200, title)
+				if good := strings.Contains(s.body, "This token is good"); good != active {
+					t.Errorf("the page says good: %v, introspection: %v", good, active)
+				}
+				if !active {
+					s.tells(t, 200, title, words)
+				}
+				if name != "revoked" {
+					break
+				}
+			}
+		})
+	}
 }

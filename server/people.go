@@ -77,7 +77,7 @@ func (s *Server) peopleRoutes(authenticator *clients.Authenticator, grants *gran
 	})
 	dashboard := console.New(console.Config{
 		Store: c.Store, Sessions: sessions, Site: pages, Enter: logins.Enter, LogOut: logout.Confirm, Now: c.Now, Logger: c.Logger,
-		Issuers: c.Issuers, Lifetime: c.Lifetimes.of,
+		Issuers: c.Issuers, Holdings: s.reader, Keys: s.keys, Lifetime: c.Lifetimes.of,
 		Issue: func(ctx context.Context, r *endpoint.Request, u store.ServiceUser) (string, time.Duration, error) {
 			response, err := grants.ForServiceUser(ctx, r, u)
 			if err != nil {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/postern-auth/postern"
+	"github.com/postern-auth/postern/internal/inspect"
 	"github.com/postern-auth/postern/internal/roots"
 	"github.com/postern-auth/postern/introspection"
 	"github.com/postern-auth/postern/jwt"
@@ -74,7 +75,7 @@ func readToken(e *env, args []string) (string, error) {
 			return "", err
 		}
 	}
-	token, from, err := unwrapToken(text)
+	token, from, err := inspect.Unwrap(text)
 	if err == nil && from != "" {
 		fmt.Fprintf(e.stderr, "postern: took the token out of %s\n", from)
 	}
@@ -82,7 +83,7 @@ func readToken(e *env, args []string) (string, error) {
 }
 
 func (i *inspection) run(ctx context.Context, e *env, raw string) error {
-	content, unreadable := decodeJWT(raw)
+	content, unreadable := inspect.Decode(raw)
 	if i.decodeOnly {
 		if unreadable != nil {
 			return fmt.Errorf("token cannot be decoded: %w", unreadable)
@@ -158,12 +159,12 @@ func environmentAPI(getenv func(string) string) clientProof {
 // complete fills in from the environment what the flags leave open: of its two issuers and their audiences
 // those that the token names, since none of it is trusted until it is verified. It reports whether the
 // environment's API can ask about a JWT.
-func (i *inspection) complete(getenv func(string) string, content *content) bool {
+func (i *inspection) complete(getenv func(string) string, content *inspect.Content) bool {
 	auth0 := "https://" + getenv("AUTH0_DOMAIN") + "/"
-	if i.issuer == "" && getenv("AUTH0_DOMAIN") != "" && content.claim("iss") == auth0 {
+	if i.issuer == "" && getenv("AUTH0_DOMAIN") != "" && content.Claim("iss") == auth0 {
 		i.issuer = auth0
 		for _, name := range []string{"API_IDENTIFIER", "AUTH0_AUDIENCE"} {
-			if i.audience == "" && content.hasAudience(getenv(name)) {
+			if i.audience == "" && content.HasAudience(getenv(name)) {
 				i.audience = getenv(name)
 			}
 		}
@@ -214,7 +215,7 @@ func (i *inspection) verifier(e *env, getenv func(string) string, unreadable err
 
 // noJWT says what to do about a token that cannot be decoded.
 func noJWT(unreadable error) error {
-	if errors.Is(unreadable, errDamaged) {
+	if errors.Is(unreadable, inspect.ErrDamaged) {
 		return fmt.Errorf("token %w: copy it again, whole", unreadable)
 	}
 	return fmt.Errorf("token is not a JWT (%w); if it is whole, only its server knows what it says: "+
@@ -242,8 +243,8 @@ func (i *inspection) introspection(e *env, getenv func(string) string) (postern.
 }
 
 // advise says what to do about a refusal, beside what the error says was expected and found.
-func (i *inspection) advise(err error, content *content) string {
-	switch algorithm := content.algorithm(); {
+func (i *inspection) advise(err error, content *inspect.Content) string {
+	switch algorithm := content.Algorithm(); {
 	case strings.HasPrefix(algorithm, "HS"):
 		return fmt.Sprintf("the token is signed with a secret (%s) that whoever checks it could sign with too. "+
 			"Have the issuer sign with a key: RS256, PS256, ES256 or EdDSA", algorithm)
@@ -264,15 +265,15 @@ func (i *inspection) advise(err error, content *content) string {
 		return "the token has ended or was revoked, the server does not know it, or it is not meant for the client that asked"
 	}
 	if content != nil {
-		if _, ends := content.claims.Lookup("exp"); !ends {
+		if _, ends := content.Claims.Lookup("exp"); !ends {
 			return "get a token that ends: the issuer has to put exp into it"
 		}
 	}
 	return "send the access token, whole and unchanged"
 }
 
-func (i *inspection) adviseIssuer(content *content) string {
-	found := content.claim("iss")
+func (i *inspection) adviseIssuer(content *inspect.Content) string {
+	found := content.Claim("iss")
 	if strings.TrimSuffix(found, "/") == strings.TrimSuffix(i.issuer, "/") {
 		return fmt.Sprintf("the two differ by the slash at the end alone, and that counts: configure the issuer as %q", found)
 	}

@@ -1,9 +1,7 @@
 package main
 
 import (
-	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -15,87 +13,13 @@ import (
 
 	"github.com/postern-auth/postern"
 	"github.com/postern-auth/postern/internal/claims"
+	"github.com/postern-auth/postern/internal/inspect"
 )
-
-// content is what a JWT says, whoever wrote it.
-type content struct {
-	header, claims claims.Object
-}
-
-// errDamaged says that a text begins like a JWT and is not one.
-var errDamaged = errors.New("was cut or changed on its way")
-
-// decodeJWT decodes a JWT, even one that no verifier would accept. It trusts nothing.
-func decodeJWT(raw string) (*content, error) {
-	parts := strings.Split(raw, ".")
-	if len(parts) == 5 {
-		return nil, errors.New("it is encrypted (five parts)")
-	}
-	if strings.HasPrefix(raw, "eyJ") && len(parts) < 3 {
-		return nil, fmt.Errorf("%w: it begins as a JWT and has %d of three parts", errDamaged, len(parts))
-	}
-	if len(parts) != 3 {
-		return nil, fmt.Errorf("a JWT has three parts with dots between, this has %d", len(parts))
-	}
-	var c content
-	for i, part := range []struct {
-		name string
-		set  *claims.Object
-	}{{"header", &c.header}, {"claims", &c.claims}} {
-		text, err := base64.RawURLEncoding.DecodeString(parts[i])
-		if err == nil {
-			err = part.set.Parse(string(text))
-		} else {
-			err = errors.New("not base64url")
-		}
-		if err != nil && strings.HasPrefix(raw, "eyJ") {
-			return nil, fmt.Errorf("%w: its %s cannot be read: %w", errDamaged, part.name, err)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", part.name, err)
-		}
-	}
-	return &c, nil
-}
-
-// claim returns a claim that is a string, or "".
-func (c *content) claim(name string) string {
-	if c == nil {
-		return ""
-	}
-	value, _ := c.claims.Lookup(name)
-	text, _ := value.Text()
-	return text
-}
-
-// algorithm returns the alg of the header, or "".
-func (c *content) algorithm() string {
-	if c == nil {
-		return ""
-	}
-	value, _ := c.header.Lookup("alg")
-	text, _ := value.Text()
-	return text
-}
-
-// hasAudience reports whether aud names an audience.
-func (c *content) hasAudience(audience string) bool {
-	if c == nil || audience == "" {
-		return false
-	}
-	value, _ := c.claims.Lookup("aud")
-	var list []string
-	if json.Unmarshal([]byte(value.JSON()), &list) == nil {
-		return slices.Contains(list, audience)
-	}
-	text, _ := value.Text()
-	return text == audience
-}
 
 // result is the outcome of an inspection: a verified token, a refusal with advice, or neither when nothing
 // was verified. The content is nil when the token is not a JWT.
 type result struct {
-	content *content
+	content *inspect.Content
 	token   *postern.Token
 	err     error
 	advice  string
@@ -126,8 +50,8 @@ func (r result) object() any {
 	}
 	switch {
 	case r.content != nil:
-		o.Header = json.RawMessage(r.content.header.String())
-		o.Claims = json.RawMessage(r.content.claims.String())
+		o.Header = json.RawMessage(r.content.Header.String())
+		o.Claims = json.RawMessage(r.content.Claims.String())
 	case r.token != nil:
 		o.Claims = factsObject(r.token)
 	}
@@ -149,8 +73,8 @@ func (r result) text(p palette, now time.Time) string {
 		b.WriteString(p.paint(yellow, "NOT VERIFIED") + ": anybody can have written this\n")
 	}
 	if r.content != nil {
-		table(&b, "header", &r.content.header, now)
-		table(&b, "claims", &r.content.claims, now)
+		table(&b, "header", &r.content.Header, now)
+		table(&b, "claims", &r.content.Claims, now)
 	} else if r.token != nil {
 		var set claims.Object
 		text, err := json.Marshal(factsObject(r.token))

@@ -27,6 +27,8 @@ import (
 
 	"github.com/postern-auth/postern/server/internal/authorize"
 	"github.com/postern-auth/postern/server/internal/endpoint"
+	"github.com/postern-auth/postern/server/internal/holding"
+	"github.com/postern-auth/postern/server/internal/keys"
 	"github.com/postern-auth/postern/server/internal/oauth"
 	"github.com/postern-auth/postern/server/internal/page"
 	"github.com/postern-auth/postern/server/internal/registry"
@@ -53,6 +55,9 @@ type Config struct {
 	Issue func(ctx context.Context, r *endpoint.Request, u store.ServiceUser) (raw string, lives time.Duration, err error)
 	// Lifetime returns how long a token of a form lives whose API does not say.
 	Lifetime func(store.TokenForm) time.Duration
+	// Holdings say what a token gives, and Keys whose it is.
+	Holdings *holding.Reader
+	Keys     *keys.Ring
 	Now      func() time.Time
 	Logger   *slog.Logger
 }
@@ -81,6 +86,7 @@ type at struct {
 	params   []string      // of its query and its form
 	lists    []string      // those of params that may come more than once
 	asks     bool          // show leads to a change, so it is for administrators too
+	looks    bool          // do changes nothing: it is a POST for what is sent, which must be in no URL
 }
 
 // Routes are the pages with where they are mounted.
@@ -117,7 +123,7 @@ func (c *Console) serve(w http.ResponseWriter, r *endpoint.Request, p at) error 
 		return err
 	}
 	v.readOnly = role != registry.Administrator
-	changes := r.Method == http.MethodPost || p.asks
+	changes := r.Method == http.MethodPost && !p.looks || p.asks
 	switch {
 	case role == "":
 		return c.forbidden(v, "this account may not open the console")

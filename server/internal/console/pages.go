@@ -13,6 +13,7 @@ func (c *Console) pages() []at {
 		c.overviewPages(),
 		c.serviceUserPages(),
 		c.eventPages(),
+		c.refusedPages(),
 		c.signingKeyPages(),
 		c.projectPages(),
 		c.apiPages(),
@@ -29,6 +30,7 @@ var sections = []page.Section{
 	}},
 	{Name: page.Say("section.watch"), Items: []page.Item{
 		{Key: "events", To: base + eventsPath},
+		{Key: "why_refused", To: base + whyPath},
 	}},
 	{Name: page.Say("section.server"), Items: []page.Item{
 		{Key: "signing_keys", To: base + signingKeysPath},

@@ -1,4 +1,4 @@
-package main
+package inspect
 
 import (
 	"encoding/json"
@@ -9,9 +9,9 @@ import (
 	"strings"
 )
 
-// unwrapToken takes an access token out of what people have at hand: a header, quotes, the answer of a token
+// Unwrap takes an access token out of what people have at hand: a header, quotes, the answer of a token
 // endpoint, a URL, lines that were broken. It says what it was taken from, or nothing when it stood alone.
-func unwrapToken(text string) (token, from string, err error) {
+func Unwrap(text string) (token, from string, err error) {
 	token = strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(text), "\ufeff"))
 	for range 4 { // such as a header in quotes
 		inner, wrapping, err := unwrapOnce(token)
