@@ -296,3 +296,168 @@ func TestAReaderOfServiceUsersIsOfferedNoChange(t *testing.T) {
 		}
 	}
 }
+
+func TestAnApplicationIsBornOfItsKind(t *testing.T) {
+	w, b := inConsole(t)
+	path := "/console/applications/new"
+	b.open(path).tells(t, 200, "Create application", "Where does it run?", "Redirect addresses")
+	s := b.fill(path, "kind", "browser", "name", "Reader", "redirects", "http://localhost:4040/callback\r\n\r\nhttps://reader.example.com/cb", "origins", "http://localhost:4040")
+	s.tells(t, 200, "Reader", "Reader is created", "AUTH0_CALLBACK_URL=http://localhost:4040/callback")
+	find := func(name string) store.Application {
+		all, err := w.store.Applications(t.Context())
+		w.must(err)
+		i := slices.IndexFunc(all, func(a store.Application) bool { return a.Name == name })
+		if i < 0 {
+			t.Fatalf("no application %q", name)
+		}
+		return all[i]
+	}
+	if a := find("Reader"); !slices.Equal(a.RedirectURIs, []string{"http://localhost:4040/callback", "https://reader.example.com/cb"}) || !slices.Equal(a.AllowedOrigins, []string{"http://localhost:4040"}) || !a.FirstParty {
+		t.Errorf("%+v", a)
+	}
+	s = b.fill(path, "kind", "web", "name", "Shop", "redirects", "https://shop.example.com/cb", "project", "P")
+	s.tells(t, 200, "Shop", "it is shown this once", "CLIENT_SECRET="+s.shownOnce())
+	a, raw := find("Shop"), s.shownOnce()
+	rows, err := w.store.SecretsOf(t.Context(), store.Owner{Kind: store.ApplicationClient, ID: a.ID})
+	w.must(err)
+	if len(rows) != 1 || !secret.Matches(raw, rows[0].Digest) || a.ProjectID != "P" || a.AllowedOrigins != nil {
+		t.Errorf("%+v with %d secrets", a, len(rows))
+	}
+	b.open("/console/applications/"+a.ID).lacks(t, raw)
+	if s := b.fill(path, "kind", "machine"); s.title() != "Create service user" {
+		t.Errorf("machine-to-machine leads to %q", s.title())
+	}
+	b.open("/console/applications").tells(t, 200, "Applications", "Reader", "Regular web", "third party", "deactivated")
+	if got := w.trail()[:3]; !slices.Equal(got, []string{"u-mia create secret " + a.ID, "u-mia create application Shop", "u-mia create application Reader"}) {
+		t.Errorf("events %q", got)
+	}
+}
+
+func TestFormsOfApplicationsRefuseBadInput(t *testing.T) {
+	w, b := inConsole(t)
+	n := len(w.trail())
+	good := "https://a.example.com/cb"
+	for _, test := range []struct {
+		name, path string
+		pairs      []string
+		says       string
+	}{
+		{"no kind", "new", []string{"name", "A", "redirects", good}, "Choose one of those"},
+		{"a kind that nobody knows", "new", []string{"name", "A", "redirects", good, "kind", "mobile"}, "Choose one of those"},
+		{"no name", "new", []string{"kind", "web", "redirects", good}, "A name has 1 to 200"},
+		{"no address", "new", []string{"kind", "web", "name", "A"}, "Write at least one"},
+		{"K1 a star", "new", []string{"kind", "web", "name", "A", "redirects", good + "\n\nhttps://*.example.com"}, "Line 3: stars are not allowed, list each address."},
+		{"K2 http", "new", []string{"kind", "web", "name", "A", "redirects", "http://a.example.com/cb\nhttps://b.example.com/#x"}, "Line 1: "},
+		{"K2 the second of two bad lines", "new", []string{"kind", "web", "name", "A", "redirects", "http://a.example.com/cb\nhttps://b.example.com/#x"}, "Line 2: "},
+		{"a line twice", "new", []string{"kind", "web", "name", "A", "redirects", good + "\n" + good}, "Line 2 is there already."},
+		{"a private scheme of a browser", "new", []string{"kind", "browser", "name", "A", "redirects", "com.example.a:/cb"}, "Line 1: "},
+		{"a script", "new", []string{"kind", "native", "name", "A", "redirects", "javascript:alert(1)"}, "Line 1: "},
+		{"too many lines", "new", []string{"kind", "web", "name", "A", "redirects", many(101)}, "Write at most 100 lines"},
+		{"an origin with a path", "new", []string{"kind", "browser", "name", "A", "redirects", good, "origins", "https://a.example.com/"}, "Line 1: "},
+		{"a log-out address over http", "new", []string{"kind", "web", "name", "A", "redirects", good, "logouts", "http://a.example.com"}, "Line 1: "},
+		{"a project that is not there", "new", []string{"kind", "web", "name", "A", "redirects", good, "project", "none"}, "Choose one of those"},
+		{"the console's own project", "new", []string{"kind", "web", "name", "A", "redirects", good, "project", registry.OwnProject}, "Choose one of those"},
+		{"a name that its project has", "new", []string{"kind", "web", "name", "Notes", "redirects", good, "project", "P"}, "Another one has this name"},
+		{"no grant", "notes/settings", []string{"name", "Notes", "redirects", good}, "Tick at least one"},
+		{"a grant of service users", "notes/settings", []string{"name", "Notes", "redirects", good, "grant", "client_credentials"}, "Choose one of those"},
+		{"an exchange without a secret", "notes/settings", []string{"name", "Notes", "redirects", good, "grant", "urn:ietf:params:oauth:grant-type:token-exchange"}, "keep a secret"},
+		{"K7 a browser without PKCE", "notes/settings", []string{"name", "Notes", "redirects", good, "grant", "authorization_code", "flag", "no_pkce"}, "can do without PKCE"},
+		{"nonsense for a lifetime", "notes/settings", []string{"name", "Notes", "redirects", good, "grant", "authorization_code", "refresh_idle", "soon"}, "Write a number"},
+		{"a lifetime without end", "notes/settings", []string{"name", "Notes", "redirects", good, "grant", "authorization_code", "refresh_idle", "999 d"}, "This was refused"},
+		{"a rest longer than all", "notes/settings", []string{"name", "Notes", "redirects", good, "grant", "authorization_code", "refresh_idle", "2 h", "refresh_lifetime", "1 h"}, "cannot live longer"},
+		{"a call over http", "notes/settings", []string{"name", "Notes", "redirects", good, "grant", "authorization_code", "backchannel", "http://a.example.com/x"}, "This was refused"},
+		{"an algorithm with a secret", "notes/settings", []string{"name", "Notes", "redirects", good, "grant", "authorization_code", "id_token_algorithm", "HS256"}, "This was refused"},
+		{"FAPI in a browser", "notes/settings", []string{"name", "Notes", "redirects", good, "grant", "authorization_code", "profile", "fapi2"}, "This was refused"},
+		{"another name to delete", "notes/delete", []string{"name", "notes"}, "This is not Notes"},
+	} {
+		s := b.fill("/console/applications/"+test.path, test.pairs...)
+		text := html.UnescapeString(tags.ReplaceAllString(s.body, ""))
+		if s.status != 422 || !strings.Contains(text, test.says) {
+			t.Errorf("%s: %d without %q", test.name, s.status, test.says)
+		}
+		if typed := values(test.pairs...).Get("redirects"); test.path != "notes/delete" && !strings.Contains(html.UnescapeString(s.body), ">"+typed+"</textarea>") {
+			t.Errorf("%s: what was typed is lost", test.name)
+		}
+	}
+	if got := len(w.trail()); got != n {
+		t.Errorf("%d events of what was refused", got-n)
+	}
+	// What keeps no secret gets none, also when it is asked for by hand.
+	b.fill("/console/applications/notes/secrets/new", "ends", "30").tells(t, 200, "Notes", "keeps no secret")
+	for _, path := range []string{"none", "none/settings", "none/delete", "none/deactivate", "none/secrets/new", "shelf/keys/none/delete"} {
+		b.open("/console/applications/"+path).tells(t, 404, "There is nothing at this address")
+	}
+}
+
+func many(n int) string {
+	var b strings.Builder
+	for i := range n {
+		b.WriteString("https://a.example.com/" + strings.Repeat("x", i) + "\n")
+	}
+	return b.String()
+}
+
+func TestAnApplicationIsChangedStoppedAndDeleted(t *testing.T) {
+	w, b := inConsole(t)
+	path := "/console/applications/notes"
+	first, second := hiddenFields(b.open(path+"/settings")), hiddenFields(b.open(path+"/settings"))
+	send := func(form map[string][]string, idle string) screen {
+		form["name"], form["redirects"], form["grant"] = []string{"Notes"}, []string{notesCallback}, []string{"authorization_code", "refresh_token"}
+		form["flag"], form["refresh_idle"], form["id_token_claims"] = []string{"first_party", "refresh_ends"}, []string{idle}, []string{"minimal"}
+		return b.follow(path+"/settings", b.ask("POST", path+"/settings", form))
+	}
+	send(first, "90 min").tells(t, 200, "Notes", "Notes is saved")
+	s := send(second, "2 h")
+	s.tells(t, 409, "Notes", "Somebody else has changed this")
+	if !strings.Contains(s.body, `value="2 h"`) {
+		t.Error("what was typed is lost")
+	}
+	a, err := w.store.Application(t.Context(), "notes")
+	w.must(err)
+	if a.RefreshIdle.String() != "1h30m0s" || !a.FirstParty || a.InsecureNoPKCE || a.IDTokenClaims != store.MinimalClaims || a.LogoutURIs != nil {
+		t.Errorf("%+v", a)
+	}
+	person := w.browser()
+	code := person.code(person.logIn("noah", noahPassword), notesCallback)
+	if code == "" {
+		t.Fatal("nobody logs in")
+	}
+	form := hiddenFields(b.open(path + "/delete"))
+	w.must(w.store.PutConsent(t.Context(), store.Consent{UserID: "u-noah", ClientID: "notes", Scopes: []string{"openid"}, GivenAt: start, UpdatedAt: start}))
+	form["name"] = []string{"Notes"}
+	b.follow("", b.ask("POST", path+"/delete", form)).tells(t, 409, "Delete Notes?", "One consent goes", "has changed since")
+	b.fill(path+"/deactivate").tells(t, 200, "Notes", "is deactivated")
+	w.browser().open(asks()).tells(t, 400, w.browser().open(asks("client_id", "closed")).title())
+	b.follow("", b.ask("POST", path+"/activate", nil)).tells(t, 200, "Notes", "is active again")
+	b.fill(path+"/delete", "name", "Notes").tells(t, 200, "Applications", "Notes is deleted")
+	if got := w.trail()[:4]; !slices.Equal(got, []string{
+		"u-mia delete application Notes", "u-mia change application Notes", "u-mia change application Notes", "u-mia change application Notes",
+	}) {
+		t.Errorf("events %q", got)
+	}
+}
+
+func TestS11_NamesOfApplicationsStayText(t *testing.T) {
+	w, b := inConsole(t)
+	payload := `"><script>alert(1)</script>`
+	a, err := w.store.Application(t.Context(), "shelf")
+	w.must(err)
+	a.Name, a.RedirectURIs, a.LogoutURIs = payload, []string{payload}, []string{"</textarea><script>alert(1)</script>"}
+	w.must(w.store.PutApplication(t.Context(), a))
+	for _, path := range []string{"", "/new", "/shelf", "/shelf/settings", "/shelf/delete", "/shelf/deactivate", "/shelf/secrets/new", "/shelf/keys/new"} {
+		s := b.open("/console/applications" + path)
+		s.lacks(t, "<script>alert", `"><script>`)
+		if s.status != 200 {
+			t.Errorf("%s: %d", path, s.status)
+		}
+	}
+	reader := w.browser()
+	reader.enters("/console/applications", "noah", noahPassword)
+	for _, path := range []string{"", "/shelf", "/shelf/settings"} {
+		s := reader.open("/console/applications" + path)
+		s.lacks(t, `class="go"`, `class="plain stop"`, `class="small stop"`, "<script>alert", "/new\"")
+		if s.status != 200 {
+			t.Errorf("a reader at %s: %d", path, s.status)
+		}
+	}
+}

@@ -11,6 +11,7 @@ import (
 func (c *Console) pages() []at {
 	return slices.Concat(
 		c.overviewPages(),
+		c.applicationPages(),
 		c.serviceUserPages(),
 		c.eventPages(),
 		c.refusedPages(),
@@ -26,6 +27,7 @@ var sections = []page.Section{
 	{Name: page.Say("section.access"), Items: []page.Item{
 		{Key: "apis", To: base + "/apis"},
 		{Key: "projects", To: base + "/projects"},
+		{Key: "applications", To: base + "/applications"},
 		{Key: "service_users", To: base + "/service-users"},
 	}},
 	{Name: page.Say("section.watch"), Items: []page.Item{
