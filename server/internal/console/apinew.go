@@ -227,7 +227,7 @@ func freeName(ctx context.Context, tx store.Tx, wanted string) (string, error) {
 
 // showMade shows what was made, with a token that the service user gets.
 func (c *Console) showMade(v *visit, m made) error {
-	p := aboutAPI(m.api, "")
+	p := aboutAPI(m.api, "made")
 	p.Notes = append(p.Notes, page.Note{Tone: page.Good, Text: page.Say("api_made", "name", m.api.Name, "user", m.user.Username)})
 	left := c.bornBlocks(v, m.api, m.born)
 	right, err := c.tokenBlocks(v, m.api, m.user, defaultAddress)

@@ -12,7 +12,10 @@ var units = []struct {
 	is   time.Duration
 }{{"d", 24 * time.Hour}, {"h", time.Hour}, {"min", time.Minute}, {"s", time.Second}}
 
-// parseLifetime reads a number with its unit, such as 90 min or 30d; empty is zero. false: it is neither.
+// most is the largest number with which no unit overflows.
+const most = 100_000
+
+// parseLifetime reads a number with its unit, such as 90 min or 30d, far beyond what any token may live; empty is zero. false: it is none.
 func parseLifetime(text string) (time.Duration, bool) {
 	text = strings.TrimSpace(text)
 	if text == "" {
@@ -20,7 +23,7 @@ func parseLifetime(text string) (time.Duration, bool) {
 	}
 	digits := strings.TrimRight(text, "abcdefghijklmnopqrstuvwxyz ")
 	n, err := strconv.ParseUint(digits, 10, 32)
-	if err != nil || n == 0 || len(digits) > 8 {
+	if err != nil || n == 0 || n > most {
 		return 0, false
 	}
 	for _, unit := range units {
