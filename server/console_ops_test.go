@@ -362,3 +362,33 @@ func TestWhatIntrospectionRefusesThePageDoesNotCallGood(t *testing.T) {
 		})
 	}
 }
+
+func TestWhatIsPastedIntoTheSearchFieldIsInNoAddress(t *testing.T) {
+	w := newConsoleWorld(t)
+	b := w.browser()
+	b.enters("/console/", "noah", noahPassword).tells(t, 200, "Overview", "Service users", "All events", "signs since")
+	b.open("/console/settings").tells(t, 200, "Settings", w.issuer+"/oauth/v2/token", w.issuer+"/oauth/token")
+	token := w.token("robot", "scope", "openid urn:zitadel:iam:org:project:id:P:aud")
+	for _, text := range []string{
+		token, token[:30], "Bearer " + token, `{"access_token":"` + token + `"}`, "eyJhbGciOi", "https://app.example/#access_token=" + token,
+		strings.Repeat("A", 43), "name " + strings.Repeat("x", 40), `{"id_token":"x"}`, "https://app.example/?code=" + strings.Repeat("c", 40),
+	} {
+		a := b.ask(http.MethodPost, "/console/find", values("find", text))
+		if a.header.Get("Location") != "" || strings.Contains(a.body, text) || !strings.Contains(a.body, "Why was this token refused?") {
+			t.Errorf("%.20q: %d, Location %q", text, a.status, a.header.Get("Location"))
+		}
+	}
+	for text, want := range map[string]string{
+		"u-robot": "/console/service-users/u-robot", "robot": "/console/find?q=robot", "": "/console/find?q=",
+		messages: "/console/find?q=https%3A%2F%2Fmessages.example.com", "<script>": "/console/find?q=%3Cscript%3E", "../x": "/console/find?q=..%2Fx",
+	} {
+		a := b.ask(http.MethodPost, "/console/find", values("find", text))
+		if a.status != 303 || a.header.Get("Location") != want {
+			t.Errorf("%q: %d %q, want %q", text, a.status, a.header.Get("Location"), want)
+		}
+	}
+	b.open("/console/find?q=robot").tells(t, 200, "Search for “robot”", "Service users")
+	if strings.Contains(w.logs.String(), token) {
+		t.Error("the token is in the log")
+	}
+}

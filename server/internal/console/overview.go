@@ -1,10 +1,13 @@
 package console
 
 import (
+	"fmt"
 	"net/http"
 
+	"github.com/postern-auth/postern/server/internal/keys"
 	"github.com/postern-auth/postern/server/internal/page"
 	"github.com/postern-auth/postern/server/internal/site"
+	"github.com/postern-auth/postern/server/store"
 )
 
 func (c *Console) overviewPages() []at {
@@ -17,6 +20,83 @@ func (c *Console) overviewPages() []at {
 	}
 }
 
+// overview shows what the store can say at this moment, and no figure that nobody has measured.
 func (c *Console) overview(v *visit) error {
-	return c.render(v, page.Console{Here: "overview", Title: page.Say("overview"), Lead: page.Say("overview.lead")})
+	ctx, one := v.Context(), store.Window{Limit: 1}
+	apis, err := c.Store.APIsPart(ctx, one)
+	if err != nil {
+		return fmt.Errorf("console: %w", err)
+	}
+	robots, err := c.Store.ServiceUsersPart(ctx, one)
+	if err != nil {
+		return fmt.Errorf("console: %w", err)
+	}
+	users, err := c.Store.UsersPart(ctx, one)
+	if err != nil {
+		return fmt.Errorf("console: %w", err)
+	}
+	p := page.Console{
+		Here: "overview", Title: page.Say("overview"), Lead: page.Say("overview.lead"),
+		Acts: []page.Act{{To: base + whyPath, Text: page.Say("why_refused")}},
+	}
+	if apis.Total == 0 && !v.readOnly {
+		p.Blocks = append(p.Blocks, page.Panel{Title: page.Say("overview.first"), Blocks: []page.Block{
+			page.Paragraph{Text: page.Say("overview.first.api")},
+		}, Acts: []page.Act{{To: base + "/apis/new", Text: page.Say("api_new"), Go: true}}})
+	}
+	p.Blocks = append(p.Blocks, page.Figures{Items: []page.Figure{
+		{Name: page.Say("apis"), Value: fmt.Sprint(apis.Total), To: base + "/apis"},
+		{Name: page.Say("service_users"), Value: fmt.Sprint(robots.Total), To: base + "/service-users"},
+		{Name: page.Say("overview.users"), Value: fmt.Sprint(users.Total)},
+	}})
+	signing, err := c.nowSigning(v)
+	if err != nil {
+		return err
+	}
+	last, err := c.lastEvents(v)
+	if err != nil {
+		return err
+	}
+	p.Blocks = append(p.Blocks, page.Beside{Left: []page.Block{last}, Right: []page.Block{signing}})
+	return c.render(v, p)
+}
+
+// nowSigning says which keys sign, and since when.
+func (c *Console) nowSigning(v *visit) (page.Panel, error) {
+	rows, err := c.Store.SigningKeys(v.Context())
+	if err != nil {
+		return page.Panel{}, fmt.Errorf("console: %w", err)
+	}
+	var facts []page.Fact
+	for _, row := range rows {
+		if keys.StateOf(row, v.now) == keys.Signing {
+			facts = append(facts, page.Fact{
+				Name: page.Say("overview.signs", "alg", page.Code{Text: row.Algorithm}), Value: page.Cell{page.Code{Text: row.ID}, page.Moment{At: row.SignsFrom}},
+			})
+		}
+	}
+	return page.Panel{
+		Title: page.Say("signing_keys"), Aside: page.Cell{page.Link{To: base + signingKeysPath, Text: page.Say("overview.keys")}},
+		Blocks: []page.Block{page.Facts{Items: facts}},
+	}, nil
+}
+
+func (c *Console) lastEvents(v *visit) (page.Panel, error) {
+	events, err := c.eventsBefore(v.Context(), "", 8)
+	if err != nil {
+		return page.Panel{}, err
+	}
+	panel := page.Panel{Title: page.Say("overview.events"), Aside: page.Cell{page.Link{To: base + eventsPath, Text: page.Say("overview.all")}}}
+	who := c.names(v)
+	for _, e := range events {
+		line, err := who.line(e)
+		if err != nil {
+			return page.Panel{}, err
+		}
+		panel.Blocks = append(panel.Blocks, line)
+	}
+	if len(events) == 0 {
+		panel.Blocks = []page.Block{page.Paragraph{Text: page.Say("events.empty")}}
+	}
+	return panel, nil
 }

@@ -15,6 +15,8 @@ func (c *Console) pages() []at {
 		c.serviceUserPages(),
 		c.eventPages(),
 		c.refusedPages(),
+		c.findPages(),
+		c.settingsPages(),
 		c.signingKeyPages(),
 		c.projectPages(),
 		c.apiPages(),
@@ -36,6 +38,7 @@ var sections = []page.Section{
 	}},
 	{Name: page.Say("section.server"), Items: []page.Item{
 		{Key: "signing_keys", To: base + signingKeysPath},
+		{Key: "settings", To: base + "/settings"},
 	}},
 }
 
