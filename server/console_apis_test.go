@@ -13,6 +13,7 @@ import (
 
 	"github.com/postern-auth/postern/clientauth"
 	"github.com/postern-auth/postern/server/internal/registry"
+	"github.com/postern-auth/postern/server/internal/snippet"
 	"github.com/postern-auth/postern/server/store"
 )
 
@@ -78,7 +79,7 @@ func TestAnAPIIsMadeInOneFormWithATokenThatWorks(t *testing.T) {
 	form.tells(t, 200, "Create API", "By itself", "By asking us, with a key file")
 	s := b.posts("/console/apis/new", "once", form.hidden("once"), "name", "Orders", "way", "itself", "identifier", "https://orders.example.com/",
 		"permissions", "read:orders Read orders\r\n\r\nwrite:orders", "lifetime", "90 min", "algorithm", "RS256")
-	s.tells(t, 200, "Orders", "orders-test", "permissions", "What it allows here.", "API_IDENTIFIER=https://orders.example.com/", "AUTH0_DOMAIN="+auth0Host)
+	s.tells(t, 200, "Orders", "orders-test", "permissions", "How it is signed, and with which of our signing keys.", "When it ends, in seconds since 1970:", "What it allows here.", "API_IDENTIFIER=https://orders.example.com/", "AUTH0_DOMAIN="+auth0Host)
 	if s.header.Get("Cache-Control") != "no-store" {
 		t.Errorf("Cache-Control %q", s.header.Get("Cache-Control"))
 	}
@@ -379,9 +380,24 @@ func TestATestTokenIsOfWhoMayHaveIt(t *testing.T) {
 	if m := w.introspect("messages", s.bearer(t)); m["active"] != true || m["sub"] != "u-robot" {
 		t.Errorf("%v", m)
 	}
+	// The call is there in ten languages, each with the token.
+	for _, language := range snippet.Languages {
+		if !strings.Contains(html.UnescapeString(s.body), `aria-label="The call in `+language.Name+`"`) {
+			t.Errorf("no call in %s", language.Name)
+		}
+	}
+	if n := strings.Count(s.body, `name="call"`); n != 10 || strings.Count(s.body, `name="call" open`) != 1 {
+		t.Errorf("%d calls: %s", n, s.body)
+	}
+	if len(s.body) > 60_000 {
+		t.Errorf("%d bytes", len(s.body))
+	}
+	if strings.Contains(s.body, "/test?") {
+		t.Error("an address of a call: it would carry the token, or make another")
+	}
 	for _, row := range [][3]string{
 		{"nobody", "https://a", "There is no service user nobody"}, {"", "https://a", "There is no service user"}, {"plain", "https://a", "has no grant on the API"},
-		{"robot", "", "Write an http or https address"}, {"robot", "file:///etc/passwd", "Write an http"}, {"robot", "https://a/'; rm -rf ~ #", "Write an http"},
+		{"robot", "", "Write an http or https address"}, {"robot", "file:///etc/passwd", "Write an http"}, {"robot", "https://$(id)/", "Write an http"}, {"robot", "http://:80", "Write an http"}, {"robot", "https://a/'; rm -rf ~ #", "Write an http"},
 		{"robot", "https://a/$(x) ", "of robot"}, {"mia", "https://a", "There is no service user mia"},
 	} {
 		status := 422

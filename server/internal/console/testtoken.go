@@ -2,11 +2,8 @@ package console
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -15,6 +12,7 @@ import (
 	"github.com/postern-auth/postern/server/internal/oauth"
 	"github.com/postern-auth/postern/server/internal/page"
 	"github.com/postern-auth/postern/server/internal/registry"
+	"github.com/postern-auth/postern/server/internal/snippet"
 	"github.com/postern-auth/postern/server/store"
 )
 
@@ -65,7 +63,7 @@ func (c *Console) testToken(v *visit) error {
 	}
 	wrong := problems{}
 	who, address := v.typed("who"), v.typed("address")
-	if u, err := url.Parse(address); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || strings.ContainsAny(address, "'\"\\ `") {
+	if _, err := snippet.NewCall(address, "token"); err != nil || strings.ContainsAny(address, "'\"\\ `") {
 		wrong["address"] = page.Say("problem.address")
 	}
 	user, err := c.Store.ServiceUserByUsername(v.Context(), who)
@@ -115,47 +113,35 @@ func (c *Console) tokenBlocks(v *visit, a store.API, user store.ServiceUser, add
 	if err != nil {
 		return nil, err
 	}
+	call, err := snippet.NewCall(address, raw)
+	if err != nil {
+		return nil, fmt.Errorf("console: %w", err)
+	}
 	source := page.Source{Label: page.Say("token"), Copy: true}
 	told := []page.Block{page.Paragraph{Text: page.Say("token.opaque")}}
 	if message, err := jws.Parse(raw); err == nil {
 		for i, part := range strings.SplitAfter(raw, ".") {
 			source.Spans = append(source.Spans, page.Span{Colour: []int{1, 2, 5}[i%3], Text: part})
 		}
-		told = []page.Block{page.Facts{Items: claimFacts(message)}}
+		told = []page.Block{page.Facts{Items: claimFacts(raw, message)}}
 	} else {
 		source.Spans = []page.Span{{Text: raw}}
 	}
-	return []page.Block{
-		page.Panel{Title: page.Say("token"), Aside: page.Cell{page.Chip{Tone: page.Good, Text: page.Say("token.of", "name", user.Username)}},
-			Blocks: append([]page.Block{source}, append(told, page.Paragraph{Text: page.Say("token.real"), Quiet: true})...)},
-		page.Panel{Title: page.Say("test.call"), Blocks: []page.Block{
-			page.Source{Label: page.Named("curl"), Copy: true, Spans: []page.Span{{Colour: 5, Text: "curl"}, {Text: " -i -H "}, {Colour: 2, Text: "'Authorization: Bearer " + raw + "'"}, {Text: " "}, {Colour: 2, Text: "'" + address + "'"}}},
-			page.Paragraph{Text: page.Say("test.taken", "link", base+"/service-users/"+user.ID), Quiet: true},
-		}},
-	}, nil
+	return []page.Block{page.Beside{
+		Left: []page.Block{page.Panel{Title: page.Say("token"), Aside: page.Cell{page.Chip{Tone: page.Good, Text: page.Say("token.of", "name", user.Username)}},
+			Blocks: append([]page.Block{source}, append(told, page.Paragraph{Text: page.Say("token.real"), Quiet: true})...)}},
+		Right: []page.Block{page.Panel{Title: page.Say("test.call"),
+			Blocks: append(callBlocks(call), page.Paragraph{Text: page.Say("test.taken", "link", base+"/service-users/"+user.ID), Quiet: true})}},
+	}}, nil
 }
 
-// claimTexts say what claims are for.
-var claimTexts = map[string]page.Text{
-	"iss": page.Say("claim.iss"), "aud": page.Say("claim.aud"), "sub": page.Say("claim.sub"), "exp": page.Say("claim.exp"), "iat": page.Say("claim.iat"),
-	"nbf": page.Say("claim.nbf"), "jti": page.Say("claim.jti"), "permissions": page.Say("claim.permissions"), "scope": page.Say("claim.scope"),
-	"gty": page.Say("claim.gty"), "azp": page.Say("claim.client"), "client_id": page.Say("claim.client"), oauth.RolesClaim: page.Say("claim.roles"),
-}
-
-// claimFacts are the header and claims of a JWT, each with what it is for.
-func claimFacts(message jws.Message) []page.Fact {
-	header := fmt.Sprintf("alg %s, typ %s, kid %s", message.Header.Algorithm, message.Header.Type, message.Header.KeyID)
-	facts := []page.Fact{{Name: page.Say("claim.header"), Value: page.Cell{page.Code{Text: header}, page.Words{Text: page.Say("claim.header.lead")}}}}
-	var claims map[string]json.RawMessage
-	if json.Unmarshal([]byte(message.Payload), &claims) != nil {
-		return facts
+// callBlocks are the call in each language, one of which is open. They are all on the page that made the token: an
+// address of one of them would have to carry it.
+func callBlocks(call snippet.Call) []page.Block {
+	var blocks []page.Block
+	for i, l := range snippet.Languages {
+		blocks = append(blocks, page.Details{Group: "call", Open: i == 0, Summary: page.Cell{page.Words{Text: page.Named(l.Name)}},
+			Blocks: []page.Block{page.Source{Label: page.Say("test.call.in", "language", l.Name), Spans: l.Spans(call), Copy: true}}})
 	}
-	for _, name := range slices.Sorted(maps.Keys(claims)) {
-		value := page.Cell{page.Code{Text: string(claims[name])}}
-		if text, known := claimTexts[name]; known {
-			value = append(value, page.Words{Text: text})
-		}
-		facts = append(facts, page.Fact{Name: page.Named(name), Value: value})
-	}
-	return facts
+	return blocks
 }

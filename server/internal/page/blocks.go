@@ -236,6 +236,8 @@ type Details struct {
 	Summary Cell
 	Blocks  []Block
 	Open    bool
+	// Group is of those of which one at a time is open; empty: it has none.
+	Group string
 }
 
 // Switch leads from one form of a block to another, such as one language of a snippet.
