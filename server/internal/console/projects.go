@@ -68,6 +68,8 @@ func (c *Console) askProject(v *visit, wrong problems) error {
 var fieldLabels = map[string]page.Text{
 	"name": page.Say("name"), "identifier": page.Say("identifier"), "permissions": page.Say("api.permissions"), "lifetime": page.Say("tokens_live"),
 	"project": page.Say("project"), "algorithm": page.Say("signed_with"), "who": page.Say("test.who"), "address": page.Say("test.address"),
+	"username": page.Say("name"), "title": page.Say("service_user.title"), "ends": page.Say("client.ends"), "until": page.Say("client.until"),
+	"redirects": page.Say("application.redirects"), "logouts": page.Say("application.logouts"), "origins": page.Say("application.origins"),
 }
 
 // again shows a page with a form, which has been sent before when something is wrong.
