@@ -23,12 +23,14 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/postern-auth/postern/server/internal/authorize"
 	"github.com/postern-auth/postern/server/internal/endpoint"
 	"github.com/postern-auth/postern/server/internal/holding"
 	"github.com/postern-auth/postern/server/internal/keys"
+	"github.com/postern-auth/postern/server/internal/notice"
 	"github.com/postern-auth/postern/server/internal/oauth"
 	"github.com/postern-auth/postern/server/internal/page"
 	"github.com/postern-auth/postern/server/internal/registry"
@@ -40,7 +42,7 @@ import (
 // base is where the console is mounted.
 const base = "/console"
 
-// Config is what the Console works with. Every field is required.
+// Config is what the Console works with. Every field but Notices and Reset is required.
 type Config struct {
 	Store    store.Store
 	Sessions *session.Sessions
@@ -58,8 +60,13 @@ type Config struct {
 	// Holdings say what a token gives, and Keys whose it is.
 	Holdings *holding.Reader
 	Keys     *keys.Ring
-	Now      func() time.Time
-	Logger   *slog.Logger
+	// Notices tells people what was done to their account. Reset writes down a mail with which a person chooses another
+	// password; nil: there are no mails. Ended is called after sessions may have ended, for applications to be told.
+	Notices notice.Teller
+	Reset   func(context.Context, store.Tx, *endpoint.Request, store.User) error
+	Ended   func()
+	Now     func() time.Time
+	Logger  *slog.Logger
 }
 
 // Console serves the pages. It is safe for concurrent use.
@@ -76,6 +83,7 @@ type visit struct {
 	user     store.User
 	now      time.Time
 	readOnly bool
+	undo     []page.Act // of the note that says what was done
 }
 
 // at is a page: by GET show, by POST do. What is not there is nil. Whatever does something is for administrators.
@@ -194,6 +202,7 @@ func (c *Console) render(v *visit, p page.Console) error {
 		ReadOnly: v.readOnly, Search: base + "/find", Sections: sections,
 	}
 	if said := v.said(); said != nil {
+		said.Acts = v.undo
 		p.Notes = append([]page.Note{*said}, p.Notes...)
 	}
 	settle, err := c.settle(v)
@@ -235,9 +244,13 @@ func (c *Console) write(v *visit, change func(context.Context, *registry.Registr
 	return nil
 }
 
-// done goes on to the page that says what was done: the sentence console.done.WHAT, with a name in it.
-func (c *Console) done(v *visit, path, what, name string) error {
+// done goes on to the page that says what was done: the sentence console.done.WHAT, with a name in it. What else
+// the page is to know are names and values in turn.
+func (c *Console) done(v *visit, path, what, name string, more ...string) error {
 	query := url.Values{"done": {what + " " + name}}
+	for pair := range slices.Chunk(more, 2) {
+		query.Set(pair[0], pair[1])
+	}
 	if lang := v.Params.Value("ui_locales"); lang != "" {
 		query.Set("ui_locales", lang)
 	}

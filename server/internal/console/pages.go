@@ -17,6 +17,9 @@ func (c *Console) pages() []at {
 		c.refusedPages(),
 		c.findPages(),
 		c.settingsPages(),
+		c.userPages(),
+		c.rolePages(),
+		c.sessionPages(),
 		c.signingKeyPages(),
 		c.projectPages(),
 		c.apiPages(),
@@ -31,10 +34,13 @@ var sections = []page.Section{
 		{Key: "projects", To: base + "/projects"},
 		{Key: "applications", To: base + "/applications"},
 		{Key: "service_users", To: base + "/service-users"},
+		{Key: "users", To: base + usersPath},
+		{Key: "roles", To: base + allRolesPath},
 	}},
 	{Name: page.Say("section.watch"), Items: []page.Item{
 		{Key: "events", To: base + eventsPath},
 		{Key: "why_refused", To: base + whyPath},
+		{Key: "sessions", To: base + sessionsPath},
 	}},
 	{Name: page.Say("section.server"), Items: []page.Item{
 		{Key: "signing_keys", To: base + signingKeysPath},
@@ -59,4 +65,5 @@ const doing = "done."
 var doings = []string{
 	"saved", "key_rotated", "key_withdrawn", "created", "deleted", "deactivated", "activated", "api_saved", "role_created", "permission_created",
 	"given", "secret_deleted", "key_deleted", "token_revoked",
+	"locked", "unlocked", "reset_sent", "factor_removed", "gave", "took", "logged_out", "all_logged_out",
 }
