@@ -29,8 +29,10 @@ func (c *Console) rolePages() []at {
 	}
 }
 
+// rolePath is where a role's pages are. Its key is escaped twice: one with a slash is no two segments to anybody on
+// the way.
 func rolePath(project, key, what string) string {
-	return base + allRolesPath + "/" + url.PathEscape(project) + "/" + url.PathEscape(key) + what
+	return base + allRolesPath + "/" + url.PathEscape(project) + "/" + url.PathEscape(url.PathEscape(key)) + what
 }
 
 func (c *Console) allRoles(v *visit) error {
@@ -65,7 +67,8 @@ func (c *Console) roleOfPath(v *visit) (store.Project, store.Role, bool, error) 
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return p, store.Role{}, false, fmt.Errorf("console: %w", err)
 	}
-	i := slices.IndexFunc(p.Roles, func(r store.Role) bool { return r.Key == v.PathValue("key") })
+	key, _ := url.PathUnescape(v.PathValue("key"))
+	i := slices.IndexFunc(p.Roles, func(r store.Role) bool { return r.Key == key })
 	if err != nil || i < 0 {
 		return p, store.Role{}, false, c.notThere(v)
 	}
