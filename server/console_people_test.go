@@ -47,7 +47,7 @@ func TestSomebodyIsInvitedAndChoosesAPassword(t *testing.T) {
 	again := b.follow("", b.ask("POST", "/console/users/new", values(append(slices.Clone(form[2:]), "email", "ida2@example.com")...)))
 	again.tells(t, 409, "This link was made already")
 	again.lacks(t, link)
-	w.browser().open(registry.InvitationPath+link).tells(t, 200, "Choose a password")
+	w.browser().open(registry.InvitationPath+link).tells(t, 200, "Welcome to Postern", "Choose a password for ida@example.com")
 	if got := w.trail(); !slices.Contains(got, "u-mia create invitation ida@example.com") || !slices.Contains(got, "u-mia create user ida@example.com") {
 		t.Errorf("the trail is %q", got)
 	}
@@ -216,7 +216,7 @@ func TestARoleIsGivenTakenAwayAndGivenBack(t *testing.T) {
 	if all.Total != 2 {
 		t.Errorf("%d have it, want 2", all.Total)
 	}
-	b.follow("", b.ask("POST", "/console/roles/shop/a%252Fb/give", values("who", "noah@example.com"))).tells(t, 200, "a/b", "Noah Example", "has it now")
+	b.follow("", b.ask("POST", "/console/roles/shop/~YS9i/give", values("who", "noah@example.com"))).tells(t, 200, "a/b", "Noah Example", "has it now")
 	if got := w.trail(); got[0] != "u-mia change assignment noah at project Shop" {
 		t.Errorf("the trail is %q", got)
 	}

@@ -83,7 +83,7 @@ type visit struct {
 	user     store.User
 	now      time.Time
 	readOnly bool
-	undo     []page.Act // of the note that says what was done
+	undoActs []page.Act // of the note that says what was done
 }
 
 // at is a page: by GET show, by POST do. What is not there is nil. Whatever does something is for administrators.
@@ -202,7 +202,7 @@ func (c *Console) render(v *visit, p page.Console) error {
 		ReadOnly: v.readOnly, Search: base + "/find", Sections: sections,
 	}
 	if said := v.said(); said != nil {
-		said.Acts = v.undo
+		said.Acts = v.undoActs
 		p.Notes = append([]page.Note{*said}, p.Notes...)
 	}
 	settle, err := c.settle(v)

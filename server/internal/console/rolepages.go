@@ -2,10 +2,12 @@ package console
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/postern-auth/postern/server/internal/page"
 	"github.com/postern-auth/postern/server/internal/registry"
@@ -23,16 +25,34 @@ func (c *Console) rolePages() []at {
 		{path: role, show: c.holders, params: append([]string{"undo"}, listed...)},
 		{path: role + "/give", do: c.giveRole, params: []string{"who", "subject"}},
 		{path: role + "/take", do: c.takeRole, params: []string{"subject"}},
-		{path: user, show: c.rightsOf, params: append([]string{"undo"}, given...)},
-		{path: user + "/give", asks: true, show: c.chooseRight, do: c.giveRight, params: append(given, listed...)},
-		{path: user + "/take", do: c.takeRight, params: given},
+		{path: user, show: c.userRights, params: append([]string{"undo"}, given...)},
+		{path: user + "/give", asks: true, show: c.chooseRight, do: c.giveToUser, params: append(given, listed...)},
+		{path: user + "/take", do: c.takeFromUser, params: given},
 	}
 }
 
-// rolePath is where a role's pages are. Its key is escaped twice: one with a slash is no two segments to anybody on
-// the way.
+// rolePath is where a role's pages are.
 func rolePath(project, key, what string) string {
-	return base + allRolesPath + "/" + url.PathEscape(project) + "/" + url.PathEscape(url.PathEscape(key)) + what
+	return base + allRolesPath + "/" + url.PathEscape(project) + "/" + segment(key) + what
+}
+
+// segment writes a key as one segment of a path that nobody on the way reads otherwise: as it is or, where it has a
+// slash or what is escaped, as ~ with its base64url.
+func segment(key string) string {
+	if url.PathEscape(key) == key && !strings.HasPrefix(key, "~") && key != "." && key != ".." {
+		return key
+	}
+	return "~" + base64.RawURLEncoding.EncodeToString([]byte(key))
+}
+
+// unsegment is the reverse. What is none is no key.
+func unsegment(segment string) string {
+	coded, is := strings.CutPrefix(segment, "~")
+	if !is {
+		return segment
+	}
+	key, _ := base64.RawURLEncoding.DecodeString(coded)
+	return string(key)
 }
 
 func (c *Console) allRoles(v *visit) error {
@@ -67,7 +87,7 @@ func (c *Console) roleOfPath(v *visit) (store.Project, store.Role, bool, error) 
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return p, store.Role{}, false, fmt.Errorf("console: %w", err)
 	}
-	key, _ := url.PathUnescape(v.PathValue("key"))
+	key := unsegment(v.PathValue("key"))
 	i := slices.IndexFunc(p.Roles, func(r store.Role) bool { return r.Key == key })
 	if err != nil || i < 0 {
 		return p, store.Role{}, false, c.notThere(v)
@@ -144,7 +164,7 @@ func (v *visit) undoing(path string, name string) {
 	default:
 		return
 	}
-	v.undo = []page.Act{{To: path + what, Text: page.Say("undo"), Post: true, Hidden: []page.Parameter{{Name: name, Value: id}}}}
+	v.undoActs = []page.Act{{To: path + what, Text: page.Say("undo"), Post: true, Hidden: []page.Parameter{{Name: name, Value: id}}}}
 }
 
 func subjectLink(s store.Subject, name string) page.Inline {
@@ -308,8 +328,8 @@ func (c *Console) takeRole(v *visit) error {
 	return c.doneWithUndo(v, rolePath(p.ID, role.Key, "")[len(base):], "took", taken)
 }
 
-// rightsOf shows what a person may do.
-func (c *Console) rightsOf(v *visit) error {
+// userRights shows what a person may do.
+func (c *Console) userRights(v *visit) error {
 	u, ok, err := c.userOf(v)
 	if err != nil || !ok {
 		return err
@@ -320,7 +340,7 @@ func (c *Console) rightsOf(v *visit) error {
 	}
 	table := page.Table{
 		Label: page.Say("user.rights"), Empty: page.Say("user.rights.empty"),
-		Head: []page.Column{{Text: page.Say("rights.right")}, {Text: page.Say("rights.at")}, {Text: page.Say("role.kind")}},
+		Head: []page.Column{{Text: page.Say("user_rights.right")}, {Text: page.Say("user_rights.at")}, {Text: page.Say("role.kind")}},
 	}
 	for _, a := range all {
 		at, kind, err := c.target(v, a)
@@ -335,13 +355,13 @@ func (c *Console) rightsOf(v *visit) error {
 			table.Rows = append(table.Rows, rightRow(v, u, a, right, "/take", page.Cell{name}, page.Cell{at}, kind))
 		}
 		if len(a.Rights) == 0 {
-			table.Rows = append(table.Rows, rightRow(v, u, a, "", "/take", page.Cell{page.Words{Text: page.Say("rights.none")}}, page.Cell{at}, kind))
+			table.Rows = append(table.Rows, rightRow(v, u, a, "", "/take", page.Cell{page.Words{Text: page.Say("user_rights.none")}}, page.Cell{at}, kind))
 		}
 	}
-	table.Range = page.Say("rights.count", "n", len(table.Rows))
+	table.Range = page.Say("user_rights.count", "n", len(table.Rows))
 	p := aboutUser(u, "/roles")
 	if !v.readOnly {
-		p.Acts = []page.Act{{To: userPath(u.ID, "/roles/give"), Text: page.Say("rights.give"), Go: true}}
+		p.Acts = []page.Act{{To: userPath(u.ID, "/roles/give"), Text: page.Say("user_rights.give"), Go: true}}
 		table.EmptyActs = p.Acts
 		v.undoRight(u)
 	}
@@ -352,8 +372,8 @@ func (c *Console) rightsOf(v *visit) error {
 // undoRight is undoing for a right of a person, which the page's parameters name.
 func (v *visit) undoRight(u store.User) {
 	v.undoing(userPath(u.ID, "/roles"), "right")
-	for i := range v.undo {
-		v.undo[i].Hidden = hiddenRight(store.Assignment{ProjectID: v.Params.Value("project"), APIID: v.Params.Value("api")}, v.Params.Value("right"))
+	for i := range v.undoActs {
+		v.undoActs[i].Hidden = hiddenRight(store.Assignment{ProjectID: v.Params.Value("project"), APIID: v.Params.Value("api")}, v.Params.Value("right"))
 	}
 }
 
@@ -368,7 +388,7 @@ func (c *Console) target(v *visit, a store.Assignment) (page.Inline, page.Text, 
 		if err != nil {
 			return nil, page.Text{}, fmt.Errorf("console: %w", err)
 		}
-		return page.Link{To: base + "/apis/" + url.PathEscape(api.ID), Text: page.Named(api.Name)}, page.Say("rights.permission"), nil
+		return page.Link{To: base + "/apis/" + url.PathEscape(api.ID), Text: page.Named(api.Name)}, page.Say("user_rights.permission"), nil
 	}
 	project, err := c.Store.Project(v.Context(), a.ProjectID)
 	if err != nil {
@@ -401,30 +421,30 @@ func (c *Console) chooseRight(v *visit) error {
 		return fmt.Errorf("console: %w", err)
 	}
 	table := page.Table{
-		Label: page.Say("rights.give"), Empty: page.Say("roles.empty", "link", base+"/projects"),
-		Head: []page.Column{{Text: page.Say("rights.right")}, {Text: page.Say("rights.at")}, {Text: page.Say("role.kind")}},
+		Label: page.Say("user_rights.give"), Empty: page.Say("roles.empty", "link", base+"/projects"),
+		Head: []page.Column{{Text: page.Say("user_rights.right")}, {Text: page.Say("user_rights.at")}, {Text: page.Say("role.kind")}},
 	}
 	row := func(r store.Right) page.Row {
 		name, at, kind := page.Inline(page.Link{To: rolePath(r.ProjectID, r.Key, ""), Text: page.Named(r.Key)}), projectLink(r.ProjectID, r.At), page.Say("role")
 		if r.APIID != "" {
-			name, at, kind = page.Code{Text: r.Key}, page.Link{To: base + "/apis/" + url.PathEscape(r.APIID), Text: page.Named(r.At)}, page.Say("rights.permission")
+			name, at, kind = page.Code{Text: r.Key}, page.Link{To: base + "/apis/" + url.PathEscape(r.APIID), Text: page.Named(r.At)}, page.Say("user_rights.permission")
 		}
 		return rightRow(v, u, store.Assignment{ProjectID: r.ProjectID, APIID: r.APIID}, r.Key, "/give", page.Cell{name}, page.Cell{at}, kind)
 	}
 	return c.render(v, page.Console{
-		Here: "users", Up: &page.Link{To: userPath(u.ID, "/roles"), Text: page.Named(called(u))}, Title: page.Say("rights.give_to", "name", called(u)), Lead: page.Say("rights.give.lead"),
+		Here: "users", Up: &page.Link{To: userPath(u.ID, "/roles"), Text: page.Named(called(u))}, Title: page.Say("user_rights.give_to", "name", called(u)), Lead: page.Say("user_rights.give.lead"),
 		Blocks: []page.Block{list(v, usersPath+"/"+u.ID+"/roles/give", w, part, table, row, store.Right.Place)},
 	})
 }
 
-func (c *Console) giveRight(v *visit) error {
-	return c.changeRight(v, "gave", func(ctx context.Context, r *registry.Registry, a store.Assignment, right string) error {
+func (c *Console) giveToUser(v *visit) error {
+	return c.changeUserRight(v, "gave", func(ctx context.Context, r *registry.Registry, a store.Assignment, right string) error {
 		return r.Give(ctx, a.SubjectID, a, right)
 	})
 }
 
-func (c *Console) takeRight(v *visit) error {
-	return c.changeRight(v, "took", func(ctx context.Context, r *registry.Registry, a store.Assignment, right string) error {
+func (c *Console) takeFromUser(v *visit) error {
+	return c.changeUserRight(v, "took", func(ctx context.Context, r *registry.Registry, a store.Assignment, right string) error {
 		if right == "" {
 			return r.Unassign(ctx, a)
 		}
@@ -432,7 +452,7 @@ func (c *Console) takeRight(v *visit) error {
 	})
 }
 
-func (c *Console) changeRight(v *visit, what string, change func(context.Context, *registry.Registry, store.Assignment, string) error) error {
+func (c *Console) changeUserRight(v *visit, what string, change func(context.Context, *registry.Registry, store.Assignment, string) error) error {
 	u, ok, err := c.userOf(v)
 	if err != nil || !ok {
 		return err
