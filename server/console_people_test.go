@@ -216,7 +216,7 @@ func TestARoleIsGivenTakenAwayAndGivenBack(t *testing.T) {
 	if all.Total != 2 {
 		t.Errorf("%d have it, want 2", all.Total)
 	}
-	b.follow("", b.ask("POST", "/console/roles/shop/~YS9i/give", values("who", "noah@example.com"))).tells(t, 200, "a/b", "Noah Example", "has it now")
+	b.follow("", b.ask("POST", "/console/roles/shop/~YS9i/give", values("who", "noah@example.com"))).tells(t, 200, "a/b", "noah has it now")
 	if got := w.trail(); got[0] != "u-mia change assignment noah at project Shop" {
 		t.Errorf("the trail is %q", got)
 	}
