@@ -120,7 +120,7 @@ func (c *Console) showHolders(v *visit, p store.Project, role store.Role, wrong 
 	}
 	row := func(what, text string, danger bool) func(store.Subject) page.Row {
 		return func(s store.Subject) page.Row {
-			r := page.Row{Cells: []page.Cell{{subjectLink(s, names[s.ID])}, {page.Words{Text: kindOf(s)}}, {subjectState(s)}}}
+			r := page.Row{Cells: []page.Cell{{subjectLink(s, names[s.ID])}, {page.Words{Text: kindOfSubject(s)}}, {subjectState(s)}}}
 			if !v.readOnly {
 				r.Acts = []page.Act{{To: rolePath(p.ID, role.Key, what), Text: page.Say(text), Danger: danger, Post: true, Hidden: []page.Parameter{{Name: "subject", Value: s.ID}}}}
 			}
@@ -175,7 +175,7 @@ func subjectLink(s store.Subject, name string) page.Inline {
 	return page.Link{To: to, Text: page.Named(name)}
 }
 
-func kindOf(s store.Subject) page.Text {
+func kindOfSubject(s store.Subject) page.Text {
 	if s.Kind == store.UserSubject {
 		return page.Say("kind.user")
 	}
