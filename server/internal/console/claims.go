@@ -23,6 +23,7 @@ var claimTexts = []struct {
 	{"permissions", page.Say("claim.permissions")}, {"scope", page.Say("claim.scope")},
 	{oauth.RolesClaim, page.Say("claim.roles")}, {"gty", page.Say("claim.gty")},
 	{"azp", page.Say("claim.client")}, {"client_id", page.Say("claim.client")}, {"jti", page.Say("claim.jti")},
+	{"urn:postern:user_id", page.Say("claim.user_id")},
 }
 
 // claimFacts are the header and claims of a JWT as they are written in it, each with what it is for.
