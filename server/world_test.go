@@ -18,6 +18,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -79,9 +80,34 @@ const (
 
 var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
+// emptyDatabase is a database as Open makes it, made once: every world begins with one.
+var emptyDatabase = sync.OnceValue(func() []byte {
+	dir, err := os.MkdirTemp("", "world")
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(dir)
+	file := filepath.Join(dir, "postern.db")
+	s, err := sqlite.Open(context.Background(), file, sqlite.Options{})
+	if err == nil {
+		err = s.Close()
+	}
+	if err != nil {
+		panic(err)
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		panic(err)
+	}
+	return data
+})
+
 func newWorld(t testing.TB, change ...func(*server.Config)) *world {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "postern.db")
+	if err := os.WriteFile(file, emptyDatabase(), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	s, err := sqlite.Open(t.Context(), file, sqlite.Options{})
 	if err != nil {
 		t.Fatal(err)
