@@ -79,7 +79,7 @@ func TestAnAPIIsMadeInOneFormWithATokenThatWorks(t *testing.T) {
 	form.tells(t, 200, "Create API", "By itself", "By asking us, with a key file")
 	s := b.posts("/console/apis/new", "once", form.hidden("once"), "name", "Orders", "way", "itself", "identifier", "https://orders.example.com/",
 		"permissions", "read:orders Read orders\r\n\r\nwrite:orders", "lifetime", "90 min", "algorithm", "RS256")
-	s.tells(t, 200, "Orders", "orders-test", "permissions", "How it is signed, and with which of our signing keys.", "When it ends, in seconds since 1970:", "What it allows here.", "API_IDENTIFIER=https://orders.example.com/", "AUTH0_DOMAIN="+auth0Host)
+	s.tells(t, 200, "Orders", "orders-test", "permissions", "How it is signed, and with which of our signing keys.", "When it ends, in seconds since 1970:", "What it allows here.", `"`+auth0Issuer+`",`, `postern.Permission("read:orders")`, "API_IDENTIFIER=https://orders.example.com/", "AUTH0_DOMAIN="+auth0Host)
 	if s.header.Get("Cache-Control") != "no-store" {
 		t.Errorf("Cache-Control %q", s.header.Get("Cache-Control"))
 	}

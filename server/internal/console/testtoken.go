@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -118,20 +119,22 @@ func (c *Console) tokenBlocks(v *visit, a store.API, user store.ServiceUser, add
 		return nil, fmt.Errorf("console: %w", err)
 	}
 	source := page.Source{Label: page.Say("token"), Copy: true}
+	var guarded []page.Block
 	told := []page.Block{page.Paragraph{Text: page.Say("token.opaque")}}
 	if message, err := jws.Parse(raw); err == nil {
 		for i, part := range strings.SplitAfter(raw, ".") {
 			source.Spans = append(source.Spans, page.Span{Colour: []int{1, 2, 5}[i%3], Text: part})
 		}
 		told = []page.Block{page.Facts{Items: claimFacts(raw, message)}}
+		guarded = protectBlocks(a, message)
 	} else {
 		source.Spans = []page.Span{{Text: raw}}
 	}
 	return []page.Block{page.Beside{
 		Left: []page.Block{page.Panel{Title: page.Say("token"), Aside: page.Cell{page.Chip{Tone: page.Good, Text: page.Say("token.of", "name", user.Username)}},
 			Blocks: append([]page.Block{source}, append(told, page.Paragraph{Text: page.Say("token.real"), Quiet: true})...)}},
-		Right: []page.Block{page.Panel{Title: page.Say("test.call"),
-			Blocks: append(callBlocks(call), page.Paragraph{Text: page.Say("test.taken", "link", base+"/service-users/"+user.ID), Quiet: true})}},
+		Right: append([]page.Block{page.Panel{Title: page.Say("test.call"),
+			Blocks: append(callBlocks(call), page.Paragraph{Text: page.Say("test.taken", "link", base+"/service-users/"+user.ID), Quiet: true})}}, guarded...),
 	}}, nil
 }
 
@@ -144,4 +147,20 @@ func callBlocks(call snippet.Call) []page.Block {
 			Blocks: []page.Block{page.Source{Label: page.Say("test.call.in", "language", l.Name), Spans: l.Spans(call), Copy: true}}})
 	}
 	return blocks
+}
+
+// protectBlocks are a server that checks such tokens by itself, where the API lists its permissions in them.
+func protectBlocks(a store.API, message jws.Message) []page.Block {
+	var claims struct {
+		Issuer string `json:"iss"`
+	}
+	if a.Form != store.FormAuth0Permissions || json.Unmarshal([]byte(message.Payload), &claims) != nil {
+		return nil
+	}
+	permission := ""
+	if len(a.Permissions) > 0 {
+		permission = a.Permissions[0].Key
+	}
+	return []page.Block{page.Panel{Title: page.Say("protect"), Blocks: []page.Block{
+		page.Source{Label: page.Named("Go"), Spans: snippet.Protect(claims.Issuer, a.Identifier, permission), Copy: true}}}}
 }
