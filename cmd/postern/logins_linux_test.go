@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -70,8 +71,8 @@ func (p *person) to(address string) *person {
 	other := *p
 	other.client = &http.Client{
 		CheckRedirect: p.client.CheckRedirect,
-		Transport: &http.Transport{MaxIdleConnsPerHost: 64, Dial: func(network, _ string) (net.Conn, error) {
-			return net.Dial(network, address)
+		Transport: &http.Transport{MaxIdleConnsPerHost: 64, DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, network, address)
 		}},
 	}
 	return &other

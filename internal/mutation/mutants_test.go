@@ -1,7 +1,7 @@
 package mutation
 
 var mutants = concat(jwtMutants, jwsMutants, claimsMutants, guardMutants, introspectionMutants, presetMutants, bindingMutants, issuerMutants, serverMutants, registryMutants,
-	fastRSAMutants, storeMutants, passwordMutants, authorizeMutants, codeMutants, senderMutants, pageMutants, loginMutants, registrationMutants)
+	fastRSAMutants, storeMutants, passwordMutants, authorizeMutants, codeMutants, senderMutants, pageMutants, loginMutants, factorMutants, registrationMutants)
 
 func concat(lists ...[]mutant) (all []mutant) {
 	for _, list := range lists {
@@ -404,7 +404,7 @@ var serverMutants = []mutant{
 	{"endpoint: forms of other origins", "server/internal/endpoint/page.go", `err != nil && !p.FromElsewhere {`, `err != nil && false {`, withServer},
 	{"endpoint: secrets in a URL", "server/internal/endpoint/params.go", `if query.Has(name) {`, `if false {`, nil},
 	{"endpoint: length of a query", "server/internal/endpoint/params.go", `if len(raw) > maxQuery {`, `if false {`, withServer},
-	{"endpoint: parameters twice", "server/internal/endpoint/params.go", `if len(values) > 1 && !slices.Contains(oauth.Repeatable, name) {`, `if false {`, nil},
+	{"endpoint: parameters twice", "server/internal/endpoint/params.go", `if len(values) > 1 && !slices.Contains(oauth.Repeatable, name) && !slices.Contains(lists, name) {`, `if false {`, nil},
 	{"server: hosts that are not an issuer's", "server/routes.go", `if issuer, known := s.issuers.of(r.Host); known {`, `if issuer := oauth.Issuer(s.config.Issuers[0]); true {`, nil},
 	{"httpd: 500 within an answer", "internal/httpd/request.go", `if a.begun || a.hijacked {`, `if false {`, nil},
 	{"httpd: headers of an answer that never came", "internal/httpd/request.go", `clear(a.Header())`, ``, nil},

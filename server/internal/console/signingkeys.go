@@ -199,9 +199,6 @@ func (c *Console) signingKey(v *visit) (store.SigningKey, bool, error) {
 	return row, true, nil
 }
 
-// errStale says that what a page said is not so any more.
-var errStale = errors.New("console: it has changed meanwhile")
-
 func keyIn(ctx context.Context, s store.SigningKeys, v *visit) (store.SigningKey, bool, error) {
 	rows, err := s.SigningKeys(ctx)
 	for _, row := range rows {
