@@ -1,31 +1,16 @@
 // Looks at every page in Chromium: wide and narrow, light and dark. It is given the address of a server whose
 // /pages lists them, and the browser to run; it prints a line of JSON for each fault, and {"looked": n} at the
 // end. With a folder as third argument it leaves a picture of each page there.
-import { createRequire } from 'node:module';
-import { readFileSync } from 'node:fs';
 import { start } from './browser.mjs';
+import { axe, look } from './look.mjs';
 
 const [base, executablePath, folder] = process.argv.slice(2);
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const print = (line) => console.log(JSON.stringify(line));
 
 const browser = await start(executablePath);
 const pages = await (await fetch(base + '/pages')).json();
 
-// A page must fit, and every stop of the Tab key must show where it is and come in the order of reading.
-function fits() {
-	const faults = [];
-	const root = document.documentElement;
-	if (root.scrollWidth > root.clientWidth) faults.push(`it is ${root.scrollWidth - root.clientWidth} px too wide`);
-	for (const e of document.querySelectorAll('a, button, input:not([type=hidden]), select, summary')) {
-		const { width, height } = e.getBoundingClientRect();
-		if (e.checkVisibility() && e.ariaHidden !== 'true' && !e.matches('.skip, input[type=radio], input[type=checkbox]') && (width < 20 || height < 20)) {
-			faults.push(`${e.outerHTML.slice(0, 80)} is ${Math.round(width)} × ${Math.round(height)} px small`);
-		}
-	}
-	return faults;
-}
-
+// Every stop of the Tab key must show where it is and come in the order of reading.
 async function walk(page) {
 	const faults = [];
 	const stops = await page.evaluate(() => {
@@ -86,12 +71,7 @@ for (const { name, path, status } of pages) {
 	for (const [width, colorScheme] of looks(name)) {
 		await page.setViewportSize({ width, height: width === 390 ? 844 : 800 });
 		await page.emulateMedia({ colorScheme });
-		faults.push(...await page.evaluate(fits));
-		const violations = await page.evaluate(() => axe.run(document, {
-			resultTypes: ['violations'],
-			runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22a', 'wcag22aa', 'best-practice'],
-		}).then((r) => r.violations.map((v) => `axe ${v.id}: ` + v.nodes.map((n) => `${n.html.slice(0, 120)} ${n.any[0]?.message ?? ''}`).join(' | '))));
-		faults.push(...violations);
+		faults.push(...await look(page));
 		if (folder) await page.screenshot({ path: `${folder}/${name}-${width}-${colorScheme}.png`, fullPage: true });
 		for (const fault of faults) print({ page: `${name} ${width} ${colorScheme}`, fault });
 		faults = [];

@@ -1,0 +1,224 @@
+package server_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"html"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/postern-auth/postern"
+	"github.com/postern-auth/postern/jwt"
+	"github.com/postern-auth/postern/server"
+	"github.com/postern-auth/postern/server/internal/console"
+	"github.com/postern-auth/postern/server/internal/secret"
+	"github.com/postern-auth/postern/server/store"
+)
+
+// inChromium runs a script of interop/pages and returns its lines. Where Chromium and what drives it are not installed
+// the test says so and ends; .ci/run installs them and takes no skipped test.
+func inChromium(t *testing.T, stdin, script string, args func(chromium string) []string) []map[string]any {
+	t.Helper()
+	folder := filepath.Join("..", "interop", "pages")
+	chromium, noChromium := exec.LookPath("chromium")
+	node, noNode := exec.LookPath("node")
+	_, noModules := os.Stat(filepath.Join(folder, "node_modules", "playwright-core"))
+	if noChromium != nil || noNode != nil || noModules != nil {
+		t.Skip("not run: no Chromium and what drives it; interop/pages/install installs them")
+	}
+	for _, name := range []string{script, "browser.mjs", "look.mjs"} { // a remembered result is not for a changed script
+		if _, err := os.Stat(filepath.Join(folder, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	command := exec.CommandContext(t.Context(), node, append([]string{script}, args(chromium)...)...)
+	command.Dir = folder
+	command.Stdin = strings.NewReader(stdin)
+	var stderr strings.Builder
+	command.Stderr = &stderr
+	out, err := command.Output()
+	if err != nil {
+		t.Fatalf("%v\n%s%s", err, out, &stderr)
+	}
+	var lines []map[string]any
+	for line := range strings.Lines(string(out)) {
+		var read map[string]any
+		if err := json.Unmarshal([]byte(line), &read); err != nil {
+			t.Fatalf("%v: %s", err, line)
+		}
+		lines = append(lines, read)
+	}
+	return lines
+}
+
+// chosenNames are names that people may choose, and that no page may take for anything else, or break by.
+var chosenNames = []string{
+	`"><img src=x onerror=alert(1)>`,
+	`</title><script>alert(1)</script>`,
+	strings.Repeat("Donaudampfschifffahrtsgesellschaft", 5),
+	"خدمة الطلبات والمدفوعات",
+}
+
+// seedNames makes one of each kind of thing for each of chosenNames.
+func (w *world) seedNames() {
+	w.t.Helper()
+	ctx := w.t.Context()
+	for n, name := range chosenNames {
+		id := fmt.Sprint("n", n)
+		role := store.Role{Key: "role:" + id, Name: name}
+		w.must(w.store.PutProject(ctx, store.Project{ID: "p-" + id, OrganizationID: "org", Name: name, Active: true, CreatedAt: start, Roles: []store.Role{role}}))
+		w.must(w.store.PutAPI(ctx, store.API{
+			ID: "a-" + id, ProjectID: "p-" + id, Name: name, ClientID: id + "@names", Identifier: "https://" + strings.Repeat("long.", 20*n) + "example.com/" + id,
+			Permissions: []store.Permission{{Key: "<b>:" + id, Name: name}}, Active: n%2 == 0, CreatedAt: start,
+		}))
+		w.secret(store.APIClient, "a-"+id, id)
+		w.must(w.store.PutServiceUser(ctx, store.ServiceUser{ID: "su-" + id, OrganizationID: "org", Username: "robot-" + id, Name: name, Active: n%2 == 0, CreatedAt: start}))
+		w.secret(store.ServiceUserClient, "su-"+id, "su-"+id)
+		w.must(w.store.PutAssignment(ctx, store.Assignment{SubjectID: "su-" + id, ProjectID: "p-" + id, Rights: []string{role.Key}}))
+		w.must(w.store.PutAssignment(ctx, store.Assignment{SubjectID: "su-" + id, APIID: "a-" + id, Rights: []string{"<b>:" + id}}))
+		w.must(w.store.PutUser(ctx, store.User{ID: "u-" + id, OrganizationID: "org", Handle: store.UserHandle{100, byte(n)}, LoginName: "person-" + id, Name: name, Active: n%2 == 0, CreatedAt: start}))
+		w.must(w.store.PutAssignment(ctx, store.Assignment{SubjectID: "u-" + id, ProjectID: "p-" + id, Rights: []string{role.Key}}))
+		w.must(w.store.PutApplication(ctx, store.Application{
+			ID: "app-" + id, ProjectID: "p-" + id, Name: name, ClientID: "app-" + id, Type: store.WebApplication, Active: n%2 == 0, CreatedAt: start,
+			RedirectURIs: []string{"https://example.com/cb"}, Grants: []string{"authorization_code"}, IDTokenClaims: store.FullClaims,
+		}))
+		w.must(w.store.AddEvent(ctx, store.Event{ID: secret.NewID(), At: start, Actor: "u-mia", Action: "change", Object: "project", ObjectID: "p-" + id, Name: name, Detail: `{"name":"<i>"}`}))
+	}
+}
+
+// addressesEach is how many addresses of one page are looked at: those of different things, parts and filters.
+const addressesEach = 3
+
+var consoleLink = regexp.MustCompile(`<a [^>]*href="(/console[^"]*)"`)
+
+// crawl follows the links of the console from its first page on. It returns the addresses of pages, and the pages of
+// the console's table to which no link leads.
+func (w *world) crawl() (paths, unreached []string) {
+	w.t.Helper()
+	mux := http.NewServeMux()
+	left := make(map[string]int) // by pattern
+	for _, route := range console.New(console.Config{}).Routes() {
+		pattern := string(route.Endpoint.ZITADEL)
+		if strings.Contains(route.Methods, "GET") && !strings.Contains(pattern, "/first/") {
+			mux.Handle("GET "+pattern, http.NotFoundHandler())
+			left["GET "+pattern] = addressesEach
+		}
+	}
+	b := w.administrates()
+	asked := make(map[string]bool)
+	for found := []string{"/console/"}; len(found) > 0; found = found[1:] {
+		path := found[0]
+		_, pattern := mux.Handler(httptest.NewRequest("GET", path, nil))
+		if asked[path] || pattern != "" && left[pattern] == 0 {
+			continue
+		}
+		asked[path] = true
+		left[pattern]--
+		a := b.ask(http.MethodGet, path, nil)
+		if a.status != http.StatusOK {
+			w.t.Errorf("a link leads to %s, which answers %d", path, a.status)
+			continue
+		}
+		if !strings.HasPrefix(a.header.Get("Content-Type"), "text/html") {
+			continue // a download
+		}
+		paths = append(paths, path)
+		for _, link := range consoleLink.FindAllStringSubmatch(a.body, -1) {
+			to, _, _ := strings.Cut(html.UnescapeString(link[1]), "#")
+			found = append(found, to)
+		}
+	}
+	for pattern, n := range left {
+		if n == addressesEach {
+			unreached = append(unreached, strings.TrimPrefix(pattern, "GET "))
+		}
+	}
+	slices.Sort(unreached)
+	return paths, unreached
+}
+
+// Every page of the console to which links lead, as an administrator sees it where people have chosen nasty names.
+// POSTERN_PICTURES names a folder in which the test leaves a picture of each, to be looked at.
+func TestConsoleInChromium(t *testing.T) {
+	w := newConsoleWorld(t)
+	w.seedNames()
+	paths, unreached := w.crawl()
+	// The address without a slash only leads to the one with it.
+	if diff := cmp.Diff([]string{"/console"}, unreached); diff != "" {
+		t.Errorf("pages to which no link leads (-want +got):\n%s", diff)
+	}
+	if len(paths) < 20 || len(paths) > 120 {
+		t.Fatalf("%d pages: %q", len(paths), paths)
+	}
+	lines := inChromium(t, strings.Join(paths, "\n"), "console.mjs", func(chromium string) []string {
+		return []string{w.issuer, chromium, "mia", miaPassword, os.Getenv("POSTERN_PICTURES")}
+	})
+	for _, line := range lines {
+		if line["fault"] != nil {
+			t.Errorf("%s: %s", line["page"], line["fault"])
+		}
+	}
+	if looked := lines[len(lines)-1]["looked"]; looked != float64(3*len(paths)) {
+		t.Errorf("%v of %d looks", looked, 3*len(paths))
+	}
+}
+
+// From the link that a new server prints to a call that an API admits, which has nothing but our library.
+func TestConsoleInChromiumLeadsToAFirstCall(t *testing.T) {
+	var issuer string
+	w := newLoginWorld(t, func(c *server.Config) {
+		issuer = strings.Replace(c.Issuers[0], "127.0.0.1", "localhost", 1) + "/"
+		c.Issuers = append(c.Issuers, issuer)
+		c.Now = time.Now
+	})
+	link, err := server.FirstRunLink(t.Context(), w.store, issuer)
+	w.must(err)
+	const audience = "https://hello-world.example.com"
+	seen := inChromium(t, "", "firstcall.mjs", func(chromium string) []string { return []string{link, audience, chromium} })[0]
+	want := map[string]any{
+		"headlines":  []any{"Become the first administrator", "Overview", "APIs", "Create API", "Hello world"},
+		"clicks":     6.0,
+		"complaints": []any{},
+		"copied":     seen["copied"],
+	}
+	if diff := cmp.Diff(want, seen); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	copied, _ := seen["copied"].(string)
+	_, rest, _ := strings.Cut(copied, "Authorization: Bearer ")
+	token, _, ok := strings.Cut(rest, "'")
+	if !ok || !strings.HasPrefix(copied, "curl ") {
+		t.Fatalf("copied %q", copied)
+	}
+
+	verifier, err := jwt.NewVerifier(jwt.Config{Issuer: issuer, Audience: audience})
+	w.must(err)
+	guard := &postern.Guard{Verifier: verifier}
+	api := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusOK) })
+	for _, row := range []struct {
+		name, permission, token string
+		status                  int
+	}{
+		{"the token", "read:messages", token, http.StatusOK},
+		{"another permission", "write:messages", token, http.StatusForbidden},
+		{"another token", "read:messages", token[:len(token)-8] + "AAAAAAAA", http.StatusUnauthorized},
+	} {
+		r := httptest.NewRequest("GET", "/api/messages", nil)
+		r.Header.Set("Authorization", "Bearer "+row.token)
+		answer := httptest.NewRecorder()
+		guard.Require(postern.Permission(row.permission))(api).ServeHTTP(answer, r)
+		if answer.Code != row.status {
+			t.Errorf("%s: %d %s, want %d", row.name, answer.Code, answer.Header().Get("WWW-Authenticate"), row.status)
+		}
+	}
+}
