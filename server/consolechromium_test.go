@@ -64,12 +64,11 @@ func inChromium(t *testing.T, stdin, script string, args func(chromium string) [
 // chosenNames are names that people may choose, and that no page may take for anything else, or break by.
 var chosenNames = []string{
 	`"><img src=x onerror=alert(1)>`,
-	`</title><script>alert(1)</script>`,
+	`</title><script>alert(1)</script> خدمة الطلبات والمدفوعات`,
 	strings.Repeat("Donaudampfschifffahrtsgesellschaft", 5),
-	"خدمة الطلبات والمدفوعات",
 }
 
-// seedNames makes one of each kind of thing for each of chosenNames.
+// seedNames makes one of each kind of thing for each of chosenNames, first in the order of lists.
 func (w *world) seedNames() {
 	w.t.Helper()
 	ctx := w.t.Context()
@@ -82,11 +81,11 @@ func (w *world) seedNames() {
 			Permissions: []store.Permission{{Key: "<b>:" + id, Name: name}}, Active: n%2 == 0, CreatedAt: start,
 		}))
 		w.secret(store.APIClient, "a-"+id, id)
-		w.must(w.store.PutServiceUser(ctx, store.ServiceUser{ID: "su-" + id, OrganizationID: "org", Username: "robot-" + id, Name: name, Active: n%2 == 0, CreatedAt: start}))
+		w.must(w.store.PutServiceUser(ctx, store.ServiceUser{ID: "su-" + id, OrganizationID: "org", Username: "a-robot-" + id, Name: name, Active: n%2 == 0, CreatedAt: start}))
 		w.secret(store.ServiceUserClient, "su-"+id, "su-"+id)
 		w.must(w.store.PutAssignment(ctx, store.Assignment{SubjectID: "su-" + id, ProjectID: "p-" + id, Rights: []string{role.Key}}))
 		w.must(w.store.PutAssignment(ctx, store.Assignment{SubjectID: "su-" + id, APIID: "a-" + id, Rights: []string{"<b>:" + id}}))
-		w.must(w.store.PutUser(ctx, store.User{ID: "u-" + id, OrganizationID: "org", Handle: store.UserHandle{100, byte(n)}, LoginName: "person-" + id, Name: name, Active: n%2 == 0, CreatedAt: start}))
+		w.must(w.store.PutUser(ctx, store.User{ID: "u-" + id, OrganizationID: "org", Handle: store.UserHandle{100, byte(n)}, LoginName: "a-person-" + id, Name: name, Active: n%2 == 0, CreatedAt: start}))
 		w.must(w.store.PutAssignment(ctx, store.Assignment{SubjectID: "u-" + id, ProjectID: "p-" + id, Rights: []string{role.Key}}))
 		w.must(w.store.PutApplication(ctx, store.Application{
 			ID: "app-" + id, ProjectID: "p-" + id, Name: name, ClientID: "app-" + id, Type: store.WebApplication, Active: n%2 == 0, CreatedAt: start,

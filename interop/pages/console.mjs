@@ -56,7 +56,6 @@ async function tour(locale, looks) {
 	}
 }
 
-await tour('en', [[1280, 'light'], [390, 'dark']]);
-await tour('de', [[390, 'light']]);
+await Promise.all([tour('en', [[1280, 'light'], [390, 'dark']]), tour('de', [[390, 'light']])]);
 await browser.close();
 print({ looked });
