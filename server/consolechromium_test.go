@@ -1,6 +1,8 @@
 package server_test
 
 import (
+	"crypto"
+	"crypto/x509"
 	"encoding/json"
 	"fmt"
 	"html"
@@ -63,21 +65,24 @@ func inChromium(t *testing.T, stdin, script string, args func(chromium string) [
 
 // chosenNames are names that people may choose, and that no page may take for anything else, or break by.
 var chosenNames = []string{
-	`"><img src=x onerror=alert(1)>`,
-	`</title><script>alert(1)</script> خدمة الطلبات والمدفوعات`,
-	strings.Repeat("Donaudampfschifffahrtsgesellschaft", 5),
+	`"><img src=x onerror=alert(1)> خدمة الطلبات والمدفوعات`,
+	`</title><script>alert(1)</script>` + strings.Repeat("Donaudampfschifffahrtsgesellschaft", 4),
 }
 
 // seedNames makes one of each kind of thing for each of chosenNames, first in the order of lists.
 func (w *world) seedNames() {
 	w.t.Helper()
 	ctx := w.t.Context()
+	private, err := x509.ParsePKCS8PrivateKey(signingKeys()[0].PrivateKey)
+	w.must(err)
+	public, err := x509.MarshalPKIXPublicKey(private.(crypto.Signer).Public())
+	w.must(err)
 	for n, name := range chosenNames {
 		id := fmt.Sprint("n", n)
 		role := store.Role{Key: "role:" + id, Name: name}
 		w.must(w.store.PutProject(ctx, store.Project{ID: "p-" + id, OrganizationID: "org", Name: name, Active: true, CreatedAt: start, Roles: []store.Role{role}}))
 		w.must(w.store.PutAPI(ctx, store.API{
-			ID: "a-" + id, ProjectID: "p-" + id, Name: name, ClientID: id + "@names", Identifier: "https://" + strings.Repeat("long.", 20*n) + "example.com/" + id,
+			ID: "a-" + id, ProjectID: "p-" + id, Name: name, ClientID: id + "@names", Identifier: "https://" + strings.Repeat("long.", 40*n) + "example.com/" + id,
 			Permissions: []store.Permission{{Key: "<b>:" + id, Name: name}}, Active: n%2 == 0, CreatedAt: start,
 		}))
 		w.secret(store.APIClient, "a-"+id, id)
@@ -85,6 +90,8 @@ func (w *world) seedNames() {
 		w.secret(store.ServiceUserClient, "su-"+id, "su-"+id)
 		w.must(w.store.PutAssignment(ctx, store.Assignment{SubjectID: "su-" + id, ProjectID: "p-" + id, Rights: []string{role.Key}}))
 		w.must(w.store.PutAssignment(ctx, store.Assignment{SubjectID: "su-" + id, APIID: "a-" + id, Rights: []string{"<b>:" + id}}))
+		w.must(w.store.CreateToken(ctx, store.Token{ID: "pat-" + id, Kind: store.PersonalAccessToken, SubjectID: "su-" + id, ClientID: "a-robot-" + id, Name: name, IssuedAt: start}))
+		w.must(w.store.CreateClientKey(ctx, store.ClientKey{ID: "key-" + id, Owner: store.Owner{Kind: store.ServiceUserClient, ID: "su-" + id}, PublicKey: public, CreatedAt: start}))
 		w.must(w.store.PutUser(ctx, store.User{ID: "u-" + id, OrganizationID: "org", Handle: store.UserHandle{100, byte(n)}, LoginName: "a-person-" + id, Name: name, Active: n%2 == 0, CreatedAt: start}))
 		w.must(w.store.PutAssignment(ctx, store.Assignment{SubjectID: "u-" + id, ProjectID: "p-" + id, Rights: []string{role.Key}}))
 		w.must(w.store.PutApplication(ctx, store.Application{
@@ -96,7 +103,7 @@ func (w *world) seedNames() {
 }
 
 // addressesEach is how many addresses of one page are looked at: those of different things, parts and filters.
-const addressesEach = 3
+const addressesEach = 2
 
 var consoleLink = regexp.MustCompile(`<a [^>]*href="(/console[^"]*)"`)
 
