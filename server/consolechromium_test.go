@@ -93,6 +93,10 @@ func (w *world) seedNames() {
 		w.must(w.store.CreateToken(ctx, store.Token{ID: "pat-" + id, Kind: store.PersonalAccessToken, SubjectID: "su-" + id, ClientID: "a-robot-" + id, Name: name, IssuedAt: start}))
 		w.must(w.store.CreateClientKey(ctx, store.ClientKey{ID: "key-" + id, Owner: store.Owner{Kind: store.ServiceUserClient, ID: "su-" + id}, PublicKey: public, CreatedAt: start}))
 		w.must(w.store.PutUser(ctx, store.User{ID: "u-" + id, OrganizationID: "org", Handle: store.UserHandle{100, byte(n)}, LoginName: "a-person-" + id, Name: name, Active: n%2 == 0, CreatedAt: start}))
+		w.enrol("u-" + id)
+		w.must(w.store.CreateSession(ctx, store.Digest{}, store.Session{
+			Digest: store.Digest{100, byte(n)}, ID: "s-" + id, UserID: "u-" + id, UserAgent: name, CreatedAt: start, LastSeenAt: start, IdleExpiresAt: start.Add(time.Hour), ExpiresAt: start.Add(time.Hour),
+		}))
 		w.must(w.store.PutAssignment(ctx, store.Assignment{SubjectID: "u-" + id, ProjectID: "p-" + id, Rights: []string{role.Key}}))
 		w.must(w.store.PutApplication(ctx, store.Application{
 			ID: "app-" + id, ProjectID: "p-" + id, Name: name, ClientID: "app-" + id, Type: store.WebApplication, Active: n%2 == 0, CreatedAt: start,
