@@ -47,7 +47,7 @@ func (c *Console) overview(v *visit) error {
 	p.Blocks = append(p.Blocks, page.Figures{Items: []page.Figure{
 		{Name: page.Say("apis"), Value: fmt.Sprint(apis.Total), To: base + "/apis"},
 		{Name: page.Say("service_users"), Value: fmt.Sprint(robots.Total), To: base + "/service-users"},
-		{Name: page.Say("overview.users"), Value: fmt.Sprint(users.Total)},
+		{Name: page.Say("overview.users"), Value: fmt.Sprint(users.Total), To: base + "/users"},
 	}})
 	signing, err := c.nowSigning(v)
 	if err != nil {

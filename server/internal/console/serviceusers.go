@@ -97,7 +97,7 @@ func (v *visit) serviceUserRow(u store.ServiceUser, s store.Standing) page.Row {
 		text page.Text
 	}{{s.Secrets, page.Say("service_users.secret")}, {s.Keys, page.Say("service_users.key")}, {s.Tokens, page.Say("service_users.token")}} {
 		if way.n > 0 {
-			by = append(by, page.Words{Text: way.text})
+			by = append(by, page.Chip{Text: way.text})
 		}
 	}
 	if by == nil {
