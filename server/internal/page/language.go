@@ -133,14 +133,21 @@ var templates = sync.OnceValue(func() map[Language]map[string]*template.Template
 // parseTemplates makes a set for each file of html/, over the layouts and parts that all share, with the
 // functions that speak this language.
 func parseTemplates(l Language) map[string]*template.Template {
-	shared := template.Must(template.New("").Funcs(l.functions()).ParseFS(templateFiles, "html/layout.html", "html/parts.html", "html/blocks.html"))
+	shared := template.Must(template.New("").Funcs(l.functions()).ParseFS(templateFiles, "html/layout.html", "html/parts.html"))
 	files, err := fs.Glob(templateFiles, "html/*.html")
 	if err != nil {
 		panic(err)
 	}
 	sets := make(map[string]*template.Template)
 	for _, file := range files {
-		set := template.Must(template.Must(shared.Clone()).ParseFS(templateFiles, file))
+		with := []string{file}
+		switch file {
+		case "html/layout.html", "html/parts.html", "html/blocks.html":
+			continue // are no pages
+		case "html/console.html":
+			with = append(with, "html/blocks.html") // of which no other page is made
+		}
+		set := template.Must(template.Must(shared.Clone()).ParseFS(templateFiles, with...))
 		sets[strings.TrimSuffix(strings.TrimPrefix(file, "html/"), ".html")] = set
 	}
 	return sets
