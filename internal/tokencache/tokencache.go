@@ -127,31 +127,32 @@ func (c *Cache[V]) Get(raw string) (v V, ok bool) {
 	if table == nil {
 		return v, false
 	}
-	hash := c.hash(raw)
-	b, tags := place(*table, hash)
+	b, tags := place(*table, c.hash(raw))
 	there := b.tags.Load()
 	for found := alike(there, tags) << 8 >> 8; found != 0; found &= found - 1 {
 		e := b.entries[bits.TrailingZeros64(found)/8].Load()
 		if e != nil && e.raw == raw {
-			e.use()
+			// Written only when it changes, so that a hot entry's line stays shared between cores.
+			if !e.hit.Load() {
+				e.hit.Store(true)
+			}
 			return e.val, true
 		}
 	}
 	if there >= elsewhere {
-		if e := second(*table, hash).find(raw); e != nil {
-			e.use()
-			return e.val, true
-		}
+		return c.inSecond(*table, raw)
 	}
 	return v, false
 }
 
-// use marks the entry as hit. That is written only when it changes, so that a hot entry's line stays shared
-// between cores.
-func (e *entry[V]) use() {
-	if !e.hit.Load() {
-		e.hit.Store(true)
+// inSecond returns the value for a token that found its bucket full, or was not put at all.
+func (c *Cache[V]) inSecond(table []bucket[V], raw string) (v V, ok bool) {
+	e := second(table, c.hash(raw)).find(raw)
+	if e == nil {
+		return v, false
 	}
+	e.hit.Store(true)
+	return e.val, true
 }
 
 // find returns the entry of the token in this bucket; nil: it has none here.
