@@ -251,6 +251,68 @@ func TestFindingK2_RotationUnderLoadRefusesNobody(t *testing.T) {
 	}
 }
 
+// Uses that come in the very moment in which a fetch ends have looked into the set before it: they find what
+// it brought, and do not sit out the cool-down after it.
+func TestFindingK2_AUseInTheMomentAFetchEndsDoesNotMissIt(t *testing.T) {
+	const delay = 100 * time.Millisecond
+	for range 200 {
+		bubble(t, func(t *testing.T, i *issuer, set *keyset.Set) {
+			mustFind(t, set, "a")
+			time.Sleep(10 * time.Second)
+			i.set(func(i *issuer) {
+				i.delay = delay
+				i.rotate(t, "b", true)
+			})
+			var group sync.WaitGroup
+			use := func() {
+				start := time.Now()
+				if err := find(t, set, "b"); err != nil || time.Since(start) > delay {
+					t.Errorf("%v after %s, want the key after %s at most", err, time.Since(start), delay)
+				}
+			}
+			group.Go(use)
+			for range 32 {
+				group.Go(func() {
+					time.Sleep(delay)
+					use()
+				})
+			}
+			group.Wait()
+		})
+	}
+}
+
+// The same for the first fetch of all, and for a renewal that a set has come to need.
+func TestFindingK2_AUseInTheMomentAFetchEndsIsNotRefused(t *testing.T) {
+	const delay = 100 * time.Millisecond
+	for _, age := range []time.Duration{0, time.Hour} {
+		for range 200 {
+			bubble(t, func(t *testing.T, i *issuer, set *keyset.Set) {
+				if age > 0 {
+					set = keyset.New(keyset.Config{Load: i.load, MaxStale: age / 2})
+					mustFind(t, set, "a")
+					time.Sleep(age)
+				}
+				i.set(func(i *issuer) { i.delay = delay })
+				use := func() {
+					if err := find(t, set, "a"); err != nil {
+						t.Error(err)
+					}
+				}
+				var group sync.WaitGroup
+				group.Go(use)
+				for range 32 {
+					group.Go(func() {
+						time.Sleep(delay)
+						use()
+					})
+				}
+				group.Wait()
+			})
+		}
+	}
+}
+
 func TestFindingK6_OneDeadlineForAColdStart(t *testing.T) {
 	bubble(t, func(t *testing.T, i *issuer, set *keyset.Set) {
 		i.hang = true

@@ -215,6 +215,9 @@ func (s *Set) fresh(ctx context.Context, now time.Time) (*generation, error) {
 		return g, nil
 	}
 	f, tried := s.renewal(now)
+	if renewed := s.current.Load(); renewed != g {
+		return renewed, nil // the fetch ended in the moment between
+	}
 	stale := age > s.config.MaxStale
 	if f == nil || age < trustedFor || tried && !stale {
 		if stale {
@@ -250,6 +253,10 @@ func (s *Set) first(ctx context.Context, now time.Time) (*generation, error) {
 		return s.fresh(ctx, now)
 	}
 	s.mu.Lock()
+	if g := s.current.Load(); g != nil {
+		s.mu.Unlock()
+		return g, nil // the fetch ended in the moment between
+	}
 	if s.flight == nil && !s.ended.IsZero() && now.Sub(s.ended) < coldRetry {
 		s.mu.Unlock()
 		return nil, &UnavailableError{coldRetry, errors.New("the last fetch failed just now")}
@@ -288,7 +295,7 @@ func (s *Set) settle(ctx context.Context, id string, alg jws.Algorithm, since ti
 			defer s.leave(q)
 			waits = true
 		}
-		if err := s.next(ctx, since); err != nil {
+		if err := s.next(ctx, g, since); err != nil {
 			return nil, err
 		}
 	}
@@ -318,10 +325,10 @@ func (s *Set) denied(q question, g *generation, since time.Time) bool {
 	return true
 }
 
-// next waits for the fetch under way or, when the cool-down is over, for one that it starts; during the
-// cool-down it waits for the end of that.
-func (s *Set) next(ctx context.Context, since time.Time) error {
-	f, pause := s.begin(since)
+// next waits for a set after g: for the fetch under way or, when the cool-down is over, for one that it
+// starts; during the cool-down it waits for the end of that.
+func (s *Set) next(ctx context.Context, g *generation, since time.Time) error {
+	f, pause := s.begin(g, since)
 	if f == nil {
 		return sleep(ctx, pause)
 	}
@@ -332,10 +339,14 @@ func (s *Set) next(ctx context.Context, since time.Time) error {
 	return &UnavailableError{coolDown, err}
 }
 
-// begin returns the fetch to wait for, starting it when it is time for one, or for how long it is not.
-func (s *Set) begin(since time.Time) (*flight, time.Duration) {
+// begin returns the fetch to wait for, starting it when it is time for one, or for how long it is not. There
+// is nothing to wait for when another set is in g's place already.
+func (s *Set) begin(g *generation, since time.Time) (*flight, time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.current.Load() != g {
+		return nil, 0
+	}
 	if s.flight != nil {
 		return s.flight, 0
 	}

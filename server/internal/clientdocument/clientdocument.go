@@ -123,8 +123,14 @@ func (d *Documents) Find(ctx context.Context, clientID string) (Client, error) {
 	return flight.Do(ctx, func(ctx context.Context) (Client, error) { return d.land(ctx, clientID) })
 }
 
-// land fetches a document and keeps what came of it.
+// land fetches a document and keeps what came of it, unless another landed while the caller was on its way.
 func (d *Documents) land(ctx context.Context, clientID string) (Client, error) {
+	d.mu.Lock()
+	e, ok := d.kept.at(clientID, d.Now())
+	d.mu.Unlock()
+	if ok {
+		return e.client, e.err
+	}
 	client, lifetime, err := d.fetch(ctx, clientID)
 	d.mu.Lock()
 	defer d.mu.Unlock()
