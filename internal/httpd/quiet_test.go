@@ -35,24 +35,35 @@ func TestFindingD10_WaitEndsAtOnceWithoutRequests(t *testing.T) {
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			l, err := Listen("127.0.0.1:0", "--listen", c.config)
-			if err != nil {
-				t.Fatal(err)
+			// net/http takes 1 s for the one, 5 s for the other, each time; a busy machine does not, each time.
+			least := time.Hour
+			for tries := 0; least > 900*time.Millisecond && tries < 5; tries++ {
+				least = min(least, ending(t, c.config, c.connect))
 			}
-			var group Group
-			group.Serve(l, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "hello") }))
-			c.connect(t, l)
-			ctx, stop := context.WithCancel(t.Context())
-			stop()
-			began := time.Now()
-			if err := group.Wait(ctx); err != nil {
-				t.Error(err)
-			}
-			if took := time.Since(began); took > 900*time.Millisecond { // net/http takes 1 s for the one, 5 s for the other
-				t.Errorf("took %s", took)
+			if least > 900*time.Millisecond {
+				t.Errorf("took %s", least)
 			}
 		})
 	}
+}
+
+// ending returns how long a server takes to end beside such a connection.
+func ending(t *testing.T, config *tls.Config, connect func(*testing.T, *Listener)) time.Duration {
+	t.Helper()
+	l, err := Listen("127.0.0.1:0", "--listen", config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var group Group
+	group.Serve(l, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "hello") }))
+	connect(t, l)
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	began := time.Now()
+	if err := group.Wait(ctx); err != nil {
+		t.Error(err)
+	}
+	return time.Since(began)
 }
 
 // keep makes a request and keeps the connection.
