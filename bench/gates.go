@@ -52,15 +52,16 @@ func gates(garbage []string) []gate {
 		{group: rs256, row: nameLargeCold, beside: nameLargeBare, allocs: true, limit: 8},
 		{group: groupRemembered, row: nameHot1, beside: nameBare, target: hot1, limit: hot1 * margin},
 		{group: groupRemembered, row: nameHot1000, beside: nameBare, target: hot1000, limit: 0.0048 * margin},
-		// This measures the machine's memory more than the code: one binary gives 0.032 and, some minutes later, 0.036.
-		{group: groupRemembered, row: nameHot50000, less: nameRead50000, beside: nameBare, target: hot50000, limit: 0.038},
+		// This measures the machine's memory and its neighbours more than the code: one binary gives 0.032 and, some
+		// minutes later, 0.037; the limit is a quarter above the middle of them.
+		{group: groupRemembered, row: nameHot50000, less: nameRead50000, beside: nameBare, target: hot50000, limit: 0.043},
 		{group: groupRemembered, row: nameByIssuer, beside: nameBare, target: hotByIssuer, limit: 0.006 * margin},
 		{group: groupRemembered, row: nameFirstOf, beside: nameBare, target: hotFirstOf, limit: hotFirstOf * margin},
 		{group: groupRemembered, row: nameByIssuer, allocs: true, limit: 0},
 		{group: groupRemembered, row: nameFirstOf, allocs: true, limit: 0},
 		{group: groupServer, row: nameRefusedOld, beside: nameHot, target: 1.25, limit: 1.46},
 		{group: groupServer, row: nameRefusedOpaque, beside: nameHot, target: 1.2, limit: 1.2 * margin},
-		{group: groupServer, row: nameRefusedForged, beside: nameHot, target: 4.5, limit: 7.2},
+		{group: groupServer, row: nameRefusedForged, beside: nameHot, target: 4.5, limit: 7.8}, // 6.6 to 7.1 seen
 		{group: groupServer, row: nameRefusedForged, beside: nameFloor, limit: 1.22},
 		{group: rs256, row: namePlainCold, beside: namePlainBare, allocs: true, limit: 5},
 		{group: es256, row: namePlainCold, beside: namePlainBare, allocs: true, limit: 5},
