@@ -33,6 +33,7 @@ var rules = []rule{
 	{"internal/wholefile", nil, "a file knows nothing of what is in it"},
 	{"internal/reason", nil, "an error knows nothing of what it is about"},
 	{"internal/vectors", nil, "finds test vectors"},
+	{"internal/chromium", nil, "starts a browser"},
 	{"internal/hops", nil, "what proxies say is text"},
 	{"internal/opaque", nil, "the form of Postern's opaque tokens, for who makes them and who recognises them"},
 	{"internal/mutation", nil, "tests alone, of the packages' tests"},

@@ -1,8 +1,10 @@
 package server_test
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -125,7 +127,7 @@ func TestTheFirstAdministratorComesByALinkThatWorksOnce(t *testing.T) {
 	b := w.browser()
 	b.open(former).tells(t, 410, "This link is over") // a new link is in its place
 	for range 3 {                                     // who looks uses nothing up
-		b.open(path).tells(t, 200, "Become the first administrator")
+		b.open(path).tells(t, 200, "Protect your first API", "Skip to the console", "What this creates")
 		b.ask(http.MethodHead, path, nil)
 	}
 	if got := b.ask(http.MethodPost, path+"x", values()).status; got != 410 {
@@ -160,5 +162,65 @@ func TestTheFirstAdministratorComesByALinkThatWorksOnce(t *testing.T) {
 	}
 	if _, err := w.store.MailLink(t.Context(), secret.Digest("other")); err != nil {
 		t.Errorf("the link of another purpose was used up: %v", err)
+	}
+}
+
+func TestTheFirstAdministratorMakesAnAPIWithTheSameForm(t *testing.T) {
+	w := newLoginWorld(t)
+	begin := func() (path string) {
+		t.Helper()
+		users, err := w.store.Users(t.Context(), "", 100)
+		w.must(err)
+		for _, u := range users {
+			if u.Name == "Administrator" {
+				w.must(w.store.DeleteSubject(t.Context(), u.ID))
+			}
+		}
+		path, _, err = console.FirstRun(t.Context(), w.store, w.now())
+		w.must(err)
+		return path
+	}
+	once := []string{"once", strings.Repeat("o", 40)}
+	form := func(pairs ...string) url.Values { return values(append(pairs, once...)...) }
+
+	path, b := begin(), w.browser()
+	a := b.ask(http.MethodPost, path, form("name", "First", "way", "itself", "identifier", "https://first.example.com", "permissions", "read:first"))
+	if a.status != 200 || a.header.Get("Cache-Control") != "no-store" || !strings.Contains(a.body, "first-test") || !strings.Contains(a.body, "Authorization: Bearer ") {
+		t.Errorf("the form is answered %d %v, want the API with a token", a.status, a.header)
+	}
+	if made, err := w.store.APIByIdentifier(t.Context(), "https://first.example.com"); err != nil || made.Permissions[0].Key != "read:first" {
+		t.Errorf("made %v (%v)", made, err)
+	}
+	b.open("/console/").tells(t, 200, "Overview", "Set a password")
+	if got := w.browser().ask(http.MethodPost, path, form("name", "Second", "way", "itself", "identifier", "https://second.example.com")); got.status != 410 {
+		t.Errorf("the link a second time: %d, want 410", got.status)
+	}
+	if _, err := w.store.APIByIdentifier(t.Context(), "https://second.example.com"); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("a link that is over has made an API: %v", err)
+	}
+
+	// Who has typed something wrong is in, and goes on from there.
+	path, b = begin(), w.browser()
+	a = b.ask(http.MethodPost, path, form("name", "Third", "way", "itself", "identifier", "", "permissions", "read:third"))
+	if a.status != 422 || !strings.Contains(a.body, `action="/console/apis/new"`) || !strings.Contains(a.body, "read:third") || !strings.Contains(a.body, "needs an identifier") {
+		t.Errorf("without an identifier: %d %s", a.status, a.body)
+	}
+	b.open("/console/apis").tells(t, 200, "APIs")
+
+	// What is there already can be tried without making another.
+	path, b = begin(), w.browser()
+	b.open(path).tells(t, 200, "Protect your first API", "messages", "Test it")
+	made, err := w.store.APIByIdentifier(t.Context(), "https://first.example.com")
+	w.must(err)
+	a = b.ask(http.MethodPost, path, values("test", made.ID))
+	if a.status != 303 || a.header.Get("Location") != "/console/apis/"+made.ID+"/test" {
+		t.Errorf("to try an API: %d %s", a.status, a.header.Get("Location"))
+	}
+	b.open(a.header.Get("Location")).tells(t, 200, "First", "Get a new token")
+	for _, elsewhere := range []string{"//evil.example", "../../evil", "x/../../../oauth"} {
+		a = w.browser().ask(http.MethodPost, begin(), values("test", elsewhere))
+		if to := a.header.Get("Location"); !strings.HasPrefix(to, "/console/apis/") || strings.Count(to, "/") != 4 {
+			t.Errorf("%s leads to %s", elsewhere, to)
+		}
 	}
 }

@@ -3,14 +3,11 @@ package server_test
 import (
 	"crypto"
 	"crypto/x509"
-	"encoding/json"
 	"fmt"
 	"html"
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -20,48 +17,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/postern-auth/postern"
+	"github.com/postern-auth/postern/internal/chromium"
 	"github.com/postern-auth/postern/jwt"
 	"github.com/postern-auth/postern/server"
 	"github.com/postern-auth/postern/server/internal/console"
 	"github.com/postern-auth/postern/server/internal/secret"
 	"github.com/postern-auth/postern/server/store"
 )
-
-// inChromium runs a script of interop/pages and returns its lines. Where Chromium and what drives it are not installed
-// the test says so and ends; .ci/run installs them and takes no skipped test.
-func inChromium(t *testing.T, stdin, script string, args func(chromium string) []string) []map[string]any {
-	t.Helper()
-	folder := filepath.Join("..", "interop", "pages")
-	chromium, noChromium := exec.LookPath("chromium")
-	node, noNode := exec.LookPath("node")
-	_, noModules := os.Stat(filepath.Join(folder, "node_modules", "playwright-core"))
-	if noChromium != nil || noNode != nil || noModules != nil {
-		t.Skip("not run: no Chromium and what drives it; interop/pages/install installs them")
-	}
-	for _, name := range []string{script, "browser.mjs", "look.mjs"} { // a remembered result is not for a changed script
-		if _, err := os.Stat(filepath.Join(folder, name)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	command := exec.CommandContext(t.Context(), node, append([]string{script}, args(chromium)...)...)
-	command.Dir = folder
-	command.Stdin = strings.NewReader(stdin)
-	var stderr strings.Builder
-	command.Stderr = &stderr
-	out, err := command.Output()
-	if err != nil {
-		t.Fatalf("%v\n%s%s", err, out, &stderr)
-	}
-	var lines []map[string]any
-	for line := range strings.Lines(string(out)) {
-		var read map[string]any
-		if err := json.Unmarshal([]byte(line), &read); err != nil {
-			t.Fatalf("%v: %s", err, line)
-		}
-		lines = append(lines, read)
-	}
-	return lines
-}
 
 // chosenNames are names that people may choose, and that no page may take for anything else, or break by.
 var chosenNames = []string{
@@ -157,6 +119,7 @@ func (w *world) crawl() (paths, unreached []string) {
 // Every page of the console to which links lead, as an administrator sees it where people have chosen nasty names.
 // POSTERN_PICTURES names a folder in which the test leaves a picture of each, to be looked at.
 func TestConsoleInChromium(t *testing.T) {
+	browser := chromium.Path(t)
 	w := newConsoleWorld(t)
 	w.seedNames()
 	paths, unreached := w.crawl()
@@ -167,9 +130,7 @@ func TestConsoleInChromium(t *testing.T) {
 	if len(paths) < 20 || len(paths) > 120 {
 		t.Fatalf("%d pages: %q", len(paths), paths)
 	}
-	lines := inChromium(t, strings.Join(paths, "\n"), "console.mjs", func(chromium string) []string {
-		return []string{w.issuer, chromium, "mia", miaPassword, os.Getenv("POSTERN_PICTURES")}
-	})
+	lines := chromium.Run(t, "console.mjs", strings.Join(paths, "\n"), w.issuer, browser, "mia", miaPassword, os.Getenv("POSTERN_PICTURES"))
 	for _, line := range lines {
 		if line["fault"] != nil {
 			t.Errorf("%s: %s", line["page"], line["fault"])
@@ -191,7 +152,7 @@ func TestConsoleInChromiumLeadsToAFirstCall(t *testing.T) {
 	link, err := server.FirstRunLink(t.Context(), w.store, issuer)
 	w.must(err)
 	const audience = "https://hello-world.example.com"
-	seen := inChromium(t, "", "firstcall.mjs", func(chromium string) []string { return []string{link, audience, chromium} })[0]
+	seen := chromium.Run(t, "firstcall.mjs", "", link, audience, chromium.Path(t))[0]
 	want := map[string]any{
 		"headlines":  []any{"Become the first administrator", "Overview", "APIs", "Create API", "Hello world"},
 		"clicks":     6.0,

@@ -29,13 +29,18 @@ func (e *Environment) Required(name string) string {
 // Missing notes that something is not set, in words that name the variables.
 func (e *Environment) Missing(names string) { e.missing = append(e.missing, names) }
 
-// Auth0Issuer returns the issuer for a variable that holds an Auth0 domain: https, the host, a slash.
+// Auth0Issuer returns the issuer for a variable that holds an Auth0 domain: https, the host, a slash. A domain that
+// begins with http:// is one on this machine; whoever takes the issuer refuses others.
 func (e *Environment) Auth0Issuer(name string) string {
-	domain := e.Required(name)
+	variable := e.Required(name)
+	domain, plain := strings.CutPrefix(variable, "http://")
 	issuer := "https://" + domain + "/"
+	if plain {
+		issuer = variable + "/"
+	}
 	u, err := url.Parse(issuer)
-	if domain != "" && (err != nil || u.Host != domain) {
-		e.wrong = append(e.wrong, fmt.Errorf("%s is %.64q, want a host such as example.eu.auth0.com, without https:// and slashes", name, domain))
+	if variable != "" && (err != nil || domain == "" || u.Host != domain) {
+		e.wrong = append(e.wrong, fmt.Errorf("%s is %.64q, want a host such as example.eu.auth0.com, without https:// and slashes", name, variable))
 	}
 	return issuer
 }

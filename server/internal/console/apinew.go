@@ -1,11 +1,14 @@
 package console
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"net/url"
 	"slices"
 	"strings"
 
+	"github.com/postern-auth/postern/server/internal/oauth"
 	"github.com/postern-auth/postern/server/internal/page"
 	"github.com/postern-auth/postern/server/internal/registry"
 	"github.com/postern-auth/postern/server/internal/secret"
@@ -20,31 +23,34 @@ func (c *Console) newAPI(v *visit) error { return c.askAPI(v, nil) }
 
 // askAPI shows the form of a new API, with what was typed in it.
 func (c *Console) askAPI(v *visit, wrong problems) error {
-	way := v.Params.Value("way")
-	if way == "" {
-		way = wayItself
-	}
-	form := page.Form{
-		To: base + "/apis/new", Submit: page.Say("api_new.submit"), Cancel: base + "/apis", Hidden: []page.Parameter{{Name: "once", Value: secret.New()}},
-		Fields: []page.Field{
-			{Name: "name", Label: page.Say("name"), Value: v.typed("name"), Problem: wrong["name"]},
-			{Name: "way", Label: page.Say("way"), Kind: page.Radio, Value: way, Problem: wrong["way"], Options: []page.Option{
-				{Value: wayItself, Label: page.Say("way.itself"), Hint: page.Say("way.itself.hint")},
-				{Value: kindSecret, Label: page.Say("way.secret"), Hint: page.Say("way.secret.hint")},
-				{Value: kindKey, Label: page.Say("way.key"), Hint: page.Say("way.key.hint")},
-			}},
-			{Name: "identifier", Label: page.Say("identifier"), Value: v.typed("identifier"), Code: true, Optional: true, Hint: page.Say("identifier.hint"), Problem: wrong["identifier"]},
-			{Name: "permissions", Label: page.Say("api.permissions"), Kind: page.Area, Value: v.Params.Value("permissions"), Code: true, Optional: true, Hint: page.Say("permissions.hint"), Problem: wrong["permissions"]},
-		},
-		More: []page.Field{
-			algorithmField(v.Params.Value("algorithm"), wrong), lifetimeField(v.Params.Value("lifetime"), wrong),
-			{Name: "project", Label: page.Say("project"), Value: v.typed("project"), Optional: true, Hint: page.Say("project.hint"), Problem: wrong["project"]},
-		},
-	}
+	form := apiForm(v.Params, wrong)
+	form.To, form.Cancel = base+"/apis/new", base+"/apis"
 	return c.again(v, page.Console{
 		Here: "apis", Up: &page.Link{To: base + "/apis", Text: page.Say("apis")}, Title: page.Say("api_new"), Lead: page.Say("api_new.lead"),
 		Blocks: []page.Block{page.Panel{Blocks: []page.Block{form}}},
 	}, wrong)
+}
+
+// apiForm is the form of a new API, without where it goes.
+func apiForm(params oauth.Params, wrong problems) page.Form {
+	typed := func(name string) string { return strings.TrimSpace(params.Value(name)) }
+	return page.Form{
+		Submit: page.Say("api_new.submit"), Hidden: onceHidden(),
+		Fields: []page.Field{
+			{Name: "name", Label: page.Say("name"), Value: typed("name"), Problem: wrong["name"]},
+			{Name: "way", Label: page.Say("way"), Kind: page.Radio, Value: cmp.Or(params.Value("way"), wayItself), Problem: wrong["way"], Options: []page.Option{
+				{Value: wayItself, Label: page.Say("way.itself"), Hint: page.Say("way.itself.hint")},
+				{Value: kindSecret, Label: page.Say("way.secret"), Hint: page.Say("way.secret.hint")},
+				{Value: kindKey, Label: page.Say("way.key"), Hint: page.Say("way.key.hint")},
+			}},
+			{Name: "identifier", Label: page.Say("identifier"), Value: typed("identifier"), Code: true, Optional: true, Hint: page.Say("identifier.hint"), Problem: wrong["identifier"]},
+			{Name: "permissions", Label: page.Say("api.permissions"), Kind: page.Area, Value: params.Value("permissions"), Code: true, Optional: true, Hint: page.Say("permissions.hint"), Problem: wrong["permissions"]},
+		},
+		More: []page.Field{
+			algorithmField(params.Value("algorithm"), wrong), lifetimeField(params.Value("lifetime"), wrong),
+			{Name: "project", Label: page.Say("project"), Value: typed("project"), Optional: true, Hint: page.Say("project.hint"), Problem: wrong["project"]},
+		},
+	}
 }
 
 // readRights reads permissions, one a line: the key and, behind a space, what it is for.
@@ -228,9 +234,10 @@ func freeName(ctx context.Context, tx store.Tx, wanted string) (string, error) {
 // showMade shows what was made, with a token that the service user gets.
 func (c *Console) showMade(v *visit, m made) error {
 	p := aboutAPI(m.api, "made")
+	p.Acts = []page.Act{{To: base + "/service-users/new?api=" + url.QueryEscape(m.api.ID), Text: page.Say("service_user_for_it")}}
 	p.Notes = append(p.Notes, page.Note{Tone: page.Good, Text: page.Say("api_made", "name", m.api.Name, "user", m.user.Username)})
 	left := c.bornBlocks(v, m.api, m.born)
-	right, err := c.tokenBlocks(v, m.api, m.user, defaultAddress)
+	right, err := c.tokenBlocks(v, m.api, m.user, sampleAddress(m.api))
 	if err != nil {
 		// What has been made is there, and its secret is shown now or never.
 		c.Logger.WarnContext(v.Context(), "no token for the test of an API", "api", m.api.ID, "reason", err.Error())

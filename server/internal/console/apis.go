@@ -12,11 +12,13 @@ import (
 	"github.com/postern-auth/postern/server/store"
 )
 
+// newAPIParams are those of apiForm.
+var newAPIParams = []string{"name", "identifier", "permissions", "way", "algorithm", "lifetime", "project", "once"}
+
 func (c *Console) apiPages() []at {
-	created := []string{"name", "identifier", "permissions", "way", "algorithm", "lifetime", "project", "once"}
 	return []at{
 		{path: "/apis", show: c.apis, params: listed},
-		{path: "/apis/new", show: c.newAPI, do: c.createAPI, asks: true, params: created},
+		{path: "/apis/new", show: c.newAPI, do: c.createAPI, asks: true, params: newAPIParams},
 		{path: "/apis/{id}", show: c.api, do: c.saveAPI, params: []string{"name", "form", "algorithm", "lifetime", "version"}},
 		{path: "/apis/{id}/permissions", show: c.permissions, do: c.createPermission, params: append([]string{"key", "title"}, listed...)},
 		{path: "/apis/{id}/permissions/delete", show: c.askDeletePermission, do: c.deletePermission, asks: true, params: []string{"key", "counted"}},

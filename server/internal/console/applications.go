@@ -347,7 +347,7 @@ func (c *Console) createApplication(v *visit) error {
 	case raw == "":
 		return c.done(v, "/applications/"+a.ID, "created", a.Name)
 	}
-	return c.showApplication(v, a.ID, append(bornSecret(v, applicationClient(a), raw), environmentBlock(v, a, raw)))
+	return c.showApplication(v, a.ID, append(c.bornSecret(v, applicationClient(a), raw), environmentBlock(v, a, raw)))
 }
 
 // applicationProblem turns what the registry says of an application into a problem of its form.

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -126,7 +127,7 @@ func (c *Console) createSecret(k clientKind) func(*visit) error {
 		if err != nil {
 			return c.unborn(v, k, err)
 		}
-		return k.show(v, cl.owner.ID, bornSecret(v, cl, raw))
+		return k.show(v, cl.owner.ID, c.bornSecret(v, cl, raw))
 	})
 }
 
@@ -163,7 +164,7 @@ func (c *Console) createKey(k clientKind) func(*visit) error {
 		if err != nil {
 			return c.unborn(v, k, err)
 		}
-		return k.show(v, cl.owner.ID, bornKey(v, cl, file))
+		return k.show(v, cl.owner.ID, c.bornKey(v, cl, file))
 	})
 }
 
@@ -234,21 +235,34 @@ func bornBlock(what, label page.Text, text, file, command string) []page.Block {
 	return []page.Block{page.Panel{Blocks: blocks}}
 }
 
-func bornSecret(v *visit, cl client, raw string) []page.Block {
-	if cl.owner.Kind != store.ServiceUserClient {
-		return bornBlock(page.Say("client.secret_born"), page.Say("client.secret"), raw, fileName(cl.name, "-secret.txt"), "")
-	}
+func (c *Console) bornSecret(v *visit, cl client, raw string) []page.Block {
 	file := fileName(cl.name, "-secret.txt")
-	command := "postern token client-credentials --issuer " + string(v.Issuer) + " --client-id " + cl.clientID + " --client-secret-file " + file
-	return bornBlock(page.Say("client.secret_born"), page.Say("client.secret"), raw, file, command)
+	return bornBlock(page.Say("client.secret_born"), page.Say("client.secret"), raw, file, c.tokenCommand(v, cl, "client-credentials", "--client-id "+cl.clientID+" --client-secret-file "+file))
 }
 
-func bornKey(v *visit, cl client, text string) []page.Block {
-	file, command := fileName(cl.name, "-key.json"), ""
-	if cl.owner.Kind == store.ServiceUserClient {
-		command = "postern token jwt-profile --issuer " + string(v.Issuer) + " --key-file " + file
+func (c *Console) bornKey(v *visit, cl client, text string) []page.Block {
+	file := fileName(cl.name, "-key.json")
+	return bornBlock(page.Say("client.key_born"), page.Say("client.key"), text, file, c.tokenCommand(v, cl, "jwt-profile", "--key-file "+file))
+}
+
+// tokenCommand is a line that gets a token for the first of what a service user may do; empty for other clients.
+func (c *Console) tokenCommand(v *visit, cl client, way, proof string) string {
+	if cl.owner.Kind != store.ServiceUserClient {
+		return ""
 	}
-	return bornBlock(page.Say("client.key_born"), page.Say("client.key"), text, file, command)
+	held, err := c.rightsOf(v.Context(), c.Store, cl.owner.ID)
+	if err != nil {
+		c.Logger.WarnContext(v.Context(), "no target for a command", "service_user", cl.owner.ID, "reason", err.Error())
+	}
+	issuer, target, project := v.Issuer, "", ""
+	if len(held) > 0 {
+		if identifier, ok := quote(held[0].identifier); ok {
+			issuer, target = cmp.Or(c.dialect(v, true), issuer), " --audience "+identifier
+		} else if id, ok := quote(held[0].projectID); ok {
+			issuer, project = cmp.Or(c.dialect(v, false), issuer), "PROJECT_ID="+id+" "
+		}
+	}
+	return project + "postern token " + way + " --issuer " + string(issuer) + " " + proof + target
 }
 
 // ending says when something ends, and to look at it when that is soon.

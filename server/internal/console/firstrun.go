@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/postern-auth/postern/server/internal/authorize"
@@ -41,10 +42,11 @@ func FirstRun(ctx context.Context, s store.Store, now time.Time) (path string, o
 	return base + "/first/" + value, ok, nil
 }
 
-// first is the page behind the link, which is for whoever has it.
+// first is the page behind the link, which is for whoever has it. Its forms use the link up: one makes a first API,
+// the others go on to an API that is there or to the console.
 func (c *Console) first() endpoint.Route {
 	return endpoint.Route{Endpoint: oauth.At(base + "/first/{value}"), Methods: "GET POST", Handler: &endpoint.Page{
-		Name: "first run", Params: []string{"ui_locales"}, Show: c.Site.Show, Logger: c.Logger, Answer: c.becomeFirst,
+		Name: "first run", Params: append([]string{"ui_locales", "test"}, newAPIParams...), Show: c.Site.Show, Logger: c.Logger, Answer: c.becomeFirst,
 	}}
 }
 
@@ -56,8 +58,11 @@ func (c *Console) becomeFirst(w http.ResponseWriter, r *endpoint.Request) error 
 			return fmt.Errorf("console: %w", err)
 		}
 		over := err != nil || link.Purpose != store.FirstRunLink || !c.Now().Before(link.ExpiresAt)
-		c.Site.Render(w, r, "", page.FirstRun{Action: r.URL.Path, Over: over})
-		return nil
+		if over {
+			c.Site.Render(w, r, "", page.FirstRunOver{})
+			return nil
+		}
+		return c.showFirst(w, r)
 	}
 	cookies := browser.For(string(r.Issuer))
 	binding, ok := cookies.Binding(r.Request)
@@ -66,6 +71,7 @@ func (c *Console) becomeFirst(w http.ResponseWriter, r *endpoint.Request) error 
 	}
 	var value browser.Value
 	var begun store.Session
+	var user store.User
 	err := c.Store.InTx(r.Context(), func(tx store.Tx) error {
 		now := c.Now()
 		link, err := tx.UseMailLink(r.Context(), digest, now)
@@ -75,7 +81,7 @@ func (c *Console) becomeFirst(w http.ResponseWriter, r *endpoint.Request) error 
 		if link.Purpose != store.FirstRunLink {
 			return store.ErrNotFound
 		}
-		user, err := registry.In(tx, "first run", now).FirstAdministrator(r.Context())
+		user, err = registry.In(tx, "first run", now).FirstAdministrator(r.Context())
 		if err != nil {
 			return err
 		}
@@ -83,7 +89,7 @@ func (c *Console) becomeFirst(w http.ResponseWriter, r *endpoint.Request) error 
 		return tx.CreateSession(r.Context(), session.Former(r), begun)
 	})
 	if errors.Is(err, store.ErrNotFound) || errors.Is(err, registry.ErrAdministrated) {
-		c.Site.Render(w, r, "", page.FirstRun{Over: true})
+		c.Site.Render(w, r, "", page.FirstRunOver{})
 		return nil
 	}
 	if err != nil {
@@ -91,7 +97,56 @@ func (c *Console) becomeFirst(w http.ResponseWriter, r *endpoint.Request) error 
 	}
 	cookies.SetBinding(w, binding)
 	c.Sessions.Set(w, r, value, begun)
-	site.Redirect(w, http.StatusSeeOther, base+"/")
+	if r.Params.Value("way") != "" {
+		return c.createAPI(&visit{Request: r, w: w, session: begun, user: user, now: c.Now()})
+	}
+	to := base + "/"
+	if id := r.Params.Value("test"); id != "" {
+		to = base + "/apis/" + url.PathEscape(id) + "/test"
+	}
+	site.Redirect(w, http.StatusSeeOther, to)
+	return nil
+}
+
+// firstAPI is filled in as the sample Hello World has it.
+var firstAPI = oauth.Params{
+	"name": {"Hello World"}, "identifier": {"https://hello-world.example.com"}, "permissions": {"read:admin-messages Read admin messages"},
+}
+
+// offeredFirst is how many APIs that are there the page of the first administrator offers to try.
+const offeredFirst = 3
+
+func (c *Console) showFirst(w http.ResponseWriter, r *endpoint.Request) error {
+	there, err := c.Store.APIsPart(r.Context(), store.Window{Limit: offeredFirst})
+	if err != nil {
+		return fmt.Errorf("console: %w", err)
+	}
+	p := page.Console{
+		Title: page.Say("first"), Lead: page.Say("first.lead"),
+		Acts: []page.Act{{To: r.URL.Path, Text: page.Say("first.skip"), Post: true}},
+	}
+	if len(there.Rows) > 0 {
+		table := page.Table{Label: page.Say("apis"), Head: []page.Column{{Text: page.Say("name")}, {Text: page.Say("identifier")}}, Range: page.Say("rights", "n", there.Total)}
+		for _, a := range there.Rows {
+			row := apiRow(a)
+			table.Rows = append(table.Rows, page.Row{Cells: []page.Cell{{page.Words{Text: page.Named(a.Name)}}, row.Cells[1]}, Acts: []page.Act{
+				{To: r.URL.Path, Text: page.Say("first.test"), Post: true, Hidden: []page.Parameter{{Name: "test", Value: a.ID}}},
+			}})
+		}
+		p.Blocks = append(p.Blocks, table)
+	}
+	form := apiForm(firstAPI, nil)
+	form.To = r.URL.Path
+	p.Blocks = append(p.Blocks, page.Beside{
+		Left: []page.Block{page.Panel{Blocks: []page.Block{form}}},
+		Right: []page.Block{
+			page.Panel{Title: page.Say("first.makes"), Blocks: []page.Block{page.Bullets{Tone: page.Good, Items: []page.Text{
+				page.Say("first.makes.api"), page.Say("first.makes.permission"), page.Say("first.makes.user"), page.Say("first.makes.token"),
+			}}}},
+			page.Panel{Title: page.Say("first.tutorial"), Blocks: []page.Block{page.Paragraph{Text: page.Say("first.tutorial.values")}, page.Paragraph{Text: page.Say("first.tutorial.ask"), Quiet: true}}},
+		},
+	})
+	c.Site.Render(w, r, "", p)
 	return nil
 }
 

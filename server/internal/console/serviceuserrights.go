@@ -264,13 +264,14 @@ func (c *Console) giveRight(v *visit) error {
 	})
 }
 
-// takeRight takes one away. What has no right left at a project or API may not have tokens for it either.
+// takeRight takes one away. When it was the last at a project or API, tokens can still be had for that, which routes
+// that ask for the right answer with 403; this too can be taken away then.
 func (c *Console) takeRight(v *visit) error {
 	return c.changeRight(v, func(ctx context.Context, r *registry.Registry, a store.Assignment, taken right, there bool) error {
 		switch i := slices.Index(a.Rights, taken.key); {
 		case !there || taken.key != "" && i < 0 || taken.key == "" && len(a.Rights) > 0:
 			return nil // it was taken away meanwhile
-		case len(a.Rights) <= 1:
+		case taken.key == "":
 			return r.Unassign(ctx, a)
 		default:
 			a.Rights = slices.Delete(slices.Clone(a.Rights), i, i+1)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -199,8 +200,8 @@ func mayDo(rights []right) page.Block {
 
 func (c *Console) newServiceUser(v *visit) error { return c.askServiceUser(v, nil) }
 
-// offerOf returns the rights that the form of a new service user offers: those of the API that it comes from, or the
-// first of all. The others are given on the page of rights, which searches them.
+// offerOf returns the rights that the form of a new service user offers: those of the API that it comes from, which are
+// the roles of its project when it has no permissions, or the first of all. The others are given on the page of rights, which searches them.
 func (c *Console) offerOf(v *visit) (all []right, more int, err error) {
 	if v.Params.Value("api") == "" {
 		return c.offered(v, "")
@@ -212,13 +213,19 @@ func (c *Console) offerOf(v *visit) (all []right, more int, err error) {
 	if err != nil {
 		return nil, 0, fmt.Errorf("console: %w", err)
 	}
-	for i, permission := range a.Permissions {
-		if i == rows {
-			return all, len(a.Permissions) - i, nil
-		}
+	for _, permission := range a.Permissions {
 		all = append(all, right{apiID: a.ID, key: permission.Key, owner: a.Name})
 	}
-	return all, 0, nil
+	if len(all) == 0 && a.ProjectID != registry.OwnProject {
+		project, err := c.Store.Project(v.Context(), a.ProjectID)
+		if err != nil {
+			return nil, 0, fmt.Errorf("console: %w", err)
+		}
+		for _, role := range project.Roles {
+			all = append(all, right{projectID: project.ID, key: role.Key, owner: project.Name})
+		}
+	}
+	return all[:min(len(all), rows)], max(len(all)-rows, 0), nil
 }
 
 func (c *Console) askServiceUser(v *visit, wrong problems) error {
@@ -227,7 +234,11 @@ func (c *Console) askServiceUser(v *visit, wrong problems) error {
 		return err
 	}
 	rights := page.Field{Name: "right", Label: page.Say("service_user.give"), Kind: page.Checks, Values: v.Params.Values("right"), Problem: wrong["right"]}
+	fromAPI := v.Method != http.MethodPost && v.Params.Has("api")
 	for _, r := range offered {
+		if fromAPI && len(offered) == 1 {
+			rights.Values = append(rights.Values, r.value()) // there is no choice
+		}
 		rights.Options = append(rights.Options, page.Option{Value: r.value(), Label: page.Named(r.key), Hint: r.at()})
 	}
 	if more > 0 {
@@ -327,7 +338,7 @@ func (c *Console) bearServiceUser(v *visit, cl client, way string, audience []st
 		if err != nil {
 			return nil, err
 		}
-		return bornKey(v, cl, file), nil
+		return c.bornKey(v, cl, file), nil
 	}
 	var raw string
 	err := c.bear(v, func(ctx context.Context, r *registry.Registry) (err error) {
@@ -348,7 +359,7 @@ func (c *Console) bearServiceUser(v *visit, cl client, way string, audience []st
 	case err != nil || way == "later":
 		return nil, err
 	case way == "secret":
-		return bornSecret(v, cl, raw), nil
+		return c.bornSecret(v, cl, raw), nil
 	}
 	return bornToken(cl, raw, audience), nil
 }

@@ -17,8 +17,22 @@ import (
 	"github.com/postern-auth/postern/server/store"
 )
 
-// defaultAddress is that of a route of the sample API.
-const defaultAddress = "http://localhost:6060/api/messages/protected"
+// sampleAddress is where the sample runs that checks tokens as the API does, at the route that wants most of what the
+// API's subjects can be given.
+func sampleAddress(a store.API) string {
+	has := func(key string) bool {
+		return slices.ContainsFunc(a.Permissions, func(p store.Permission) bool { return p.Key == key })
+	}
+	switch {
+	case a.Form == store.FormOpaque:
+		return "http://localhost:5000/api/private-scoped" // ZITADEL's
+	case has("read:messages"):
+		return "http://localhost:3010/api/private-scoped" // Auth0's quickstarts
+	case has("read:admin-messages"):
+		return "http://localhost:6060/api/messages/admin" // Hello World
+	}
+	return "http://localhost:6060/api/messages/protected"
+}
 
 func (c *Console) test(v *visit) error {
 	a, err := c.apiOf(v.Context(), c.Store, v)
@@ -37,7 +51,7 @@ func (c *Console) test(v *visit) error {
 			break
 		}
 	}
-	return c.showTest(v, a, who, defaultAddress, nil, nil)
+	return c.showTest(v, a, who, sampleAddress(a), nil, nil)
 }
 
 // showTest is the form by which a token is made, with what was made.

@@ -155,8 +155,7 @@ func samples() []sample {
 		{"new-token-too-many", choosing(NewToken{Name: "ci", Problem: TooManyTokens})},
 		{"new-token-no-rights", NewToken{Yours: yours}},
 		{"new-token-name", choosing(NewToken{Once: "1", Problem: NoName})},
-		{"first-run", FirstRun{Action: "/console/first/x"}},
-		{"first-run-over", FirstRun{Over: true}},
+		{"first-run-over", FirstRunOver{}},
 		{"form-post", FormPost{Application: "Hello World", To: "https://hello-world.example.com/callback", Fields: []Parameter{{"code", "c"}, {"state", "s"}}}},
 		{"web-message", WebMessage{Target: "https://hello-world.example.com", Frames: []string{"https://hello-world.example.com"}, Response: map[string]string{"code": "c", "state": "s"}}},
 	}

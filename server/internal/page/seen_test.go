@@ -1,7 +1,6 @@
 package page
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"html/template"
@@ -9,60 +8,12 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
+
+	"github.com/postern-auth/postern/internal/chromium"
 )
-
-// browserFolder holds what drives the browser; .ci/run installs it.
-var browserFolder = filepath.Join("..", "..", "..", "interop", "pages")
-
-// needBrowser returns the browser and the program that drives it. Where they are not installed the test says
-// so and ends; .ci/run installs them and takes no skipped test.
-func needBrowser(t *testing.T) (chromium, node string) {
-	t.Helper()
-	chromium, noChromium := exec.LookPath("chromium")
-	node, noNode := exec.LookPath("node")
-	_, noModules := os.Stat(filepath.Join(browserFolder, "node_modules", "playwright-core"))
-	if noChromium != nil || noNode != nil || noModules != nil {
-		t.Skip("not run: no Chromium and what drives it; interop/pages/install installs them")
-	}
-	return chromium, node
-}
-
-// drive runs a script of browserFolder and returns its lines.
-func drive(t *testing.T, node string, args ...string) []map[string]any {
-	t.Helper()
-	// What this process has looked at decides whether the go command may take a remembered result.
-	scripts, err := filepath.Glob(filepath.Join(browserFolder, "*.mjs"))
-	if err != nil || len(scripts) == 0 {
-		t.Fatalf("%d scripts: %v", len(scripts), err)
-	}
-	for _, script := range scripts {
-		if _, err := os.Stat(script); err != nil {
-			t.Fatal(err)
-		}
-	}
-	command := exec.CommandContext(t.Context(), node, args...)
-	command.Dir = browserFolder
-	var stderr bytes.Buffer
-	command.Stderr = &stderr
-	out, err := command.Output()
-	if err != nil {
-		t.Fatalf("%v\n%s%s", err, out, &stderr)
-	}
-	var lines []map[string]any
-	for line := range strings.Lines(string(out)) {
-		var read map[string]any
-		if err := json.Unmarshal([]byte(line), &read); err != nil {
-			t.Fatalf("%v: %s", err, line)
-		}
-		lines = append(lines, read)
-	}
-	return lines
-}
 
 // listed is a page as the script is told of it.
 type listed struct {
@@ -105,13 +56,13 @@ func servePages(t *testing.T) (*httptest.Server, int) {
 
 // POSTERN_PICTURES names a folder in which the test leaves a picture of each page, to be looked at.
 func TestEveryPageInChromium(t *testing.T) {
-	chromium, node := needBrowser(t)
+	browser := chromium.Path(t)
 	server, pages := servePages(t)
-	args := []string{"check.mjs", server.URL, chromium}
+	args := []string{server.URL, browser}
 	if folder := os.Getenv("POSTERN_PICTURES"); folder != "" {
 		args = append(args, folder)
 	}
-	lines := drive(t, node, args...)
+	lines := chromium.Run(t, "check.mjs", "", args...)
 	for _, line := range lines {
 		if line["fault"] != nil {
 			t.Errorf("%s: %s", line["page"], line["fault"])
@@ -159,7 +110,7 @@ window.arrived = new Promise((resolve) => {
 }
 
 func TestK56PagesThatGoOnArriveAtAnotherOrigin(t *testing.T) {
-	chromium, node := needBrowser(t)
+	browser := chromium.Path(t)
 	var address atomic.Value
 	app := application(t, &address)
 	state := map[string]string{"code": "c", "state": long}
@@ -181,7 +132,7 @@ func TestK56PagesThatGoOnArriveAtAnotherOrigin(t *testing.T) {
 	t.Cleanup(server.Close)
 	address.Store(server.URL)
 
-	lines := drive(t, node, "arrive.mjs", server.URL, app.URL, chromium)
+	lines := chromium.Run(t, "arrive.mjs", "", server.URL, app.URL, browser)
 	if len(lines) != 7 {
 		t.Fatalf("%d arrivals", len(lines))
 	}
