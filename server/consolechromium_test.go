@@ -16,10 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/postern-auth/postern"
 	"github.com/postern-auth/postern/internal/chromium"
-	"github.com/postern-auth/postern/jwt"
-	"github.com/postern-auth/postern/server"
 	"github.com/postern-auth/postern/server/internal/console"
 	"github.com/postern-auth/postern/server/internal/secret"
 	"github.com/postern-auth/postern/server/store"
@@ -138,55 +135,5 @@ func TestConsoleInChromium(t *testing.T) {
 	}
 	if looked := lines[len(lines)-1]["looked"]; looked != float64(3*len(paths)) {
 		t.Errorf("%v of %d looks", looked, 3*len(paths))
-	}
-}
-
-// From the link that a new server prints to a call that an API admits, which has nothing but our library.
-func TestConsoleInChromiumLeadsToAFirstCall(t *testing.T) {
-	var issuer string
-	w := newLoginWorld(t, func(c *server.Config) {
-		issuer = strings.Replace(c.Issuers[0], "127.0.0.1", "localhost", 1) + "/"
-		c.Issuers = append(c.Issuers, issuer)
-		c.Now = time.Now
-	})
-	link, err := server.FirstRunLink(t.Context(), w.store, issuer)
-	w.must(err)
-	const audience = "https://hello-world.example.com"
-	seen := chromium.Run(t, "firstcall.mjs", "", link, audience, chromium.Path(t))[0]
-	want := map[string]any{
-		"headlines":  []any{"Become the first administrator", "Overview", "APIs", "Create API", "Hello world"},
-		"clicks":     6.0,
-		"complaints": []any{},
-		"copied":     seen["copied"],
-	}
-	if diff := cmp.Diff(want, seen); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
-	}
-	copied, _ := seen["copied"].(string)
-	_, rest, _ := strings.Cut(copied, "Authorization: Bearer ")
-	token, _, ok := strings.Cut(rest, "'")
-	if !ok || !strings.HasPrefix(copied, "curl ") {
-		t.Fatalf("copied %q", copied)
-	}
-
-	verifier, err := jwt.NewVerifier(jwt.Config{Issuer: issuer, Audience: audience})
-	w.must(err)
-	guard := &postern.Guard{Verifier: verifier}
-	api := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusOK) })
-	for _, row := range []struct {
-		name, permission, token string
-		status                  int
-	}{
-		{"the token", "read:messages", token, http.StatusOK},
-		{"another permission", "write:messages", token, http.StatusForbidden},
-		{"another token", "read:messages", token[:len(token)-8] + "AAAAAAAA", http.StatusUnauthorized},
-	} {
-		r := httptest.NewRequest("GET", "/api/messages", nil)
-		r.Header.Set("Authorization", "Bearer "+row.token)
-		answer := httptest.NewRecorder()
-		guard.Require(postern.Permission(row.permission))(api).ServeHTTP(answer, r)
-		if answer.Code != row.status {
-			t.Errorf("%s: %d %s, want %d", row.name, answer.Code, answer.Header().Get("WWW-Authenticate"), row.status)
-		}
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/joho/godotenv"
 
 	"github.com/postern-auth/postern/examples/auth0quickstart"
+	"github.com/postern-auth/postern/examples/browserclient"
 	"github.com/postern-auth/postern/examples/helloworld"
 	"github.com/postern-auth/postern/examples/zitadelapi"
 	"github.com/postern-auth/postern/internal/chromium"
@@ -43,6 +44,7 @@ type novice struct {
 	t      *testing.T
 	talk   *chromium.Talk
 	issuer string // that of ZITADEL's dialect
+	auth0  string // that of Auth0's, without its slash
 	link   string
 	dir    string // where downloads go
 	clicks int
@@ -50,7 +52,7 @@ type novice struct {
 
 func newNovice(t *testing.T, scripts string) *novice {
 	t.Helper()
-	browser := chromium.Path(t)
+	browser := chromium.Path(t) // first of all, for it may end the test
 	program, err := builtProgram()
 	if err != nil {
 		t.Fatal(err)
@@ -58,9 +60,10 @@ func newNovice(t *testing.T, scripts string) *novice {
 	n := &novice{t: t, dir: t.TempDir()}
 	address := freeAddress(t)
 	n.issuer = "http://" + strings.Replace(address, "127.0.0.1", "localhost", 1) // two hosts, for issuers are told apart by them
+	n.auth0 = "http://" + address
 	data := filepath.Join(n.dir, "data")
 	s := &served{t: t, dir: n.dir, url: n.issuer}
-	s.start(exec.Command(program, "serve", "--init", "--data", data, "--issuer", n.issuer, "--issuer", "http://"+address+"/", "--listen", address))
+	s.start(exec.Command(program, "serve", "--init", "--data", data, "--issuer", n.issuer, "--issuer", n.auth0+"/", "--listen", address))
 	link, err := os.ReadFile(filepath.Join(data, firstRunFile))
 	for tries := 0; err != nil; tries++ { // it comes after the line that says where the server listens
 		if tries == 1000 {
@@ -200,6 +203,7 @@ func TestSamplesInTheConsole(t *testing.T) {
 		{"001 API with Basic", walkBasic},
 		{"001 API with a key file", walkKeyFile},
 		{"002 Hello World", walkHelloWorld},
+		{"by the menu", walkMenu},
 		{"003 Authlib quickstart", func(n *novice) { walkQuickstart(n, "") }},
 		{"004 older quickstart", func(n *novice) { walkQuickstart(n, "oauth") }},
 	} {
@@ -343,4 +347,83 @@ func (n *novice) loseAndAskAgain(api, line, sample string) {
 	n.follow("Test")
 	n.click("Get a new token")
 	n.paste(n.step("copy", "curl"), sample, http.StatusForbidden)
+}
+
+func walkMenu(n *novice) {
+	n.step("go", n.link)
+	n.click("Skip to the console")
+	n.step("click", "Create API", "role", "link") // of the overview, which is empty
+	n.fill("Name", "By menu")
+	n.fill("Identifier", "https://by-menu.example.com")
+	n.fill("Permissions", "read:messages")
+	n.click("Create API and get a token")
+	n.save("by-menu.env")
+	line := n.step("copy", "curl")
+	n.did(6)
+	n.paste(line, n.sample("by-menu.env", auth0quickstart.New), http.StatusOK)
+}
+
+// In dev the samples run already, and the page behind the link leads to the tests of their APIs.
+func TestDevInTheConsole(t *testing.T) {
+	browser := chromium.Path(t)
+	r := startDev(t)
+	link, err := os.ReadFile(filepath.Join(r.dir, firstRunFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := &novice{t: t, dir: t.TempDir(), talk: chromium.Begin(t, "walk.mjs", browser, "")}
+	n.step("go", strings.TrimSpace(string(link)))
+	n.step("press", "tr:has-text('hello-world') button")
+	n.click("Get a new token")
+	line := n.step("copy", "curl")
+	n.did(4)
+	n.paste(line, r.urls["hello-world"], http.StatusOK)
+}
+
+// From the link of a new server to the answer of Hello World in the browser client, as the person who set it up: who
+// is logged in to the console is known to the issuer.
+func TestBrowserClientInTheConsole(t *testing.T) {
+	n := newNovice(t, "")
+	n.step("go", strings.Replace(n.link, n.issuer, n.auth0, 1))
+	n.click("Create API and get a token")
+	n.save("hello-world.env")
+	n.did(3)
+	n.follow("Applications")
+	n.step("click", "Create application", "role", "link")
+	n.step("choose", "Browser")
+	n.fill("Name", "Hello client")
+	client := httptest.NewUnstartedServer(nil)
+	address := "http://" + client.Listener.Addr().String()
+	n.fill("Redirect addresses", address+"/callback")
+	n.step("press", "summary") // for this client is at another port than the usual one, which is filled in
+	n.fill("Log-in works from these pages", address)
+	n.click("Create application")
+	n.save("hello-client.env")
+	n.did(3 + 5 + 1)
+
+	api := n.sample("hello-world.env", func(getenv func(string) string) (http.Handler, error) {
+		return helloworld.New(func(name string) string {
+			if name == "CLIENT_ORIGIN_URL" {
+				return address
+			}
+			return getenv(name)
+		})
+	})
+	environment, err := godotenv.Read(filepath.Join(n.dir, "hello-world.env"), filepath.Join(n.dir, "hello-client.env"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	environment["API_SERVER_URL"] = api
+	client.Config.Handler, err = browserclient.New(func(name string) string { return environment[name] })
+	if err != nil {
+		t.Fatal(err)
+	}
+	client.Start()
+	t.Cleanup(client.Close)
+	n.step("go", address+"/", "calls", api)
+	n.step("press", "button:has-text('Log in')")
+	n.step("press", "a:has-text('Protected message')")
+	if said := n.step("read", ".note"); !strings.Contains(said, "200") {
+		t.Errorf("the page of the protected message says %q", said)
+	}
 }

@@ -236,13 +236,13 @@ func (c *Console) showMade(v *visit, m made) error {
 	p := aboutAPI(m.api, "made")
 	p.Acts = []page.Act{{To: base + "/service-users/new?api=" + url.QueryEscape(m.api.ID), Text: page.Say("service_user_for_it")}}
 	p.Notes = append(p.Notes, page.Note{Tone: page.Good, Text: page.Say("api_made", "name", m.api.Name, "user", m.user.Username)})
-	left := c.bornBlocks(v, m.api, m.born)
-	right, err := c.tokenBlocks(v, m.api, m.user, sampleAddress(m.api))
+	p.Blocks = c.bornBlocks(v, m.api, m.born)
+	token, err := c.tokenBlocks(v, m.api, m.user, sampleAddress(m.api))
 	if err != nil {
 		// What has been made is there, and its secret is shown now or never.
 		c.Logger.WarnContext(v.Context(), "no token for the test of an API", "api", m.api.ID, "reason", err.Error())
 		p.Notes = append(p.Notes, page.Note{Tone: page.Warn, Text: page.Say("no_token")})
 	}
-	p.Blocks = []page.Block{page.Beside{Left: left, Right: right}}
+	p.Blocks = append(p.Blocks, token...)
 	return c.render(v, p)
 }
