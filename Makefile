@@ -68,3 +68,7 @@ long-kills: ## kill -9 in 5,000 logins, renewals, logouts and changes of passwor
 .PHONY: long-logins
 long-logins: ## 32 people who log in at once, for half a minute: memory, and how long everybody else waits
 	go test -tags long -timeout 30m -count=1 -v -run '^TestLongManyLogins' ./cmd/postern
+
+.PHONY: long-paint
+long-paint: ## how soon a page is seen by a browser that has never been there
+	go test -tags long -timeout 30m -count=1 -v -run '^TestLongFirstPaint' ./server

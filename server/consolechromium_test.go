@@ -1,6 +1,8 @@
 package server_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"crypto"
 	"crypto/x509"
 	"fmt"
@@ -111,6 +113,43 @@ func (w *world) crawl() (paths, unreached []string) {
 	}
 	slices.Sort(unreached)
 	return paths, unreached
+}
+
+// What a page weighs, with all that is on it: names of the longest kind, a key file, fifty rows.
+func TestPagesOfTheConsoleAreLight(t *testing.T) {
+	w := newConsoleWorld(t)
+	w.seedNames()
+	for n := range 120 {
+		w.must(w.store.PutServiceUser(t.Context(), store.ServiceUser{ID: fmt.Sprint("su-", n), Username: fmt.Sprintf("robot-%03d", n), OrganizationID: "org", Active: true, CreatedAt: start}))
+	}
+	b := w.administrates()
+	compressed := func(body string) int {
+		var out bytes.Buffer
+		z := gzip.NewWriter(&out)
+		_, err := z.Write([]byte(body))
+		w.must(err)
+		w.must(z.Close())
+		return out.Len()
+	}
+	css := regexp.MustCompile(`href="(/static/style[^"]*)"`).FindStringSubmatch(b.open("/console/").body)
+	if css == nil {
+		t.Fatal("no stylesheet")
+	}
+	sheet := compressed(b.ask(http.MethodGet, css[1], nil).body)
+	var heaviest, whole int
+	var name string
+	paths, _ := w.crawl()
+	for _, path := range paths {
+		body := b.ask(http.MethodGet, path, nil).body
+		size, n := compressed(body)+sheet, len(body)
+		if size > 20_000 || n > 60_000 {
+			t.Errorf("%s: %d bytes, %d compressed with its CSS, want at most 60,000 and 20,000", path, n, size)
+		}
+		if size > heaviest {
+			heaviest, whole, name = size, n, path
+		}
+	}
+	t.Logf("the heaviest of %d pages is %s: %d bytes, %d compressed with its CSS of %d", len(paths), name, whole, heaviest, sheet)
 }
 
 // Every page of the console to which links lead, as an administrator sees it where people have chosen nasty names.

@@ -62,7 +62,7 @@ func (t *Tx) APIsPart(ctx context.Context, w store.Window) (store.Part[store.API
 		query: `SELECT a.id, a.project_id, a.name, a.identifier, c.client_id, a.form, a.signing_algorithm,
 			a.token_lifetime, a.active, a.created_at, NULL, NULL
 			FROM apis a JOIN clients c ON c.kind = 'api' AND c.id = a.id`,
-		name: "a.name", id: "a.id", searched: []string{"a.name", "a.identifier", "c.client_id", "a.id"},
+		name: "a.name", id: "a.id", alone: "apis a", searched: []string{"a.name", "a.identifier", "c.client_id", "a.id"},
 	}.part(ctx, t, w)
 }
 

@@ -43,7 +43,7 @@ func (t *Tx) Applications(ctx context.Context) ([]store.Application, error) {
 func (t *Tx) ApplicationsPart(ctx context.Context, w store.Window) (store.Part[store.Application], error) {
 	return listing[store.Application]{
 		what: "applications", add: addApplication, query: selectApplications,
-		name: "a.name", id: "a.id", searched: []string{"a.name", "c.client_id", "a.id"},
+		name: "a.name", id: "a.id", alone: "applications a", searched: []string{"a.name", "c.client_id", "a.id"},
 	}.part(ctx, t, w)
 }
 

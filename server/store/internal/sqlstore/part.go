@@ -18,8 +18,9 @@ type listing[T any] struct {
 	// name and id are the columns of the order, and searched the expressions of what it is searched by.
 	name, id string
 	searched []string
-	// counted is what the query's rows are counted in; empty: what follows its first FROM.
-	counted string
+	// counted is what the query's rows are counted in; empty: what follows its first FROM. It is alone when nothing is
+	// searched, if that is not empty: one table that has a row for each.
+	counted, alone string
 	// where holds further conditions with arguments from $1, which the caller gives; empty: none.
 	where string
 }
@@ -30,7 +31,7 @@ func (l listing[T]) part(ctx context.Context, t *Tx, w store.Window, args ...any
 	err := t.runner.Read(ctx, func(q Querier) (err error) {
 		p = store.Part[T]{}
 		conditions, args := l.conditions(w.Search, args)
-		if err := q.Each(ctx, l.counting()+where(conditions), args, func(row Scan) error { return row(&p.Total) }); err != nil {
+		if err := q.Each(ctx, l.counting(w)+where(conditions), args, func(row Scan) error { return row(&p.Total) }); err != nil {
 			return err
 		}
 		if p.Rows, err = l.rows(ctx, q, w, conditions, args); err != nil || len(p.Rows) == 0 {
@@ -93,7 +94,7 @@ func (l listing[T]) before(ctx context.Context, q Querier, w store.Window, rows 
 		place, sign = w.Before, "<"
 	}
 	conditions, args = l.beyond(place, sign, conditions, args)
-	err = q.Each(ctx, l.counting()+where(conditions), args, func(row Scan) error { return row(&n) })
+	err = q.Each(ctx, l.counting(w)+where(conditions), args, func(row Scan) error { return row(&n) })
 	if !w.Before.IsZero() {
 		n -= rows
 	}
@@ -111,9 +112,12 @@ func (l listing[T]) beyond(place store.Place, sign string, conditions []string, 
 }
 
 // counting is the query for how many rows there are.
-func (l listing[T]) counting() string {
+func (l listing[T]) counting(w store.Window) string {
 	from := l.counted
-	if from == "" {
+	switch {
+	case w.Search == "" && l.alone != "":
+		from = l.alone
+	case from == "":
 		_, from, _ = strings.Cut(l.query, "FROM ")
 	}
 	return `SELECT count(*) FROM ` + from

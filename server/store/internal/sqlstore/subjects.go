@@ -89,6 +89,7 @@ func (t *Tx) ServiceUsersPart(ctx context.Context, w store.Window) (store.Part[s
 	return listing[store.ServiceUser]{
 		what: "service users", add: addServiceUser, query: selectServiceUsers,
 		name: "s.username", id: "s.id", searched: []string{"s.username", "u.name", "s.id"},
+		alone: "subjects s", where: "s.kind = 'service_user'",
 	}.part(ctx, t, w)
 }
 

@@ -60,7 +60,7 @@ func (t *Tx) Users(ctx context.Context, after string, limit int) ([]store.User, 
 func (t *Tx) UsersPart(ctx context.Context, w store.Window) (store.Part[store.ListedUser], error) {
 	const from = `users u JOIN subjects s ON s.id = u.id `
 	return listing[store.ListedUser]{
-		what: "users", add: addListedUser, counted: from,
+		what: "users", add: addListedUser, counted: from, alone: "users u",
 		query: `SELECT ` + userColumns + `, EXISTS (SELECT 1 FROM totps o WHERE o.user_id = u.id),
 			EXISTS (SELECT 1 FROM passkeys p WHERE p.user_id = u.id), u.last_login_at FROM ` + from,
 		name: "u.called", id: "u.id", searched: []string{"s.username", "u.email", "u.name", "u.id"},
