@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"net/url"
 	"regexp"
 	"strings"
 	"testing"
@@ -152,4 +153,32 @@ func TestS14_NobodyReachesTheThingsOfAnotherAccount(t *testing.T) {
 	if after := hold(); after != before || n < 40 {
 		t.Errorf("%d calls, and mia has %s, want %s", n, after, before)
 	}
+}
+
+// Who has to log in first comes to the page that was asked for, with its query, and to nowhere else.
+func TestALoginLeadsToTheAddressThatWasAskedFor(t *testing.T) {
+	w := newConsoleWorld(t)
+	for asked, want := range map[string]string{
+		"/console/service-users?q=robot":                        "/console/service-users?q=robot",
+		"/console/service-users?q=a%26b%3Dc+%2F%2Fevil":         "/console/service-users?q=a%26b%3Dc+%2F%2Fevil",
+		"/console/service-users?q=%0d%0aLocation:%20evil":       "/console/service-users?q=%0D%0ALocation%3A+evil",
+		"/console/service-users?q=robot&unknown=1":              "/console/service-users?q=robot",
+		"/console/service-users?done=saved+robot":               "/console/service-users",
+		"/console/service-users?q=robot&done=saved+robot":       "/console/service-users?q=robot",
+		"/console/service-users?q=" + strings.Repeat("x", 3000): "/console/service-users",
+		"/account/?saved=password":                              "/account/",
+	} {
+		b := w.browser()
+		login := b.open(asked)
+		a := b.ask(http.MethodPost, login.action(), merged(login.form(), "identifier", "mia", "password", miaPassword, "answer", "login"))
+		if a.header.Get("Location") != want {
+			t.Errorf("%.60s leads to %d %.80q, want %.80q", asked, a.status, a.header.Get("Location"), want)
+		}
+	}
+}
+
+// merged is a form with some fields in the place of others.
+func merged(form url.Values, pairs ...string) url.Values {
+	maps.Copy(form, values(pairs...))
+	return form
 }

@@ -3,7 +3,9 @@ package login
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -11,6 +13,7 @@ import (
 	"github.com/postern-auth/postern/server/internal/endpoint"
 	"github.com/postern-auth/postern/server/internal/oauth"
 	"github.com/postern-auth/postern/server/internal/page"
+	"github.com/postern-auth/postern/server/internal/redirect"
 	"github.com/postern-auth/postern/server/internal/site"
 	"github.com/postern-auth/postern/server/store"
 )
@@ -21,15 +24,16 @@ const own = "urn:postern:own"
 
 // Enter lets a person in to a page of the server's own, which are those that only its paths name: by the rules
 // of an application of the house that asks for a login no older than fresh, or, where that is zero, for any. Where
-// it returns false it has answered, by the way to the login page, which leads back to the path of the request. So
+// it returns false it has answered, by the way to the login page, which leads back to where the request was to. So
 // a person comes to a page like this without an application, and whatever an application would wait for, a second
 // factor, a cookie of the same browser, this page waits for too.
 //
 // The path has to take a GET. Errors are outages and refusals.
 func (l *Login) Enter(w http.ResponseWriter, r *endpoint.Request, fresh time.Duration) (store.Session, store.User, bool, error) {
-	s := &state{Request: r, now: l.Now(), client: ownClient(r.Issuer.URL(r.URL.Path))}
+	address := address(r)
+	s := &state{Request: r, now: l.Now(), client: ownClient(address)}
 	s.request = authorize.Request{
-		Reply:    authorize.Reply{Issuer: r.Issuer, RedirectURI: r.Issuer.URL(r.URL.Path), Mode: authorize.Query},
+		Reply:    authorize.Reply{Issuer: r.Issuer, RedirectURI: address, Mode: authorize.Query},
 		ClientID: own, MaxAge: authorize.NoMaxAge, Locales: authorize.LocalesOf(r.Params.Value("ui_locales")), At: s.now.UTC(),
 	}
 	if fresh > 0 {
@@ -52,6 +56,26 @@ func (l *Login) Enter(w http.ResponseWriter, r *endpoint.Request, fresh time.Dur
 		return store.Session{}, store.User{}, false, l.refuse(s, step)
 	}
 	return store.Session{}, store.User{}, false, l.wait(w, s)
+}
+
+// maxAddress bounds what is kept of an address on the way through the login.
+const maxAddress = 2000
+
+// doings are the parameters by which a page says what was done; after a login it has been said.
+var doings = []string{"done", "saved", "taken"}
+
+// address is where a request was to: the path and, of a GET, what the page knows of the query.
+func address(r *endpoint.Request) string {
+	path := r.Issuer.URL(r.URL.Path)
+	query := url.Values(maps.Clone(r.Params))
+	for _, name := range doings {
+		query.Del(name)
+	}
+	whole := path + "?" + query.Encode()
+	if r.Method != http.MethodGet || len(query) == 0 || len(whole) > maxAddress || redirect.Check(whole) != nil {
+		return path
+	}
+	return whole
 }
 
 // ownClient is the registration of the server's own page at an address.
