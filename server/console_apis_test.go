@@ -129,6 +129,8 @@ func TestAnAPIThatAsksUsGetsASecretOrAKeyFileOnce(t *testing.T) {
 	s := b.posts("/console/apis/new", "once", b.open("/console/apis/new").hidden("once"), "name", "Sample", "way", "secret", "permissions", "read:messages")
 	s.tells(t, 200, "Sample", "shown this once", "ZITADEL_DOMAIN="+w.issuer, "opaque")
 	a := w.apiNamed("Sample")
+	// What introspection would answer about the token is told beside it, each member with what it is for.
+	s.tells(t, 200, "Sample", "now we would answer this", "It is good.", "The roles in the project.", `{"read:messages":{"`)
 	raw := s.saved(t)["sample-secret.txt"]
 	if env := s.saved(t)["sample.env"]; raw == "" || !strings.Contains(env, "API_CLIENT_SECRET="+raw+"\n") || !strings.Contains(env, "PROJECT_ID="+a.ProjectID+"\n") || !strings.Contains(env, "#AUTH0_AUDIENCE=\n") {
 		t.Errorf("files %q", s.saved(t))

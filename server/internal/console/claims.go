@@ -18,10 +18,11 @@ var claimTexts = []struct {
 	claim string
 	text  page.Text
 }{
-	{"iss", page.Say("claim.iss")}, {"aud", page.Say("claim.aud")}, {"sub", page.Say("claim.sub")},
+	{"active", page.Say("claim.active")}, {"iss", page.Say("claim.iss")}, {"aud", page.Say("claim.aud")}, {"sub", page.Say("claim.sub")},
 	{"exp", page.Say("claim.exp")}, {"iat", page.Say("claim.iat")}, {"nbf", page.Say("claim.nbf")},
 	{"permissions", page.Say("claim.permissions")}, {"scope", page.Say("claim.scope")},
 	{oauth.RolesClaim, page.Say("claim.roles")}, {"gty", page.Say("claim.gty")},
+	{"username", page.Say("claim.username")}, {"token_type", page.Say("claim.token_type")},
 	{"azp", page.Say("claim.client")}, {"client_id", page.Say("claim.client")}, {"jti", page.Say("claim.jti")},
 	{"urn:postern:user_id", page.Say("claim.user_id")},
 }
@@ -30,10 +31,14 @@ var claimTexts = []struct {
 func claimFacts(raw string, message jws.Message) []page.Fact {
 	first, _, _ := strings.Cut(raw, ".")
 	header, _ := base64.RawURLEncoding.DecodeString(first) // what was parsed is decoded
-	facts := []page.Fact{{Name: page.Say("claim.header"), Value: page.Cell{page.Code{Text: string(header)}, page.Words{Text: page.Say("claim.header.lead", "link", base+signingKeysPath)}}}}
+	return append([]page.Fact{{Name: page.Say("claim.header"), Value: page.Cell{page.Code{Text: string(header)}, page.Words{Text: page.Say("claim.header.lead", "link", base+signingKeysPath)}}}}, memberFacts(message.Payload)...)
+}
+
+// memberFacts are the members of an object, each with what it is for: the claims of a token, or an answer about one.
+func memberFacts(object string) (facts []page.Fact) {
 	var claims map[string]json.RawMessage
-	if json.Unmarshal([]byte(message.Payload), &claims) != nil {
-		return facts
+	if json.Unmarshal([]byte(object), &claims) != nil {
+		return nil
 	}
 	add := func(claim string, text page.Text) {
 		value := page.Cell{page.Code{Text: string(claims[claim])}, page.Words{Text: text}}

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,7 +10,9 @@ import (
 	"strings"
 
 	"github.com/postern-auth/postern/internal/jws"
+	"github.com/postern-auth/postern/server/internal/accesstoken"
 	"github.com/postern-auth/postern/server/internal/endpoint"
+	"github.com/postern-auth/postern/server/internal/introspect"
 	"github.com/postern-auth/postern/server/internal/oauth"
 	"github.com/postern-auth/postern/server/internal/page"
 	"github.com/postern-auth/postern/server/internal/registry"
@@ -143,6 +146,11 @@ func (c *Console) tokenBlocks(v *visit, a store.API, user store.ServiceUser, add
 		guarded = protectBlocks(a, message)
 	} else {
 		source.Spans = []page.Span{{Text: raw}}
+		answer, err := c.introspected(v, a, raw)
+		if err != nil {
+			return nil, err
+		}
+		told = append(told, page.Facts{Items: memberFacts(answer)})
 	}
 	return []page.Block{page.Beside{
 		Left: []page.Block{page.Panel{Title: page.Say("token"), Aside: page.Cell{page.Chip{Tone: page.Good, Text: page.Say("token.of", "name", user.Username)}},
@@ -150,6 +158,19 @@ func (c *Console) tokenBlocks(v *visit, a store.API, user store.ServiceUser, add
 		Right: append([]page.Block{page.Panel{Title: page.Say("test.call"),
 			Blocks: append(callBlocks(call), page.Paragraph{Text: page.Say("test.taken", "link", base+"/service-users/"+user.ID), Quiet: true})}}, guarded...),
 	}}, nil
+}
+
+// introspected is what introspection answers to the API about a token.
+func (c *Console) introspected(v *visit, a store.API, raw string) (string, error) {
+	held, err := c.Holdings.At(v.Context(), a, raw)
+	if errors.Is(err, accesstoken.ErrInactive) {
+		return `{"active":false}`, nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("console: %w", err)
+	}
+	answer, err := json.Marshal(introspect.Answer(cmp.Or(c.dialect(v, false), v.Issuer), a, held))
+	return string(answer), err
 }
 
 // callBlocks are the call in each language, one of which is open. They are all on the page that made the token: an

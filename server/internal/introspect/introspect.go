@@ -82,12 +82,12 @@ func (e *introspection) introspect(ctx context.Context, r *endpoint.Request) (an
 	if err != nil {
 		return nil, err
 	}
-	return answer(r.Issuer, *client.API, held), nil
+	return Answer(r.Issuer, *client.API, held), nil
 }
 
-// answer says what a token gives at an API in the words of RFC 7662 §2.2 and of the programs that ask. The
+// Answer says what a token gives at an API in the words of RFC 7662 §2.2 and of the programs that ask. The
 // roles claims are there also when there are no roles: APIs read them unasked.
-func answer(issuer oauth.Issuer, api store.API, h holding.Holding) map[string]any {
+func Answer(issuer oauth.Issuer, api store.API, h holding.Holding) map[string]any {
 	roles := rights.RolesClaim(h.Roles, h.By)
 	a := map[string]any{
 		"active":                               true,
