@@ -30,6 +30,22 @@ func Example() {
 	// Output: https://login.example.com
 }
 
+// An API that proves itself by a key file: no secret ever leaves it.
+func ExampleConfig() {
+	key, err := clientauth.ReadKeyFile("application.json")
+	if err != nil {
+		log.Fatal(err)
+	}
+	config := introspection.Config{
+		Issuer:   "https://login.example.com",
+		Audience: "https://hello-world.example.com",
+		Auth:     clientauth.PrivateKeyJWT(key),
+	}
+	if _, err := introspection.NewVerifier(config); err != nil {
+		log.Fatal(err)
+	}
+}
+
 // A token that the server calls inactive is refused; while it does not answer, nobody can say.
 func ExampleVerifier_Verify() {
 	issuer := posterntest.NewIssuer(new(testing.T)) // your authorization server

@@ -36,6 +36,7 @@ type running struct {
 	dir    string
 	getenv func(string) string
 	urls   map[string]string // of the sample APIs
+	url    string            // of the authorization server, over http
 	stdout string
 	stderr *locked
 	client *http.Client // trusts the local authority
@@ -114,6 +115,9 @@ func (r *running) read(out io.Reader) {
 		text.WriteString(line + "\n")
 		if fields := strings.Fields(line); len(fields) == 2 && strings.HasPrefix(fields[1], "http://") {
 			r.urls[fields[0]] = fields[1]
+		}
+		if fields := strings.Fields(line); len(fields) == 4 && fields[0] == "authorization" {
+			r.url = fields[2]
 		}
 		if line == "Ctrl-C stops it." {
 			break
