@@ -24,6 +24,11 @@ check: ## formatting, vet, staticcheck, tests with the race detector, tidy modul
 	go mod tidy -diff
 	go test -race ./...
 
+.PHONY: pictures
+pictures: ## the pictures of the README, anew
+	mkdir -p docs/pictures
+	POSTERN_README_PICTURES=$(CURDIR)/docs/pictures go test -count=1 -run '^TestBrowserClientInTheConsole$$' ./cmd/postern
+
 .PHONY: deep
 deep: ## the exhaustive tests, every mutant, and every fuzz target for 15 seconds
 	POSTERN_DEEP=1 go test -timeout 60m ./internal/jws/... ./internal/claims/... ./jwt/... ./dpop/... ./internal/mutation/...

@@ -112,6 +112,14 @@ func (n *novice) save(name string) {
 	}
 }
 
+// picture leaves a picture of the page for the README, in the folder that POSTERN_README_PICTURES names.
+func (n *novice) picture(name string) {
+	n.t.Helper()
+	if folder := os.Getenv("POSTERN_README_PICTURES"); folder != "" {
+		n.step("picture", filepath.Join(folder, name+".png"))
+	}
+}
+
 // did checks how many clicks it took to come this far.
 func (n *novice) did(clicks int) {
 	n.t.Helper()
@@ -401,6 +409,17 @@ func TestBrowserClientInTheConsole(t *testing.T) {
 	n.save("hello-client.env")
 	n.did(3 + 5 + 1)
 
+	n.follow("Set a password")
+	n.step("fill", "New password", "with", "a long password for pictures")
+	n.click("Save password")
+	n.step("go", n.auth0+"/console/")
+	n.picture("console-overview")
+	n.follow("APIs")
+	n.follow("Hello World")
+	n.follow("Test")
+	n.click("Get a new token")
+	n.picture("console-test")
+
 	api := n.sample("hello-world.env", func(getenv func(string) string) (http.Handler, error) {
 		return helloworld.New(func(name string) string {
 			if name == "CLIENT_ORIGIN_URL" {
@@ -426,4 +445,5 @@ func TestBrowserClientInTheConsole(t *testing.T) {
 	if said := n.step("read", ".note"); !strings.Contains(said, "200") {
 		t.Errorf("the page of the protected message says %q", said)
 	}
+	n.picture("browser-client")
 }

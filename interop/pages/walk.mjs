@@ -1,9 +1,10 @@
 // Goes through a site as it is told, step by step, and counts the clicks. It is given the browser and whether scripts
-// run, and reads a step a line: {"go": url, "calls": other}, {"click": name, "role": role, "nth": n}, {"press": selector}, {"choose": label},
-// {"fill": label, "with": text}, {"read": selector}, {"save": file} for what a download holds, or {"copy": text} for
-// the clipboard after the button that copies what has the text in it. It answers each with the headline it has come
-// to, the clicks so far, what was read, and what was wrong with the page or the browser complained of. POSTERN_PICTURES
-// names a folder in which it leaves a picture after each step.
+// run, and reads a step a line: {"go": url, "calls": other}, {"click": name, "role": role, "nth": n},
+// {"press": selector}, {"choose": label}, {"fill": label, "with": text}, {"read": selector}, {"save": file} for what a
+// download holds, {"copy": text} for the clipboard after the button that copies what has the text in it, or
+// {"picture": file}. It answers each with the headline it has come to, the clicks so far, what was read, and what was
+// wrong with the page or the browser complained of. POSTERN_PICTURES names a folder in which it leaves a picture after
+// each step.
 import { createInterface } from 'node:readline';
 import { start } from './browser.mjs';
 import { axe, look } from './look.mjs';
@@ -41,6 +42,10 @@ const steps = {
 	press: ({ press: selector }) => press(page.locator(selector).first()),
 	choose: ({ choose }) => press(page.getByRole('radio', { name: choose }).or(page.getByRole('checkbox', { name: choose })).first()),
 	fill: ({ fill, with: text }) => page.getByRole('textbox', { name: new RegExp(`^${fill}`) }).fill(text),
+	async picture({ picture }) {
+		await page.evaluate(() => scrollTo(0, 0));
+		await page.screenshot({ path: picture });
+	},
 	read: ({ read }) => page.locator(read).first().innerText(),
 	async save({ save }) {
 		const link = page.locator(`a[download="${save}"]`);
