@@ -63,7 +63,7 @@ func TestAServiceUserIsBornWithWhatItLogsInWith(t *testing.T) {
 	w, b := inConsole(t)
 	role := "project P read:messages"
 	s := b.fill("/console/service-users/new", "username", "nightly", "right", role, "right", "api a-messages read", "way", "secret")
-	s.tells(t, 200, "nightly", "it is shown this once", "read:messages", "postern token client-credentials --issuer "+w.issuer+" --client-id nightly")
+	s.tells(t, 200, "nightly", "it is shown this once", "read:messages", " --client-id nightly --client-secret-file nightly-secret.txt --audience https://messages.example.com")
 	raw := s.shownOnce()
 	w.issued(w.do(call{path: "/oauth/v2/token", user: "nightly:" + raw, form: values("grant_type", "client_credentials", "scope", "urn:zitadel:iam:org:project:id:P:aud")}))
 	if got := s.header.Get("Cache-Control"); got != "no-store" {
@@ -201,7 +201,7 @@ func TestARightIsGivenTakenAndGivenBack(t *testing.T) {
 	s := post("/take", "api a-messages read")
 	s.tells(t, 200, "plain", "read is taken away", "Undo")
 	post("/take", "api a-messages read") // in another tab, or pressed twice
-	if got := w.trail(); len(got) != n+1 || got[0] != "u-mia delete assignment plain at API messages" {
+	if got := w.trail(); len(got) != n+1 || got[0] != "u-mia change assignment plain at API messages" {
 		t.Errorf("events %q", got)
 	}
 	undo := regexp.MustCompile(`<div class="note good".*?<form method="post" action="([^"]*)"><input type="hidden" name="right" value="([^"]*)"`).FindStringSubmatch(s.body)
@@ -211,6 +211,15 @@ func TestARightIsGivenTakenAndGivenBack(t *testing.T) {
 	b.follow(undo[1], b.ask("POST", undo[1], values("right", html.UnescapeString(undo[2])))).tells(t, 200, "plain", "read is given")
 	if got := held(); !slices.Equal(got, []string{"a-messages read", "P read:messages"}) {
 		t.Errorf("after the way back it holds %q", got)
+	}
+	// Without any right left it may still get tokens, until that is taken away too.
+	post("/take", "api a-messages read").tells(t, 200, "plain", "read is taken away", "tokens, and nothing more")
+	if got := held(); !slices.Equal(got, []string{"a-messages ", "P read:messages"}) {
+		t.Errorf("after the last right it holds %q", got)
+	}
+	post("/take", "api a-messages ").tells(t, 200, "plain")
+	if got := held(); !slices.Equal(got, []string{"P read:messages"}) {
+		t.Errorf("in the end it holds %q", got)
 	}
 	for _, right := range []string{"", "project", "project P", "project P none", "project none x", "api a-messages none", "role P admin", "project " + registry.OwnProject + " administrator"} {
 		post("/give", right).tells(t, 422, "plain", "not there any more")

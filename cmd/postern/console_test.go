@@ -441,6 +441,7 @@ func TestBrowserClientInTheConsole(t *testing.T) {
 	t.Cleanup(client.Close)
 	n.step("go", address+"/", "calls", api)
 	n.step("press", "button:has-text('Log in')")
+	n.step("read", "text=Log out") // once it is back from the issuer, which knows the person
 	n.step("press", "a:has-text('Protected message')")
 	if said := n.step("read", ".note"); !strings.Contains(said, "200") {
 		t.Errorf("the page of the protected message says %q", said)

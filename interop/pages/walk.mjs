@@ -26,7 +26,11 @@ page.on('request', (r) => { if (!r.url().startsWith('data:') && !origins.has(new
 async function press(target) {
 	clicks++;
 	await target.click();
-	await page.waitForLoadState('load');
+}
+
+// What is clicked by its name leads to another document, and is done when that is there.
+async function follow(target) {
+	await Promise.all([page.waitForEvent('load'), press(target)]);
 }
 
 const steps = {
@@ -38,7 +42,7 @@ const steps = {
 		clicks++; // where it was printed
 		await page.goto(go);
 	},
-	click: ({ click, role = 'button', nth = 0 }) => press(page.getByRole(role, { name: click, exact: true }).nth(nth)),
+	click: ({ click, role = 'button', nth = 0 }) => follow(page.getByRole(role, { name: click, exact: true }).nth(nth)),
 	press: ({ press: selector }) => press(page.locator(selector).first()),
 	choose: ({ choose }) => press(page.getByRole('radio', { name: choose }).or(page.getByRole('checkbox', { name: choose })).first()),
 	fill: ({ fill, with: text }) => page.getByRole('textbox', { name: new RegExp(`^${fill}`) }).fill(text),
