@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/postern-auth/postern/server"
 	"github.com/postern-auth/postern/server/internal/registry"
 	"github.com/postern-auth/postern/server/store"
 )
@@ -50,6 +51,31 @@ func TestSomebodyIsInvitedAndChoosesAPassword(t *testing.T) {
 	w.browser().open(registry.InvitationPath+link).tells(t, 200, "Welcome to Postern", "Choose a password for ida@example.com")
 	if got := w.trail(); !slices.Contains(got, "u-mia create invitation ida@example.com") || !slices.Contains(got, "u-mia create user ida@example.com") {
 		t.Errorf("the trail is %q", got)
+	}
+}
+
+// Where there are mails, the link goes to the address, and is not shown to whoever invites.
+func TestAnInvitationGoesByMail(t *testing.T) {
+	m := new(mails)
+	m.w = newConsoleWorld(t, func(c *server.Config) { c.Mailer = m })
+	b := m.w.administrates()
+	invite := func(pairs ...string) screen {
+		s := b.open("/console/users/new")
+		return b.confirm(s, append(pairs, "once", s.hidden("once"))...)
+	}
+	s := invite("email", "ida@example.com", "name", "Ida")
+	s.tells(t, 200, "Ida", "is invited by e-mail", "7 days")
+	s.lacks(t, registry.InvitationPath)
+	link := m.link(m.one("ida@example.com", "You are invited to Postern"))
+	m.w.browser().choose(link, otherPassword).tells(t, 200, "Your account is ready")
+	m.w.browser().logIn("ida@example.com", otherPassword).code(t)
+	m.w.browser().open(link).tells(t, 404, "This link no longer works")
+
+	// Who has no address gets the link by hand.
+	s = invite("login_name", "kim")
+	s.tells(t, 200, "kim", "Shown this once")
+	if list := m.sent(); len(list) != 0 || !strings.Contains(s.body, registry.InvitationPath) {
+		t.Errorf("mails %v, and no link by hand", list)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/postern-auth/postern/server"
 	"github.com/postern-auth/postern/server/internal/console"
 	"github.com/postern-auth/postern/server/internal/registry"
 	"github.com/postern-auth/postern/server/internal/secret"
@@ -16,9 +17,9 @@ import (
 )
 
 // newConsoleWorld is newLoginWorld in which mia is an administrator and noah may look.
-func newConsoleWorld(t testing.TB) *world {
+func newConsoleWorld(t testing.TB, change ...func(*server.Config)) *world {
 	t.Helper()
-	w := newLoginWorld(t)
+	w := newLoginWorld(t, change...)
 	ctx := w.t.Context()
 	w.must(w.store.PutProject(ctx, store.Project{
 		ID: registry.OwnProject, OrganizationID: "org", Name: "Postern", Active: true, CreatedAt: start,

@@ -65,13 +65,13 @@ func (s *Server) changeEmail() func(context.Context, store.Tx, *endpoint.Request
 	}
 }
 
-// sendReset returns what mails a person the way to another password because an administrator wants them to have it;
-// nil without mails.
-func (s *Server) sendReset() func(context.Context, store.Tx, *endpoint.Request, store.User) error {
+// sends returns what mails a person because an administrator wants them to have it: the way to another password, or
+// to their first; nil without mails.
+func (s *Server) sends(about letter.About) func(context.Context, store.Tx, *endpoint.Request, store.User) error {
 	if !s.letters.On() {
 		return nil
 	}
 	return func(ctx context.Context, tx store.Tx, r *endpoint.Request, u store.User) error {
-		return s.letters.Add(ctx, tx, letter.Letter{About: letter.Reset, Address: u.Email, Issuer: r.Issuer})
+		return s.letters.Add(ctx, tx, letter.Letter{About: about, User: u.ID, Address: u.Email, Issuer: r.Issuer})
 	}
 }

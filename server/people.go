@@ -85,7 +85,7 @@ func (s *Server) peopleRoutes(authenticator *clients.Authenticator, grants *gran
 			}
 			return response.AccessToken, time.Duration(response.ExpiresIn) * time.Second, nil
 		},
-		Notices: s.noticed, Reset: s.sendReset(), Ended: told,
+		Notices: s.noticed, Reset: s.sends(letter.Reset), Invite: s.sends(letter.Invitation), Ended: told,
 	})
 	return slices.Concat(accounts.Routes(), dashboard.Routes(), mailboxes.Routes(), s.registrationRoutes(sessions), []endpoint.Route{
 		{Endpoint: oauth.AuthorizationEndpoint, Methods: "GET POST", Handler: logins.Endpoint(), Metadata: s.loginMetadata()},

@@ -42,7 +42,7 @@ import (
 // base is where the console is mounted.
 const base = "/console"
 
-// Config is what the Console works with. Every field but Notices and Reset is required.
+// Config is what the Console works with. Every field but Notices, Reset and Invite is required.
 type Config struct {
 	Store    store.Store
 	Sessions *session.Sessions
@@ -61,9 +61,10 @@ type Config struct {
 	Holdings *holding.Reader
 	Keys     *keys.Ring
 	// Notices tells people what was done to their account. Reset writes down a mail with which a person chooses another
-	// password; nil: there are no mails. Ended is called after sessions may have ended, for applications to be told.
+	// password, and Invite one with which they choose their first; nil: there are no mails. Ended is called after sessions may have ended, for applications to be told.
 	Notices notice.Teller
 	Reset   func(context.Context, store.Tx, *endpoint.Request, store.User) error
+	Invite  func(context.Context, store.Tx, *endpoint.Request, store.User) error
 	Ended   func()
 	Now     func() time.Time
 	Logger  *slog.Logger

@@ -65,5 +65,5 @@ const doing = "done."
 var doings = []string{
 	"saved", "key_rotated", "key_withdrawn", "created", "deleted", "deactivated", "activated", "api_saved", "role_created", "permission_created",
 	"given", "secret_deleted", "key_deleted", "token_revoked",
-	"locked", "unlocked", "reset_sent", "factor_removed", "gave", "took", "logged_out", "all_logged_out",
+	"locked", "unlocked", "reset_sent", "invited", "factor_removed", "gave", "took", "logged_out", "all_logged_out",
 }

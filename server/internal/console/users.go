@@ -307,7 +307,8 @@ func (c *Console) inviting(v *visit, wrong problems) error {
 	}, wrong)
 }
 
-// invite makes a person and the link by which they choose a password, which is shown this once.
+// invite makes a person and the link by which they choose a password. It goes to their address; where there are no
+// mails, or is no address, it is shown, this once.
 func (c *Console) invite(v *visit) error {
 	u := store.User{LoginName: v.typed("login_name"), Email: v.typed("email"), Name: v.typed("name"), Active: true, CreatedAt: v.now}
 	if u.Email != "" {
@@ -318,6 +319,7 @@ func (c *Console) invite(v *visit) error {
 		return c.inviting(v, err)
 	}
 	var raw string
+	mailed := c.Invite != nil && u.Email != ""
 	err := c.write(v, func(ctx context.Context, r *registry.Registry, tx store.Tx) error {
 		if err := v.once(ctx, tx); err != nil {
 			return err
@@ -335,7 +337,9 @@ func (c *Console) invite(v *visit) error {
 				return err
 			}
 		}
-		raw, err = r.Invite(ctx, u)
+		if raw, err = r.Invite(ctx, u); err == nil && mailed {
+			err = c.Invite(ctx, tx, v.Request, u) // with a link of its own in the place of this one
+		}
 		return err
 	})
 	var wrong problems
@@ -346,6 +350,8 @@ func (c *Console) invite(v *visit) error {
 		return c.shownBefore(v)
 	case err != nil:
 		return err
+	case mailed:
+		return c.done(v, usersPath+"/"+u.ID, "invited", u.Email)
 	}
 	return c.showLink(v, u, raw)
 }

@@ -28,6 +28,7 @@ import (
 	"github.com/postern-auth/postern/server/internal/outbox"
 	"github.com/postern-auth/postern/server/internal/page"
 	"github.com/postern-auth/postern/server/internal/password"
+	"github.com/postern-auth/postern/server/internal/registry"
 	"github.com/postern-auth/postern/server/internal/secret"
 	"github.com/postern-auth/postern/server/internal/site"
 	"github.com/postern-auth/postern/server/store"
@@ -36,12 +37,13 @@ import (
 // About is what a letter is about.
 type About string
 
-// What letters are about. The first three carry a link that proves something; those for addresses go out only if
+// What letters are about. The first four carry a link that proves something; those for addresses go out only if
 // the address is, or is not, that of a user.
 const (
 	Reset        About = "reset"        // to the Address, if it is the verified one of a user
 	SignUp       About = "sign-up"      // to the Address: a link that makes a user, or that there is one
 	Verification About = "verification" // to the Address, which a user wants to have
+	Invitation   About = "invitation"   // to the address of a user who has no password yet
 
 	// What has happened to a user, beside the kinds of package notice; to their verified address.
 	PasswordChanged About = About(notice.PasswordChanged)
@@ -70,6 +72,7 @@ var Paths = map[store.MailPurpose]string{
 	store.ResetLink:        "/reset/",
 	store.VerificationLink: "/verify/",
 	store.SignUpLink:       "/signup/",
+	store.InvitationLink:   registry.InvitationPath,
 }
 
 // Paths of the pages that ask where to send a link to: for another password, and for an account.
@@ -235,6 +238,8 @@ func (l *Letters) address(ctx context.Context, letter Letter) (envelope, error) 
 	}
 	e := envelope{to: u.Email, name: called(u), locale: u.Locale}
 	switch letter.About {
+	case Invitation:
+		return l.invitation(ctx, u, e)
 	case Verification:
 		e.to, e.reason = letter.Address, page.ForVerification
 		e.link = store.MailLink{Purpose: store.VerificationLink, UserID: u.ID, Address: letter.Address, ExpiresAt: l.Now().Add(VerificationLifetime)}
@@ -260,6 +265,20 @@ var happened = map[About]page.Reason{
 	About(notice.PasskeyAdded): page.AfterPasskey, About(notice.PasskeyRemoved): page.AfterPasskeyGone,
 	About(notice.PasskeyCopied): page.AfterPasskeyCopied, About(notice.RecoveryCodeUsed): page.AfterRecovery,
 	About(notice.RecoveryCodesNew): page.AfterRecoveryNew, About(notice.WrongCodes): page.AfterWrongCodes,
+}
+
+// invitation is a link to the first password, unless another letter's has led to it.
+func (l *Letters) invitation(ctx context.Context, u store.User, e envelope) (envelope, error) {
+	_, err := l.Store.Password(ctx, u.ID)
+	if err == nil || u.Email == "" {
+		return envelope{}, errNothing
+	}
+	if !errors.Is(err, store.ErrNotFound) {
+		return envelope{}, fmt.Errorf("letter: reading a password: %w", err)
+	}
+	e.reason = page.ForInvitation
+	e.link = store.MailLink{Purpose: store.InvitationLink, UserID: u.ID, ExpiresAt: l.Now().Add(registry.InvitationLifetime)}
+	return e, nil
 }
 
 // reset is a link for another password, for whoever has verified the address.
