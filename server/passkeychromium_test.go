@@ -24,7 +24,7 @@ func TestPasskeysInChromium(t *testing.T) {
 	}
 	want := map[string]any{
 		"made": "Virtual telephone", "none made": "Add a passkey", "step up": "Use a passkey", "stepped up": true,
-		"not verified": "Log in", "logged in": "Your account", "logged in by keys": "Your account", "complaints": []any{},
+		"not verified": "Log in", "logged in": "Your account", "logged in by keys": "Your account", "kept without a word": false, "kept": true, "complaints": []any{},
 		"without JavaScript": false, "by password": "Your account", "complaints without JavaScript": []any{},
 	}
 	if diff := cmp.Diff(want, seen); diff != "" {

@@ -75,6 +75,16 @@ for (let i = 0; i < 20 && !await offer.evaluate((e) => e === document.activeElem
 await page.keyboard.press('Enter');
 await page.getByRole('heading', { name: 'Your account' }).waitFor();
 print('logged in by keys', await headline(page));
+
+// Whether the browser keeps the session when it is closed, as it was ticked beside the password.
+const kept = async () => (await page.context().cookies()).some(({ name, expires }) => /^__Host-postern-[0-9a-f]+$/.test(name) && expires > 0);
+print('kept without a word', await kept());
+await page.getByRole('button', { name: 'Log out' }).click();
+await page.goto(base + '/account/');
+await page.locator('[name=remember]').check();
+await page.getByRole('button', { name: 'Log in with a passkey' }).click();
+await page.getByRole('heading', { name: 'Your account' }).waitFor();
+print('kept', await kept());
 print('complaints', complaints);
 
 const plain = await open({ javaScriptEnabled: false });

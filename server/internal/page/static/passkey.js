@@ -29,9 +29,11 @@ if (parse) {
 		button.disabled = true;
 		try {
 			form.elements.passkey.value = await answer();
-			if (button.name) { // form.submit() leaves the button out
+			// form.submit() leaves the button out, and what was ticked beside the password counts here too.
+			for (const said of [button, document.querySelector('[name=remember]:checked')]) {
+				if (!said?.name) continue;
 				const choice = document.createElement('input');
-				Object.assign(choice, { type: 'hidden', name: button.name, value: button.value });
+				Object.assign(choice, { type: 'hidden', name: said.name, value: said.value });
 				form.append(choice);
 			}
 			form.submit();
