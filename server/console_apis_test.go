@@ -250,7 +250,10 @@ func TestTwoTabsThatChangeTheSettingsOfAnAPI(t *testing.T) {
 	first, second := b.open(path), b.open(path)
 	b.posts(path, "version", first.hidden("version"), "name", "news", "form", "rfc9068", "lifetime", "1 h").tells(t, 200, "news", "issued from now on")
 	s := b.posts(path, "version", second.hidden("version"), "name", "mine", "form", "opaque", "lifetime", "2 h")
-	s.tells(t, 409, "news", "Somebody else has changed this meanwhile")
+	s.tells(t, 409, "news", "Somebody else has changed this meanwhile", "Take theirs")
+	if !strings.Contains(s.body, `href="`+path+`">Take theirs`) {
+		t.Errorf("there is no way to what is there now: %s", s.body)
+	}
 	if !strings.Contains(s.body, `value="mine"`) || !strings.Contains(s.body, `value="2 h"`) {
 		t.Errorf("what was typed is lost: %s", s.body)
 	}

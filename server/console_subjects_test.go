@@ -69,7 +69,13 @@ func TestAServiceUserIsBornWithWhatItLogsInWith(t *testing.T) {
 	if got := s.header.Get("Cache-Control"); got != "no-store" {
 		t.Errorf("Cache-Control %q", got)
 	}
-	b.open("/console/service-users/"+w.serviceUser("nightly").ID).lacks(t, raw)
+	about := b.open("/console/service-users/" + w.serviceUser("nightly").ID)
+	about.lacks(t, raw)
+	tab := regexp.MustCompile(`href="(/console/events[?][^"]*)"`).FindStringSubmatch(about.body)
+	if tab == nil {
+		t.Fatal("its page does not lead to its events")
+	}
+	b.open(html.UnescapeString(tab[1])).tells(t, 200, "Events", "created nightly", "gave a role or permission: nightly at API messages")
 
 	s = b.fill("/console/service-users/new", "username", "signer", "right", role, "way", "key")
 	s.tells(t, 200, "signer", "Download it now")

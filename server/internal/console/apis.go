@@ -89,6 +89,7 @@ func aboutAPI(a store.API, tab string, blocks ...page.Block) page.Console {
 			{To: to, Text: page.Say("api.settings"), Here: tab == ""}, {To: to + "/permissions", Text: page.Say("api.permissions"), Here: tab == "permissions"},
 			{To: to + "/roles", Text: page.Say("api.roles"), Here: tab == "roles"}, {To: to + "/keys", Text: page.Say("api.keys"), Here: tab == "keys"},
 			{To: to + "/test", Text: page.Say("api.test"), Here: tab == "test"},
+			eventsTab(a.Name),
 		},
 	}
 	if !a.Active {
@@ -225,7 +226,7 @@ func (c *Console) saveAPI(v *visit) error {
 	case lost != nil:
 		return c.failed(v, lost)
 	case errors.Is(err, errChanged):
-		return c.showAPI(v, a, typed, nil, &page.Note{Tone: page.Warn, Text: page.Say("changed_meanwhile")})
+		return c.showAPI(v, a, typed, nil, v.changedMeanwhile())
 	case errors.As(err, &wrong):
 		return c.showAPI(v, a, typed, wrong, nil)
 	}

@@ -105,6 +105,7 @@ func aboutApplication(v *visit, a store.Application, tab string) page.Console {
 		Tabs: []page.Tab{
 			{To: path, Text: page.Say("application.use"), Here: tab == "use"},
 			{To: path + "/settings", Text: page.Say("application.settings"), Here: tab == "settings"},
+			eventsTab(a.Name),
 		},
 	}
 	if !a.Active {
@@ -402,7 +403,7 @@ func (c *Console) saveApplication(v *visit) error {
 	case errors.As(err, &wrong):
 		return c.showApplicationSettings(v, a, wrong, nil)
 	case errors.Is(err, errChanged):
-		return c.showApplicationSettings(v, a, nil, &page.Note{Tone: page.Warn, Text: page.Say("changed_meanwhile")})
+		return c.showApplicationSettings(v, a, nil, v.changedMeanwhile())
 	case errors.Is(err, store.ErrNotFound):
 		return c.notThere(v)
 	case err != nil:

@@ -64,6 +64,11 @@ func (f eventFilter) address(path, before string) string {
 	return base + path + "?" + query.Encode()
 }
 
+// eventsTab leads from something to what has happened to it, by the name that events keep, also of what it has and holds.
+func eventsTab(name string) page.Tab {
+	return page.Tab{To: eventFilter{query: name}.address(eventsPath, ""), Text: page.Say("events")}
+}
+
 // eventsBefore reads the trail backwards from an event, or from its end.
 func (c *Console) eventsBefore(ctx context.Context, id string, limit int) ([]store.Event, error) {
 	read := func() ([]store.Event, error) { return c.Store.EventsBefore(ctx, id, limit) }

@@ -33,6 +33,12 @@ func (p problems) or() error {
 // has counted.
 var errChanged = errors.New("console: it has been changed meanwhile")
 
+// changedMeanwhile is the note of a form that was filled in from what is no longer there: it holds what was typed, to be
+// sent again, and the way to what is there now.
+func (v *visit) changedMeanwhile() *page.Note {
+	return &page.Note{Tone: page.Warn, Text: page.Say("changed_meanwhile"), Acts: []page.Act{{To: v.URL.Path, Text: page.Say("take_theirs")}}}
+}
+
 // version names a state of an object, for a form to say from which it was filled in.
 func version(object any) string {
 	text, err := json.Marshal(object)

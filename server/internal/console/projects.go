@@ -224,7 +224,7 @@ func (c *Console) renameProject(v *visit) error {
 	case lost != nil:
 		return c.failed(v, lost)
 	case errors.Is(err, errChanged):
-		return c.showProject(v, p, name, nil, &page.Note{Tone: page.Warn, Text: page.Say("changed_meanwhile")})
+		return c.showProject(v, p, name, nil, v.changedMeanwhile())
 	case errors.As(err, &wrong):
 		return c.showProject(v, p, name, wrong, nil)
 	}

@@ -131,6 +131,7 @@ func aboutServiceUser(v *visit, u store.ServiceUser, tab string) page.Console {
 			{To: path, Text: page.Say("service_user.secrets"), Here: tab == "secrets"},
 			{To: path + "/rights", Text: page.Say("service_user.rights"), Here: tab == "rights"},
 			{To: path + "/settings", Text: page.Say("service_user.settings"), Here: tab == "settings"},
+			eventsTab(u.Username),
 		},
 	}
 	if !u.Active {
@@ -482,7 +483,7 @@ func (c *Console) saveServiceUser(v *visit) error {
 	case errors.As(err, &wrong):
 		return c.showServiceUserSettings(v, u, typed, wrong, nil)
 	case errors.Is(err, errChanged):
-		return c.showServiceUserSettings(v, u, typed, nil, &page.Note{Tone: page.Warn, Text: page.Say("changed_meanwhile")})
+		return c.showServiceUserSettings(v, u, typed, nil, v.changedMeanwhile())
 	case errors.Is(err, store.ErrNotFound):
 		return c.notThere(v)
 	case err != nil:

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -115,7 +116,7 @@ func aboutUser(u store.User, here string) page.Console {
 		Here: "users", Up: &page.Link{To: base + usersPath, Text: page.Say("users")}, Title: page.Named(called(u)), Lead: page.Say("user.lead"),
 		Tabs: []page.Tab{
 			{To: userPath(u.ID, ""), Text: page.Say("user.profile"), Here: here == ""},
-			tab("/roles", "user.rights"), tab("/sessions", "user.sessions"),
+			tab("/roles", "user.rights"), tab("/sessions", "user.sessions"), eventsTab(cmp.Or(u.LoginName, u.Email)),
 		},
 	}
 }
@@ -280,7 +281,7 @@ func (c *Console) saveUser(v *visit) error {
 	case errors.As(err, &wrong):
 		return c.showUser(v, u, typed, wrong, nil)
 	case errors.Is(err, errChanged):
-		return c.showUser(v, u, typed, nil, &page.Note{Tone: page.Warn, Text: page.Say("changed_meanwhile")})
+		return c.showUser(v, u, typed, nil, v.changedMeanwhile())
 	case errors.Is(err, store.ErrNotFound):
 		return c.notThere(v)
 	case err != nil:
