@@ -785,7 +785,7 @@ func FuzzAccount(f *testing.F) {
 	f.Fuzz(func(t *testing.T, path, body string) {
 		r, err := http.NewRequest(http.MethodPost, "http://x"+path, strings.NewReader(body))
 		if err != nil || !strings.HasPrefix(r.URL.Path, "/account/") || r.URL.Path == "/account/others/end" || r.URL.Path == "/account/password" {
-			t.Skip()
+			return // of other pages
 		}
 		w := w.at(t)
 		r.URL.Scheme, r.URL.Host = "http", strings.TrimPrefix(w.issuer, "http://")
@@ -796,7 +796,7 @@ func FuzzAccount(f *testing.F) {
 		}
 		a, err := w.roundTrip(r)
 		if err != nil {
-			t.Skip() // not a request that can be sent
+			return // it is not a request that can be sent
 		}
 		if a.status >= 500 || a.status < 200 {
 			t.Errorf("%d %s", a.status, a.body)

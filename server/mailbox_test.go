@@ -823,7 +823,7 @@ func FuzzMailbox(f *testing.F) {
 	f.Fuzz(func(t *testing.T, path, body string) {
 		r, err := http.NewRequest(http.MethodPost, "http://x"+path, strings.NewReader(body))
 		if err != nil || !slices.ContainsFunc([]string{"/reset", "/signup", "/verify/", "/invitation/"}, func(p string) bool { return strings.HasPrefix(r.URL.Path, p) }) {
-			t.Skip()
+			return // of other pages
 		}
 		w := w.at(t)
 		u, err := url.Parse(w.issuer)
@@ -832,7 +832,7 @@ func FuzzMailbox(f *testing.F) {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		a, err := w.roundTrip(r)
 		if err != nil {
-			t.Skip() // not a request that can be sent
+			return // it is not a request that can be sent
 		}
 		if a.status >= 500 || a.status < 200 || a.header.Get("Location") != "" || a.header.Get("Set-Cookie") != "" {
 			t.Errorf("%d %v %s", a.status, a.header, a.body)
