@@ -132,16 +132,9 @@ func dev(ctx context.Context, e *env, f devFlags) error {
 	if err := d.seed(ctx, s, f.data, e); err != nil {
 		return err
 	}
-	outgoing, err := d.outgoing()
-	if err != nil {
-		return err
-	}
 	logger := slog.New(slog.NewTextHandler(e.stderr, nil))
 	mails := &devMails{now: time.Now}
-	authorization, err := server.New(ctx, server.Config{
-		Store: s, Issuers: d.issuers(), DataKeys: keys, Mailer: mails, SignUp: true, InsecureHints: true, Logger: logger,
-		Registration: server.Registration{Dynamic: true, Documents: true}, Outgoing: outgoing,
-	})
+	authorization, err := d.server(ctx, server.Config{Store: s, DataKeys: keys, Mailer: mails, Logger: logger})
 	if err != nil {
 		return err
 	}
@@ -168,6 +161,14 @@ func dev(ctx context.Context, e *env, f devFlags) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	if err := d.tell(ctx, e, s, tries); err != nil {
+		return err
+	}
+	return servers.Wait(ctx)
+}
+
+// tell writes down what programs want to know, and prints what people do.
+func (d *development) tell(ctx context.Context, e *env, s store.Store, tries []try) error {
 	bundle, err := d.writeBundle(e)
 	if err != nil {
 		return err
@@ -180,7 +181,19 @@ func dev(ctx context.Context, e *env, f devFlags) error {
 		return err
 	}
 	d.print(e.stdout, bundle, said, tries)
-	return servers.Wait(ctx)
+	return nil
+}
+
+// server returns the authorization server, with all that can be tried.
+func (d *development) server(ctx context.Context, config server.Config) (*server.Server, error) {
+	outgoing, err := d.outgoing()
+	if err != nil {
+		return nil, err
+	}
+	config.Issuers, config.Outgoing = d.issuers(), outgoing
+	config.SignUp, config.InsecureHints = true, true
+	config.Registration = server.Registration{Dynamic: true, Documents: true}
+	return server.New(ctx, config)
 }
 
 // clientOrigin returns the origin of applications in a browser, which the APIs let call them and whose callback

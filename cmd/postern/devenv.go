@@ -36,15 +36,35 @@ func devVariables(dir, https, auth0Domain, caFile, clientOrigin string) ([]varia
 		{"M2M_CLIENT_ID", "m2m"},
 		{"M2M_WITHOUT_SCOPE_CLIENT_ID", "m2m-without-scope"},
 	}
-	for _, file := range []variable{
+	for _, file := range devKeyFiles {
+		list = append(list, variable{file.name, filepath.Join(dir, "generated", file.value)})
+	}
+	for _, content := range devContents {
+		value, err := read(content.value)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // the document of the folder does not ask for it any more
+		}
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, variable{content.name, value})
+		if content.name == "AUTH0_CLIENT_ID" {
+			list = append(list, variable{"AUTH0_CALLBACK_URL", clientOrigin + "/callback"})
+		}
+		list = append(list, beside[content.name]...)
+	}
+	return list, nil
+}
+
+// devKeyFiles and devContents are the variables that name a file of the folder generated, and that hold what is in one.
+var (
+	devKeyFiles = []variable{
 		{"API_PRIVATE_KEY_FILE", "api-key.json"},
 		{"SERVICE_USER_KEY_FILE", "service-user-key.json"},
 		{"SERVICE_USER_WITHOUT_ROLE_KEY_FILE", "service-user-without-role-key.json"},
 		{"SERVICE_USER_JWT_KEY_FILE", "service-user-jwt-key.json"},
-	} {
-		list = append(list, variable{file.name, filepath.Join(dir, "generated", file.value)})
 	}
-	for _, content := range []variable{
+	devContents = []variable{
 		{"PROJECT_ID", "project-id"},
 		{"API_CLIENT_ID", "api-client-id"},
 		{"API_CLIENT_SECRET", "api-secret"},
@@ -62,22 +82,8 @@ func devVariables(dir, https, auth0Domain, caFile, clientOrigin string) ([]varia
 		{"WEB_CLIENT_SECRET", "web-secret"},
 		{"USER_PASSWORD", "user-password"},
 		{"USER_WITHOUT_ROLE_PASSWORD", "user-without-role-password"},
-	} {
-		value, err := read(content.value)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue // the document of the folder does not ask for it any more
-		}
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, variable{content.name, value})
-		if content.name == "AUTH0_CLIENT_ID" {
-			list = append(list, variable{"AUTH0_CALLBACK_URL", clientOrigin + "/callback"})
-		}
-		list = append(list, beside[content.name]...)
 	}
-	return list, nil
-}
+)
 
 // beside are variables that mean something only together with the one of a file.
 var beside = map[string][]variable{

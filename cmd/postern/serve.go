@@ -137,21 +137,9 @@ func newServeCommand(e *env) *cobra.Command {
 }
 
 func serve(ctx context.Context, e *env, f serveFlags) error {
-	switch {
-	case f.data == "":
-		return usage("serve needs --data, the folder of its store")
-	case len(f.issuers) == 0:
-		return usage("serve needs --issuer, such as https://login.example.com")
-	case (f.tlsCert == "") != (f.tlsKey == ""):
-		return usage("--tls-cert and --tls-key go together")
-	}
-	var config *tls.Config
-	if f.tlsCert != "" {
-		pair, err := tls.LoadX509KeyPair(f.tlsCert, f.tlsKey)
-		if err != nil {
-			return fmt.Errorf("--tls-cert %s with --tls-key %s: %w", f.tlsCert, f.tlsKey, err)
-		}
-		config = &tls.Config{Certificates: []tls.Certificate{pair}}
+	config, err := f.tls()
+	if err != nil {
+		return err
 	}
 	certificates, err := f.certificates.config(config)
 	if err != nil {
@@ -182,27 +170,7 @@ func serve(ctx context.Context, e *env, f serveFlags) error {
 		return err
 	}
 	logger := slog.New(slog.NewTextHandler(e.stderr, nil))
-	authorization, err := server.New(ctx, server.Config{
-		Store:            s,
-		Issuers:          f.issuers,
-		SigningAlgorithm: f.signingAlgorithm,
-		InsecureHTTP:     f.insecureHTTP,
-		Logger:           logger,
-		DataKeys:         keys,
-
-		PersonalTokenLifetime: f.patLifetime,
-		ClientCertificates:    certificates,
-		RequireDPoPNonce:      f.requireDPoPNonce,
-		Registration:          f.registration,
-		Organization:          f.people.organization,
-		Mailer:                mailer,
-		SignUp:                f.people.signUp,
-		Sessions:              f.people.sessions,
-		Lifetimes:             f.people.tokens,
-	})
-	if err != nil && ctx.Err() == nil && !errors.Is(err, store.ErrUnavailable) {
-		return usage("%w", err) // what the flags say
-	}
+	authorization, err := f.server(ctx, server.Config{Store: s, Logger: logger, DataKeys: keys, ClientCertificates: certificates, Mailer: mailer})
 	if err != nil {
 		return err
 	}
@@ -218,6 +186,38 @@ func serve(ctx context.Context, e *env, f serveFlags) error {
 		fmt.Fprintf(e.stdout, "\nThe console is at %s/console/. %s\n", strings.TrimSuffix(f.issuers[0], "/"), said)
 	}
 	return servers.Wait(ctx)
+}
+
+// tls checks what the flags must say, and returns how the listener speaks TLS; nil: it does not.
+func (f serveFlags) tls() (*tls.Config, error) {
+	switch {
+	case f.data == "":
+		return nil, usage("serve needs --data, the folder of its store")
+	case len(f.issuers) == 0:
+		return nil, usage("serve needs --issuer, such as https://login.example.com")
+	case (f.tlsCert == "") != (f.tlsKey == ""):
+		return nil, usage("--tls-cert and --tls-key go together")
+	case f.tlsCert == "":
+		return nil, nil
+	}
+	pair, err := tls.LoadX509KeyPair(f.tlsCert, f.tlsKey)
+	if err != nil {
+		return nil, fmt.Errorf("--tls-cert %s with --tls-key %s: %w", f.tlsCert, f.tlsKey, err)
+	}
+	return &tls.Config{Certificates: []tls.Certificate{pair}}, nil
+}
+
+// server returns the authorization server that the flags describe, over what has been opened for it.
+func (f serveFlags) server(ctx context.Context, config server.Config) (*server.Server, error) {
+	config.Issuers, config.SigningAlgorithm, config.InsecureHTTP = f.issuers, f.signingAlgorithm, f.insecureHTTP
+	config.PersonalTokenLifetime, config.RequireDPoPNonce, config.Registration = f.patLifetime, f.requireDPoPNonce, f.registration
+	config.Organization, config.SignUp = f.people.organization, f.people.signUp
+	config.Sessions, config.Lifetimes = f.people.sessions, f.people.tokens
+	s, err := server.New(ctx, config)
+	if err != nil && ctx.Err() == nil && !errors.Is(err, store.ErrUnavailable) {
+		return nil, usage("%w", err) // what the flags say
+	}
+	return s, err
 }
 
 // checkListener refuses what an operator is hardly aware of: a plain-text listener that others can reach,

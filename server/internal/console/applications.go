@@ -289,12 +289,8 @@ func (v *visit) addresses(a *store.Application, wrong problems) {
 	}
 }
 
-func (c *Console) createApplication(v *visit) error {
-	if v.Params.Value("kind") == machine {
-		site.Redirect(v.w, http.StatusSeeOther, base+"/service-users/new")
-		return nil
-	}
-	wrong := problems{}
+// newApplication reads an application of its kind, or says what is wrong with it.
+func (v *visit) newApplication(wrong problems) store.Application {
 	a := store.Application{
 		ID: secret.NewID(), Type: store.ApplicationType(v.Params.Value("kind")), ProjectID: v.Params.Value("project"), IDTokenClaims: store.FullClaims,
 		Grants: []string{oauth.GrantAuthorizationCode, oauth.GrantRefreshToken}, FirstParty: true, RefreshEndsWithSession: true, Active: true, CreatedAt: v.now,
@@ -307,6 +303,16 @@ func (c *Console) createApplication(v *visit) error {
 	if a.Type != store.BrowserApplication && v.Params.Value("origins") == "http://localhost:4040" {
 		a.AllowedOrigins = nil // stood there for the browser
 	}
+	return a
+}
+
+func (c *Console) createApplication(v *visit) error {
+	if v.Params.Value("kind") == machine {
+		site.Redirect(v.w, http.StatusSeeOther, base+"/service-users/new")
+		return nil
+	}
+	wrong := problems{}
+	a := v.newApplication(wrong)
 	if len(wrong) > 0 {
 		return c.askApplication(v, wrong)
 	}

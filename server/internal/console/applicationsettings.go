@@ -144,13 +144,18 @@ func (c *Console) showApplicationSettings(v *visit, a store.Application, wrong p
 		To: path + "/settings", Hidden: []page.Parameter{{Name: "version", Value: version(a)}}, Submit: page.Say("save"),
 		Fields: append(fields, grants, ticks), More: rareFields(v, as, wrong),
 	}}}}
+	p.Blocks = append(p.Blocks, applicationEnd(a, path))
+	return c.again(v, p, wrong)
+}
+
+// applicationEnd is the red part of the page.
+func applicationEnd(a store.Application, path string) page.Panel {
 	red := page.Panel{Title: page.Say("application.end"), Danger: true, Acts: []page.Act{{To: path + "/delete", Text: page.Say("application.delete"), Danger: true}}}
 	if a.Active {
 		red.Blocks = []page.Block{page.Paragraph{Text: page.Say("service_user.end.off")}}
 		red.Acts = append([]page.Act{{To: path + "/deactivate", Text: page.Say("application.deactivate"), Danger: true}}, red.Acts...)
 	}
-	p.Blocks = append(p.Blocks, red)
-	return c.again(v, p, wrong)
+	return red
 }
 
 // rareFields are those that most applications leave as they are.
