@@ -30,6 +30,9 @@ var chosenNames = []string{
 	`</title><script>alert(1)</script>`,
 }
 
+// reasons are those of refusals, one for each of chosenNames.
+var reasons = []string{"audience-mismatch", "token-expired"}
+
 // seedNames makes one of each kind of thing for each of chosenNames, first in the order of lists.
 func (w *world) seedNames() {
 	w.t.Helper()
@@ -66,6 +69,12 @@ func (w *world) seedNames() {
 		w.secret(store.ApplicationClient, "app-"+id, "app-"+id)
 		w.must(w.store.CreateClientKey(ctx, store.ClientKey{ID: "app-key-" + id, Owner: store.Owner{Kind: store.ApplicationClient, ID: "app-" + id}, PublicKey: public, CreatedAt: start}))
 		w.must(w.store.AddEvent(ctx, store.Event{ID: secret.NewID(), At: start, Actor: "u-mia", Action: "change", Object: "project", ObjectID: "p-" + id, Name: name, Detail: `{"name":"<i>"}`}))
+		w.must(w.store.AddRefusal(ctx, store.Refusal{
+			ID: secret.NewID(), Decision: fmt.Sprintf("ABCDEFGHIJKLMNO%d", 2+n), At: start, Where: name, Reason: "audience-mismatch", Detail: name,
+			APIID: "a-" + id, ClientID: name, Issuer: "https://elsewhere.example.com/", Audience: []string{name}, KeyID: name,
+		}))
+		w.must(w.store.AddCount(ctx, store.Count{Hour: start.Add(-time.Duration(n) * time.Hour), Number: 100 + n}))
+		w.must(w.store.AddCount(ctx, store.Count{Hour: start, Reason: reasons[n], Number: 10 + n}))
 	}
 }
 

@@ -77,12 +77,13 @@ func (s *Server) peopleRoutes(authenticator *clients.Authenticator, grants *gran
 	})
 	dashboard := console.New(console.Config{
 		Store: c.Store, Sessions: sessions, Site: pages, Enter: logins.Enter, LogOut: logout.Confirm, Now: c.Now, Logger: c.Logger,
-		Issuers: c.Issuers, Holdings: s.reader, Keys: s.keys, Lifetime: c.Lifetimes.of,
+		Issuers: c.Issuers, Holdings: s.reader, Keys: s.keys, Tally: s.tally, Lifetime: c.Lifetimes.of,
 		Issue: func(ctx context.Context, r *endpoint.Request, u store.ServiceUser) (string, time.Duration, error) {
 			response, err := grants.ForServiceUser(ctx, r, u)
 			if err != nil {
 				return "", 0, err
 			}
+			s.tally.Issued()
 			return response.AccessToken, time.Duration(response.ExpiresIn) * time.Second, nil
 		},
 		Notices: s.noticed, Reset: s.sends(letter.Reset), Invite: s.sends(letter.Invitation), Ended: told,

@@ -78,9 +78,9 @@ func (s *Server) routes() []endpoint.Route {
 		Algorithm: jws.Algorithm(c.SigningAlgorithm), Lifetime: c.Lifetimes.of,
 	})
 	grants := grantor.ByType()
-	tokens := token.New(grants, s.proofs, c.Logger)
+	tokens := token.New(grants, s.proofs, s.tally, c.Logger)
 	introspection := introspect.New(introspect.Config{
-		Clients: authenticator, Holdings: s.reader, Keys: s.keys, Now: c.Now, Logger: c.Logger,
+		Clients: authenticator, Holdings: s.reader, Keys: s.keys, Now: c.Now, Tally: s.tally, Logger: c.Logger,
 	})
 	revocation := revoke.New(revoke.Config{
 		Store: c.Store, Clients: authenticator, Reader: reader, Now: c.Now, Logger: c.Logger,
@@ -99,7 +99,7 @@ func (s *Server) routes() []endpoint.Route {
 		endpoint.Route{Endpoint: oauth.RevocationEndpoint, Methods: "POST", Handler: revocation, Auth0: revocation.WithJSON(), Origins: s.ofApplications,
 			Metadata: s.authenticating("revocation", oauth.MethodNone)},
 		endpoint.Route{Endpoint: oauth.UserinfoEndpoint, Methods: "GET POST", Origins: s.ofApplications,
-			Handler:  userinfo.New(userinfo.Config{Store: c.Store, Tokens: reader, Keys: s.keys, Bindings: s.bindings, Logger: c.Logger}),
+			Handler:  userinfo.New(userinfo.Config{Store: c.Store, Tokens: reader, Keys: s.keys, Bindings: s.bindings, OnDecision: s.tally.OnDecision("userinfo"), Logger: c.Logger}),
 			Metadata: discovery.OpenID()},
 		endpoint.Route{Endpoint: oauth.KeySet, Methods: "GET", Handler: discovery.Keys(s.keys, c.Logger), Origins: endpoint.AnyOrigin},
 	)

@@ -60,6 +60,7 @@ import (
 	"github.com/postern-auth/postern/server/internal/password"
 	"github.com/postern-auth/postern/server/internal/seal"
 	"github.com/postern-auth/postern/server/internal/sender"
+	"github.com/postern-auth/postern/server/internal/tally"
 	"github.com/postern-auth/postern/server/store"
 )
 
@@ -135,6 +136,7 @@ type Server struct {
 	proofs       *sender.Proofs
 	certificates *sender.Certificates // nil: none are seen
 	reader       *holding.Reader
+	tally        *tally.Tally
 	sites        map[oauth.Issuer]*endpoint.Mux
 	probes       *endpoint.Mux // for hosts that are not an issuer's
 	origins      origins
@@ -171,6 +173,7 @@ func New(ctx context.Context, config Config) (*Server, error) {
 		return nil, fmt.Errorf("server: %w", err)
 	}
 	s := &Server{config: config, issuers: issuers, keys: ring, hasher: hasher, sealing: sealing, proofs: proofs, certificates: newCertificates(config)}
+	s.tally = tally.New(tally.Config{Store: config.Store, Now: config.Now, Logger: config.Logger})
 	s.letters = s.newLetters()
 	s.outbox = outbox.New(outbox.Config{Store: config.Store, Kinds: s.deliveries(), Now: config.Now, Logger: config.Logger})
 	s.letters.WokenBy(s.outbox.Wake)
@@ -178,6 +181,7 @@ func New(ctx context.Context, config Config) (*Server, error) {
 	ctx, s.stop = context.WithCancel(ctx)
 	s.running.Go(func() { s.sweepUntil(ctx) })
 	s.running.Go(func() { s.outbox.Run(ctx) })
+	s.running.Go(func() { s.tally.Run(ctx) })
 	return s, nil
 }
 
@@ -249,7 +253,14 @@ func (s *Server) Verifier(identifier string) postern.Verifier {
 	return &holding.Verifier{Reader: s.reader, APIs: s.config.Store, Identifier: identifier}
 }
 
-// Close ends the sweep and the sending of mails, and waits for them. It leaves the Store open and always returns nil.
+// OnDecision returns what the Guard of an API in the same program calls as its OnDecision, so that the console counts
+// what the API refuses, under the name, and explains it to whoever has the id of the decision. It keeps what a refused
+// JWT says of its issuer, audience and key, and nothing else of a token.
+func (s *Server) OnDecision(name string) func(*http.Request, *postern.Token, *postern.Error) {
+	return s.tally.OnDecision(name)
+}
+
+// Close ends the sweep and the sending of mails, and waits for them. What has been counted is written. It leaves the Store open and always returns nil.
 func (s *Server) Close() error {
 	s.stop()
 	s.running.Wait()

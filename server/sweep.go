@@ -38,5 +38,8 @@ func (s *Server) sweep(ctx context.Context) error {
 			break
 		}
 	}
+	if err := s.tally.Prune(ctx); err != nil {
+		return err
+	}
 	return s.keys.DeleteExpired(ctx)
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/postern-auth/postern/server/internal/keys"
+	"github.com/postern-auth/postern/server/internal/tally"
 	"github.com/postern-auth/postern/server/store"
 )
 
@@ -35,6 +36,8 @@ func (e *expiring) InTx(_ context.Context, f func(store.Tx) error) error {
 	return f(e)
 }
 
+func (e *expiring) PruneRefusals(context.Context, time.Time, int) error { return nil }
+
 func (e *expiring) SigningKeys(context.Context) ([]store.SigningKey, error) { return nil, nil }
 
 func TestTheSweepDeletesAllUntilItIsStopped(t *testing.T) {
@@ -45,7 +48,7 @@ func TestTheSweepDeletesAllUntilItIsStopped(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		s := &Server{
 			config: Config{Store: rows, Now: time.Now, SweepEvery: time.Minute, Logger: slog.New(slog.DiscardHandler)},
-			keys:   keys.New(keys.Config{Store: rows}), stop: cancel,
+			keys:   keys.New(keys.Config{Store: rows}), tally: tally.New(tally.Config{Store: rows, Now: time.Now}), stop: cancel,
 		}
 		s.running.Go(func() { s.sweepUntil(ctx) })
 		time.Sleep(90 * time.Second)

@@ -16,8 +16,10 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
+	"github.com/postern-auth/postern"
 	"github.com/postern-auth/postern/examples/auth0quickstart"
 	"github.com/postern-auth/postern/examples/browserclient"
 	"github.com/postern-auth/postern/examples/helloworld"
@@ -96,6 +98,8 @@ type development struct {
 	client      *http.Client // trusts ca
 	vars        []variable
 	samples     []runningSample
+	decided     func(api string) func(*http.Request, *postern.Token, *postern.Error)
+	calling     atomic.Bool // callers call, and not dev itself
 }
 
 type runningSample struct{ name, url string }
@@ -139,6 +143,7 @@ func dev(ctx context.Context, e *env, f devFlags) error {
 		return err
 	}
 	defer authorization.Close()
+	d.decided = authorization.OnDecision
 	servers := httpd.Group{Logger: logger}
 	servers.Serve(d.http, mails.in(authorization))
 	servers.Serve(d.https, mails.in(authorization))
@@ -158,6 +163,7 @@ func dev(ctx context.Context, e *env, f devFlags) error {
 	level.Set(slog.LevelWarn) // the tries are not a caller's
 	tries := d.tries(ctx)
 	level.Set(slog.LevelInfo)
+	d.calling.Store(true)
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -365,9 +371,19 @@ func (d *development) serveSamples(servers *httpd.Group, f devFlags, stderr io.W
 	return nil
 }
 
+// onDecision has the console know what a sample refuses, once others than dev call it.
+func (d *development) onDecision(name string) func(*http.Request, *postern.Token, *postern.Error) {
+	told := d.decided(name)
+	return func(r *http.Request, token *postern.Token, e *postern.Error) {
+		if d.calling.Load() {
+			told(r, token, e)
+		}
+	}
+}
+
 func (d *development) sample(name string, logger *slog.Logger) (http.Handler, error) {
 	getenv := lookupIn(d.vars)
-	options := sampleapi.Options{HTTPClient: d.client, Logger: logger, InsecureExplain: true}
+	options := sampleapi.Options{HTTPClient: d.client, Logger: logger, OnDecision: d.onDecision(name), InsecureExplain: true}
 	switch name {
 	case "zitadel-api":
 		return zitadelapi.Options{Options: options, Issuers: d.issuers()}.New(getenv)

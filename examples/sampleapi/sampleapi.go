@@ -41,6 +41,8 @@ type Options struct {
 	HTTPClient *http.Client
 	// Logger gets one line for every refusal. Nil: nothing is logged.
 	Logger *slog.Logger
+	// OnDecision is called once for every decision, as the Guard's is. Nil: nothing is.
+	OnDecision func(*http.Request, *postern.Token, *postern.Error)
 	// InsecureExplain tells callers why they were refused, in headers and in words meant for the operator.
 	// It is for development only.
 	InsecureExplain bool
@@ -61,6 +63,7 @@ func (o Options) Guard(verifier postern.Verifier, refusal Refusal) *postern.Guar
 		Verifier:         verifier,
 		RefuseQueryToken: true,
 		Logger:           o.Logger,
+		OnDecision:       o.OnDecision,
 		InsecureExplain:  o.InsecureExplain,
 		Responder: func(w http.ResponseWriter, r *http.Request, e *postern.Error) {
 			if e.Reason == "no-token" {

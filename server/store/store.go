@@ -73,6 +73,7 @@ type Tx interface {
 	SigningKeys
 	SharedKeys
 	Events
+	Refusals
 }
 
 // Store is a Tx of which each call is a transaction by itself. It is safe for concurrent use.

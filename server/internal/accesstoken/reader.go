@@ -31,23 +31,23 @@ type Reader struct {
 }
 
 // Read returns what a raw token says, once it is known to be ours, unexpired and not revoked. Errors:
-// ErrInactive, and outages. Text that cannot be a token of ours causes no read of the store.
+// ErrInactive, with what the token says when it is genuine all the same, and outages. Text that cannot be a token of ours causes no read of the store.
 func (r *Reader) Read(ctx context.Context, raw string) (Facts, error) {
 	facts, err := r.facts(ctx, raw)
 	if err != nil {
-		return Facts{}, err
+		return facts, err
 	}
 	if !facts.ExpiresAt.IsZero() && !r.Now().Before(facts.ExpiresAt) {
-		return Facts{}, inactive("token expired at %s", facts.ExpiresAt.UTC().Format(time.RFC3339))
+		return facts, inactive("token expired at %s", facts.ExpiresAt.UTC().Format(time.RFC3339))
 	}
 	if facts.FamilyID != "" {
 		if facts.Family, err = r.alive(ctx, facts.FamilyID); err != nil {
-			return Facts{}, err
+			return facts, err
 		}
 	}
 	if facts.JWT { // the row of another has said whether it is revoked
 		if err := r.unrevoked(ctx, facts.ID); err != nil {
-			return Facts{}, err
+			return facts, err
 		}
 	}
 	return facts, nil
@@ -126,9 +126,6 @@ func (r *Reader) opaque(ctx context.Context, raw, id string) (Facts, error) {
 	if !secret.Matches(raw, row.Digest) {
 		return Facts{}, inactive("token has a known id and a wrong secret")
 	}
-	if !row.RevokedAt.IsZero() {
-		return Facts{}, inactive("token is revoked")
-	}
 	confirmation, err := oauth.ParseConfirmation(row.Confirmation)
 	if err != nil {
 		return Facts{}, fmt.Errorf("accesstoken: reading a token: %w", err)
@@ -136,12 +133,16 @@ func (r *Reader) opaque(ctx context.Context, raw, id string) (Facts, error) {
 	if row.Kind == store.PersonalAccessToken {
 		row.ExpiresAt = r.end(row)
 	}
-	return Facts{
+	facts := Facts{
 		ID: row.ID, Personal: row.Kind == store.PersonalAccessToken,
 		Issuer: row.Issuer, Subject: row.SubjectID, SubjectID: row.SubjectID, ClientID: row.ClientID, FamilyID: row.FamilyID,
 		Audience: row.Audience, Scopes: row.Scopes, Confirmation: confirmation,
 		IssuedAt: row.IssuedAt, ExpiresAt: row.ExpiresAt,
-	}, nil
+	}
+	if !row.RevokedAt.IsZero() {
+		return facts, inactive("token is revoked")
+	}
+	return facts, nil
 }
 
 // end returns when a personal access token ends, with the bound of the server; zero: never.

@@ -36,6 +36,7 @@ import (
 	"github.com/postern-auth/postern/server/internal/registry"
 	"github.com/postern-auth/postern/server/internal/session"
 	"github.com/postern-auth/postern/server/internal/site"
+	"github.com/postern-auth/postern/server/internal/tally"
 	"github.com/postern-auth/postern/server/store"
 )
 
@@ -60,6 +61,7 @@ type Config struct {
 	// Holdings say what a token gives, and Keys whose it is.
 	Holdings *holding.Reader
 	Keys     *keys.Ring
+	Tally    *tally.Tally // what was issued and refused
 	// Notices tells people what was done to their account. Reset writes down a mail with which a person chooses another
 	// password, and Invite one with which they choose their first; nil: there are no mails. Ended is called after sessions may have ended, for applications to be told.
 	Notices notice.Teller

@@ -24,7 +24,7 @@ func (c *Console) findPages() []at {
 // be one is never in an address.
 func (c *Console) goFind(v *visit) error {
 	text := strings.TrimSpace(v.Params.Value("find"))
-	if secretive(text) {
+	if secretive(text) || isDecision(text) {
 		return c.explain(v, asked{text: text})
 	}
 	to := base + findPath + "?" + url.Values{"q": {text}}.Encode()

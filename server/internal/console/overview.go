@@ -49,6 +49,10 @@ func (c *Console) overview(v *visit) error {
 		{Name: page.Say("service_users"), Value: fmt.Sprint(robots.Total), To: base + "/service-users"},
 		{Name: page.Say("overview.users"), Value: fmt.Sprint(users.Total), To: base + "/users"},
 	}})
+	day, err := c.lately(v)
+	if err != nil {
+		return err
+	}
 	signing, err := c.nowSigning(v)
 	if err != nil {
 		return err
@@ -57,8 +61,38 @@ func (c *Console) overview(v *visit) error {
 	if err != nil {
 		return err
 	}
-	p.Blocks = append(p.Blocks, page.Beside{Left: []page.Block{last}, Right: []page.Block{signing}})
+	p.Blocks = append(p.Blocks, day.panel(), page.Beside{Left: []page.Block{last}, Right: append(day.why(), signing)})
 	return c.render(v, p)
+}
+
+// panel shows the day's hours.
+func (d day) panel() page.Panel {
+	return page.Panel{Title: page.Say("overview.day"), Blocks: []page.Block{
+		page.Figures{Items: []page.Figure{
+			{Name: page.Say("overview.issued"), Value: fmt.Sprint(d.issued)},
+			{Name: page.Say("overview.refused"), Value: fmt.Sprint(d.refused), To: base + refusedPath},
+		}},
+		d.chart,
+	}}
+}
+
+// why says what was refused the most often; nothing, where nothing was.
+func (d day) why() []page.Block {
+	const few = 5
+	var facts []page.Fact
+	words := d.most()
+	for _, word := range words[:min(len(words), few)] {
+		facts = append(facts, page.Fact{
+			Name: page.Named(fmt.Sprint(d.reasons[word])), Value: page.Cell{page.Link{To: refusedAddress(word, ""), Text: page.Named(word)}},
+		})
+	}
+	if facts == nil {
+		return nil
+	}
+	return []page.Block{page.Panel{
+		Title: page.Say("overview.why"), Aside: page.Cell{page.Link{To: base + refusedPath, Text: page.Say("overview.all_refused")}},
+		Blocks: []page.Block{page.Facts{Items: facts}},
+	}}
 }
 
 // nowSigning says which keys sign, and since when.

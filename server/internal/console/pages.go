@@ -14,7 +14,7 @@ func (c *Console) pages() []at {
 		c.applicationPages(),
 		c.serviceUserPages(),
 		c.eventPages(),
-		c.refusedPages(),
+		c.refusedPages(), c.refusalPages(),
 		c.findPages(),
 		c.settingsPages(),
 		c.userPages(),
@@ -39,6 +39,7 @@ var sections = []page.Section{
 	}},
 	{Name: page.Say("section.watch"), Items: []page.Item{
 		{Key: "events", To: base + eventsPath},
+		{Key: "refused", To: base + refusedPath},
 		{Key: "why_refused", To: base + whyPath},
 		{Key: "sessions", To: base + sessionsPath},
 	}},

@@ -60,8 +60,11 @@ func (c *Console) whyRefused(v *visit) error {
 	return c.explain(v, asked{v.Params.Value("token"), strings.TrimSpace(v.Params.Value("api")), strings.TrimSpace(v.Params.Value("asks"))})
 }
 
-// explain answers with every check of the token.
+// explain answers with every check of the token, or with what is known of a decision.
 func (c *Console) explain(v *visit, a asked) error {
+	if decision := strings.TrimSpace(a.text); isDecision(decision) {
+		return c.explainDecision(v, a, decision)
+	}
 	raw, _, err := inspect.Unwrap(a.text)
 	if err != nil {
 		return c.whyPage(v, a, http.StatusUnprocessableEntity, nonsense(a.text), page.Text{}, nil, nil)
@@ -85,6 +88,18 @@ func (c *Console) explain(v *visit, a asked) error {
 		return c.whyPage(v, a, http.StatusUnprocessableEntity, nonsense(raw), page.Text{}, nil, nil)
 	}
 	return c.whyPage(v, a, http.StatusOK, page.Text{}, page.Text{}, []page.Note{e.verdict()}, e.blocks())
+}
+
+// explainDecision answers with what was kept of a decision. One that is not known here is another program's, or too old.
+func (c *Console) explainDecision(v *visit, a asked, decision string) error {
+	r, err := c.decided(v.Context(), decision)
+	if errors.Is(err, store.ErrNotFound) {
+		return c.whyPage(v, a, http.StatusUnprocessableEntity, page.Say("why.not_ours", "decision", page.Code{Text: decision}), page.Text{}, nil, nil)
+	}
+	if err != nil {
+		return err
+	}
+	return c.showRefusal(v, r)
 }
 
 // apiNamed returns the API that goes by an identifier, client id or id.
@@ -213,6 +228,17 @@ func (e *explanation) add(name inspect.Name, ok bool, fault inspect.Fault, expec
 	e.checks = append(e.checks, check)
 }
 
+// among checks that one of what came is one of what is expected, and says when a slash at the end is all that differs.
+func (e *explanation) among(name inspect.Name, fault inspect.Fault, expected, got []string) {
+	ok := slices.ContainsFunc(expected, func(name string) bool { return slices.Contains(got, name) })
+	for _, name := range got {
+		if slices.ContainsFunc(expected, func(x string) bool { return strings.TrimSuffix(x, "/") == strings.TrimSuffix(name, "/") }) {
+			fault = inspect.FinalSlash
+		}
+	}
+	e.add(name, ok, fault, expected, got)
+}
+
 func (e *explanation) skip(name inspect.Name) {
 	e.checks = append(e.checks, inspect.Check{Name: name, Outcome: inspect.Skipped})
 }
@@ -231,14 +257,7 @@ func (e *explanation) ofOpaque(row store.Token, found bool) {
 	case e.api == nil, len(row.Audience) == 0: // a personal access token is for all that its subject has
 		e.skip(inspect.Audience)
 	default:
-		ok := slices.ContainsFunc(e.expected(), func(name string) bool { return slices.Contains(row.Audience, name) })
-		fault := inspect.OtherAPI
-		for _, name := range row.Audience {
-			if slices.ContainsFunc(e.expected(), func(x string) bool { return strings.TrimSuffix(x, "/") == strings.TrimSuffix(name, "/") }) {
-				fault = inspect.FinalSlash
-			}
-		}
-		e.add(inspect.Audience, ok, fault, e.expected(), row.Audience)
+		e.among(inspect.Audience, inspect.OtherAPI, e.expected(), row.Audience)
 	}
 	now := []string{e.v.now.UTC().Format(time.RFC3339)}
 	if row.ExpiresAt.IsZero() {
@@ -357,8 +376,8 @@ func (e *explanation) verdict() page.Note {
 	return page.Note{Tone: page.Good, Text: page.Say("why.good", "api", e.api.Name, "until", e.holding.ExpiresAt)}
 }
 
-func (e *explanation) blocks() []page.Block {
-	var items []page.CheckItem
+// items are the checks in words.
+func (e *explanation) items() (items []page.CheckItem) {
 	for _, check := range e.checks {
 		item := page.CheckItem{Outcome: page.Outcome(check.Outcome), Name: checkName(check.Name), Fix: fix(check.Fault)}
 		if check.Outcome != inspect.Passed || check.Name != inspect.Time {
@@ -367,7 +386,11 @@ func (e *explanation) blocks() []page.Block {
 		item.Got = codes(check.Got)
 		items = append(items, item)
 	}
-	blocks := []page.Block{page.Panel{Title: page.Say("why.checks"), Blocks: []page.Block{page.Checked{Items: items}}}}
+	return items
+}
+
+func (e *explanation) blocks() []page.Block {
+	blocks := []page.Block{page.Panel{Title: page.Say("why.checks"), Blocks: []page.Block{page.Checked{Items: e.items()}}}}
 	if e.content != nil {
 		blocks = append(blocks, page.Details{
 			Summary: page.Cell{page.Words{Text: page.Say("why.says")}},

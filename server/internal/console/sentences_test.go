@@ -55,6 +55,11 @@ func TestEverySentenceIsThereAndSaid(t *testing.T) {
 	for _, what := range doings {
 		used["done."+what] = true
 	}
+	for _, reason := range reasons {
+		if used["reason."+reason] = true; !catalogue["reason."+reason] {
+			t.Errorf("no sentence says what the reason %s means", reason)
+		}
+	}
 	for _, section := range sections {
 		for _, item := range section.Items {
 			used[item.Key] = true

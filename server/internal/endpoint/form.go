@@ -26,6 +26,8 @@ type Form struct {
 	// is sent at a time that does not tell how long Answer took.
 	Answer func(context.Context, *Request) (any, error)
 	Logger *slog.Logger // required; a refusal is one line, without anything secret
+	// Refused is told of every refusal and returns the id by which its answer names it. Nil: nobody is.
+	Refused func(*Request, *oauth.Error) string
 
 	json bool
 }
@@ -46,6 +48,11 @@ func (f *Form) Serve(w http.ResponseWriter, r *http.Request, issuer oauth.Issuer
 	if err != nil {
 		refusal := oauth.AsError(err)
 		logRefusal(f.Logger, f.Name, request, refusal)
+		if f.Refused != nil {
+			if id := f.Refused(request, refusal); id != "" {
+				w.Header().Set(Decision, id)
+			}
+		}
 		if refusal.Code == oauth.InvalidClient || refusal.Code == oauth.InvalidGrant {
 			refusals.wait(r.Context(), began)
 		}
@@ -65,6 +72,9 @@ func (f *Form) Serve(w http.ResponseWriter, r *http.Request, issuer oauth.Issuer
 		writeJSON(w, status, answer)
 	}
 }
+
+// Decision is the header with the id by which a refusal is found again.
+const Decision = "Postern-Decision"
 
 // Text is an answer that is not JSON, such as a JWT.
 type Text struct{ MediaType, Text string }

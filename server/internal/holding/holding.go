@@ -50,38 +50,44 @@ type Holding struct {
 	By          store.Organization // who gave the roles; zero without any
 }
 
-// At returns what a raw token gives at the API. Errors: accesstoken.ErrInactive, and outages.
+// At returns what a raw token gives at the API. Errors: accesstoken.ErrInactive, with the Facts alone when the token is
+// genuine all the same, and outages.
 func (r *Reader) At(ctx context.Context, api store.API, raw string) (Holding, error) {
 	facts, err := r.Tokens.Read(ctx, raw)
 	if err != nil {
-		return Holding{}, err
+		return Holding{Facts: facts}, err
 	}
+	return r.of(ctx, api, facts)
+}
+
+func (r *Reader) of(ctx context.Context, api store.API, facts accesstoken.Facts) (Holding, error) {
+	nothing := Holding{Facts: facts}
 	holder, err := r.holder(ctx, facts)
 	if err != nil {
-		return Holding{}, err
+		return nothing, err
 	}
 	project, err := r.project(ctx, api.ProjectID)
 	if err != nil {
-		return Holding{}, err
+		return nothing, err
 	}
 	held, err := rights.Of(ctx, r.Store, holder.ID)
 	if err != nil {
-		return Holding{}, err
+		return nothing, err
 	}
 	h := Holding{
 		Facts: facts, Holder: holder,
 		Roles: held.Roles(project.ID), Permissions: held.Permissions(api.ID),
 	}
 	if h.Audience, err = audience(facts, holder, api, project, held); err != nil {
-		return Holding{}, err
+		return nothing, err
 	}
 	h.Scopes = h.scopes(api, held)
 	if err := r.narrow(ctx, &h); err != nil {
-		return Holding{}, err
+		return nothing, err
 	}
 	if len(h.Roles) > 0 {
 		if h.By, err = r.Store.Organization(ctx, project.OrganizationID); err != nil {
-			return Holding{}, fmt.Errorf("holding: reading the organization: %w", err)
+			return nothing, fmt.Errorf("holding: reading the organization: %w", err)
 		}
 	}
 	return h, nil

@@ -1,7 +1,7 @@
 // Package introspect is the introspection endpoint (RFC 7662): an API asks what a token says, and
 // whether it still holds.
 //
-//	form := introspect.New(introspect.Config{Clients: authenticator, Holdings: holdings, Logger: logger})
+//	form := introspect.New(introspect.Config{Clients: authenticator, Holdings: holdings, Logger: logger, …})
 //	mux.Mount(endpoint.Route{Endpoint: oauth.IntrospectionEndpoint, Methods: "POST", Handler: form})
 //
 // An answer is made for the API that asks. It is active only when the token is for that API or its
@@ -16,6 +16,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,6 +27,7 @@ import (
 	"github.com/postern-auth/postern/server/internal/keys"
 	"github.com/postern-auth/postern/server/internal/oauth"
 	"github.com/postern-auth/postern/server/internal/rights"
+	"github.com/postern-auth/postern/server/internal/tally"
 	"github.com/postern-auth/postern/server/store"
 )
 
@@ -39,6 +41,7 @@ type Config struct {
 	Holdings *holding.Reader
 	Keys     *keys.Ring // sign answers
 	Now      func() time.Time
+	Tally    *tally.Tally
 	Logger   *slog.Logger
 }
 
@@ -75,14 +78,35 @@ func (e *introspection) introspect(ctx context.Context, r *endpoint.Request) (an
 	}
 	held, err := e.Holdings.At(ctx, *client.API, raw)
 	if errors.Is(err, accesstoken.ErrInactive) {
+		decision := e.refused(*client.API, held.Facts, raw, err)
+		r.Reply.Set(endpoint.Decision, decision)
 		e.Logger.InfoContext(ctx, "token inactive", "endpoint", "introspect", "issuer", string(r.Issuer),
-			"client_id", client.ClientID, "reason", err.Error())
+			"client_id", client.ClientID, "decision", decision, "reason", err.Error())
 		return map[string]bool{"active": false}, nil
 	}
 	if err != nil {
 		return nil, err
 	}
 	return Answer(r.Issuer, *client.API, held), nil
+}
+
+// refused has a refusal counted and kept, and returns the id of the decision.
+func (e *introspection) refused(api store.API, facts accesstoken.Facts, raw string, err error) string {
+	r := store.Refusal{
+		Where: "introspection", APIID: api.ID, Detail: strings.TrimPrefix(err.Error(), accesstoken.ErrInactive.Error()+": "),
+		ClientID: facts.ClientID, Issuer: facts.Issuer, Audience: facts.Audience, Subject: facts.Subject,
+	}
+	switch {
+	case facts.Subject == "":
+		r.Reason = "token-unknown"
+	case !facts.ExpiresAt.IsZero() && !e.Now().Before(facts.ExpiresAt):
+		r.Reason = "token-expired"
+	case !facts.Personal && !slices.Contains(facts.Audience, api.ProjectID) && (api.Identifier == "" || !slices.Contains(facts.Audience, api.Identifier)):
+		r.Reason = "audience-mismatch"
+	default:
+		r.Reason = "token-inactive"
+	}
+	return e.Tally.Refused(r, raw)
 }
 
 // Answer says what a token gives at an API in the words of RFC 7662 §2.2 and of the programs that ask. The

@@ -1,7 +1,7 @@
 // Package token is the token endpoint (RFC 6749 §3.2). It finds the grant that a request is for and
 // leaves the rest to it.
 //
-//	form := token.New(grants.ByType(), proofs, logger)
+//	form := token.New(grants.ByType(), proofs, counts, logger)
 //	mux.Mount(endpoint.Route{Endpoint: oauth.TokenEndpoint, Methods: "POST", Handler: form})
 package token
 
@@ -17,16 +17,18 @@ import (
 	"github.com/postern-auth/postern/server/internal/grant"
 	"github.com/postern-auth/postern/server/internal/oauth"
 	"github.com/postern-auth/postern/server/internal/sender"
+	"github.com/postern-auth/postern/server/internal/tally"
 )
 
-// New returns the endpoint for the grants, by their grant_type. A DPoP proof is taken in front of them all.
-func New(grants map[string]grant.Grant, proofs *sender.Proofs, logger *slog.Logger) *endpoint.Form {
+// New returns the endpoint for the grants, by their grant_type. A DPoP proof is taken in front of them all. Every answer
+// is counted.
+func New(grants map[string]grant.Grant, proofs *sender.Proofs, counts *tally.Tally, logger *slog.Logger) *endpoint.Form {
 	params := append([]string{oauth.ParamGrantType}, clients.Params...)
 	for _, g := range grants {
 		params = append(params, g.Params...)
 	}
 	types := strings.Join(slices.Sorted(maps.Keys(grants)), " or ")
-	return &endpoint.Form{Name: "token", Params: params, Logger: logger, Answer: proofs.Taken(func(ctx context.Context, r *endpoint.Request) (any, error) {
+	return &endpoint.Form{Name: "token", Params: params, Logger: logger, Refused: counts.RefusedAt("token"), Answer: proofs.Taken(func(ctx context.Context, r *endpoint.Request) (any, error) {
 		name := r.Params.Value(oauth.ParamGrantType)
 		if name == "" {
 			return nil, oauth.Refuse(oauth.InvalidRequest, "the parameter grant_type is missing; want "+types, nil)
@@ -39,6 +41,7 @@ func New(grants map[string]grant.Grant, proofs *sender.Proofs, logger *slog.Logg
 		if err != nil {
 			return nil, err
 		}
+		counts.Issued()
 		return response, nil
 	})}
 }

@@ -49,7 +49,9 @@ type Config struct {
 	Keys   *keys.Ring
 	// Bindings are those of the tokens that are sent to an issuer.
 	Bindings func(oauth.Issuer) []postern.Binding
-	Logger   *slog.Logger
+	// OnDecision is the Guard's.
+	OnDecision func(*http.Request, *postern.Token, *postern.Error)
+	Logger     *slog.Logger
 }
 
 // New returns the endpoint.
@@ -59,6 +61,7 @@ func New(config Config) endpoint.Handler {
 		issuer := oauth.Issuer(name)
 		guard := &postern.Guard{
 			Verifier: postern.VerifierFunc(e.verify), Bindings: config.Bindings(issuer), Responder: respond, Logger: config.Logger,
+			OnDecision:       config.OnDecision,
 			RefuseQueryToken: true,
 		}
 		e.guarded[issuer] = guard.Require(postern.Scope("openid"))(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

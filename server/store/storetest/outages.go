@@ -19,6 +19,7 @@ var calls = func() map[string]func(context.Context, store.Tx) error {
 	maps.Copy(all, registrationCalls)
 	maps.Copy(all, mailCalls)
 	maps.Copy(all, senderCalls)
+	maps.Copy(all, refusalCalls)
 	return all
 }()
 

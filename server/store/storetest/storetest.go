@@ -77,6 +77,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"signing keys", signingKeyTests},
 		{"shared keys", sharedKeyTests},
 		{"events", eventTests},
+		{"refusals", refusalTests},
 		{"values", valueTests},
 		{"concurrency", concurrencyTests},
 		{"transactions", transactionTests},
