@@ -57,7 +57,7 @@ func TestARefusalIsExplainedByItsDecision(t *testing.T) {
 	list := b.open("/console/refused")
 	list.tells(t, 200, "Refused", "audience-mismatch", "token-inactive", "token-unknown", "invalid_client", "introspection", "token endpoint")
 	b.open("/console/refused?reason=invalid_client").lacks(t, ">token endpoint</td><td>token-unknown")
-	b.open("/console/").tells(t, 200, "Overview", "Refused, by reason", "invalid_client", "Each hour of the last 24")
+	b.open("/console/").tells(t, 200, "Overview", "Refused, by reason", "invalid_client", "A column is an hour")
 	b.why("token", "ABCDEFGHIJKLMNOP").tells(t, 422, "Why was this token refused?", "No decision ABCDEFGHIJKLMNOP is kept here")
 	b.open("/console/refused/ABCDEFGHIJKLMNOP").tells(t, 404, "There is nothing at this address")
 }

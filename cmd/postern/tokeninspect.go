@@ -117,7 +117,7 @@ func (i *inspection) run(ctx context.Context, e *env, raw string) error {
 		return ctx.Err()
 	}
 	if r.err != nil {
-		r.advice = i.advise(r.err, content)
+		r.advice, r.checks = i.advise(r.err, content), i.checks(raw, content, r.err)
 	}
 	if err := i.report(e, r); err != nil {
 		return err
@@ -240,6 +240,30 @@ func (i *inspection) introspection(e *env, getenv func(string) string) (postern.
 		MaxAge:     -1,
 		HTTPClient: client,
 	})
+}
+
+// checks are all those of a JWT that was refused, also after the first that has failed: those of the console. Of key
+// and signature the verifier has judged, if it came that far.
+func (i *inspection) checks(raw string, content *inspect.Content, refused error) []inspect.Check {
+	if content == nil || i.introspects {
+		return nil
+	}
+	checks := inspect.JWT(raw, content, inspect.Want{Issuers: []string{i.issuer}, Audience: []string{i.audience}, Now: time.Now()})
+	for n := range checks {
+		c := &checks[n]
+		switch {
+		case c.Name == inspect.Key && errors.Is(refused, postern.ErrUnknownKey):
+			c.Outcome, c.Fault = inspect.Failed, inspect.UnknownKey
+		case c.Name == inspect.Key && errors.Is(refused, postern.ErrSignature),
+			(c.Name == inspect.Key || c.Name == inspect.Signature) && errors.Is(refused, postern.ErrInactive): // its issuer was asked after that
+			c.Outcome = inspect.Passed
+		case c.Name == inspect.Signature && errors.Is(refused, postern.ErrSignature) && !errors.Is(refused, postern.ErrUnknownKey):
+			c.Outcome, c.Fault = inspect.Failed, inspect.Tampered
+		case c.Name == inspect.Time && c.Fault == inspect.ClockAhead && errors.Is(refused, postern.ErrNotYetValid):
+			c.Outcome = inspect.Failed // by more than the verifier lets pass
+		}
+	}
+	return checks
 }
 
 // advise says what to do about a refusal, beside what the error says was expected and found.

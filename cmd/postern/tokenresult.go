@@ -23,6 +23,7 @@ type result struct {
 	token   *postern.Token
 	err     error
 	advice  string
+	checks  []inspect.Check // of a JWT that was refused
 	// revocation says whether a JWT was revoked, in words; empty when the question does not arise.
 	revocation string
 }
@@ -42,11 +43,15 @@ func (r result) object() any {
 		Error      string          `json:"error,omitempty"`
 		Advice     string          `json:"advice,omitempty"`
 		Revocation string          `json:"revocation,omitempty"`
+		Checks     []checkObject   `json:"checks,omitempty"`
 		Header     json.RawMessage `json:"header,omitempty"`
 		Claims     any             `json:"claims,omitempty"`
 	}{Verified: r.token != nil, Advice: r.advice, Revocation: r.revocation}
 	if r.err != nil {
 		o.Error = r.err.Error()
+	}
+	for _, c := range r.checks {
+		o.Checks = append(o.Checks, checkObject(c))
 	}
 	switch {
 	case r.content != nil:
@@ -56,6 +61,15 @@ func (r result) object() any {
 		o.Claims = factsObject(r.token)
 	}
 	return o
+}
+
+// checkObject is a check for machines.
+type checkObject struct {
+	Name     inspect.Name    `json:"name"`
+	Outcome  inspect.Outcome `json:"outcome"`
+	Expected []string        `json:"expected,omitempty"`
+	Got      []string        `json:"got,omitempty"`
+	Fault    inspect.Fault   `json:"fault,omitempty"`
 }
 
 // text is the result for people.
@@ -72,6 +86,7 @@ func (r result) text(p palette, now time.Time) string {
 	default:
 		b.WriteString(p.paint(yellow, "NOT VERIFIED") + ": anybody can have written this\n")
 	}
+	list(&b, r.checks, p)
 	if r.content != nil {
 		table(&b, "header", &r.content.Header, now)
 		table(&b, "claims", &r.content.Claims, now)
@@ -114,6 +129,49 @@ func seconds(t time.Time) int64 {
 		return 0
 	}
 	return t.Unix()
+}
+
+// list writes checks in aligned columns, each with what was expected and found where it has not passed.
+func list(b *strings.Builder, checks []inspect.Check, p palette) {
+	if len(checks) == 0 {
+		return
+	}
+	b.WriteString("\nchecks\n")
+	for _, c := range checks {
+		word, colour := outcome(c.Outcome)
+		line := fmt.Sprintf("  %-9s  %s", c.Name, p.paint(colour, word))
+		if c.Outcome == inspect.Failed || c.Outcome == inspect.Doubted {
+			line += compared(c)
+		}
+		b.WriteString(line + "\n")
+	}
+}
+
+func outcome(o inspect.Outcome) (word, colour string) {
+	switch o {
+	case inspect.Passed:
+		return "passed", green
+	case inspect.Failed:
+		return "FAILED", red
+	case inspect.Doubted:
+		return "passed, and worth a look", yellow
+	}
+	return "not checked", yellow
+}
+
+// compared says what was expected of a check, and what was found.
+func compared(c inspect.Check) string {
+	var text string
+	if len(c.Expected) > 0 {
+		text = "  expected " + printable(strings.Join(c.Expected, " or "))
+	}
+	if got := strings.TrimSpace(strings.Join(c.Got, " ")); got != "" {
+		text += "  got " + printable(got)
+	}
+	if c.Fault == inspect.FinalSlash {
+		text += "  (they differ by the slash at the end)"
+	}
+	return text
 }
 
 // table writes the members of an object in aligned columns.

@@ -83,11 +83,11 @@ func JWT(raw string, c *Content, want Want) []Check {
 }
 
 func issued(c *Content, want Want) Check {
-	return among(Issuer, want.Issuers, []string{c.Claim("iss")}, OtherIssuer)
+	return Among(Issuer, want.Issuers, []string{c.Claim("iss")}, OtherIssuer)
 }
 
-// among passes when one of what is there is one of what is wanted.
-func among(name Name, want, got []string, fault Fault) Check {
+// Among passes when one of what is there is one of what is wanted, and is Skipped when nothing is wanted.
+func Among(name Name, want, got []string, fault Fault) Check {
 	check := Check{Name: name, Outcome: Passed, Expected: want, Got: got}
 	if len(want) == 0 {
 		check.Outcome = Skipped
@@ -168,7 +168,7 @@ func meant(c *Content, want Want) Check {
 	if value, ok := c.Claims.Lookup("aud"); ok {
 		audience, _ = value.Texts(nil) // what is of another type is no audience
 	}
-	return among(Audience, want.Audience, audience, OtherAPI)
+	return Among(Audience, want.Audience, audience, OtherAPI)
 }
 
 func timely(c *Content, want Want) Check {

@@ -44,15 +44,17 @@ func (c *Console) overview(v *visit) error {
 			page.Paragraph{Text: page.Say("overview.first.api")},
 		}, Acts: []page.Act{{To: base + "/apis/new", Text: page.Say("api_new"), Go: true}}})
 	}
-	p.Blocks = append(p.Blocks, page.Figures{Items: []page.Figure{
-		{Name: page.Say("apis"), Value: fmt.Sprint(apis.Total), To: base + "/apis"},
-		{Name: page.Say("service_users"), Value: fmt.Sprint(robots.Total), To: base + "/service-users"},
-		{Name: page.Say("overview.users"), Value: fmt.Sprint(users.Total), To: base + "/users"},
-	}})
 	day, err := c.lately(v)
 	if err != nil {
 		return err
 	}
+	p.Blocks = append(p.Blocks, page.Figures{Items: []page.Figure{
+		{Name: page.Say("overview.issued"), Value: fmt.Sprint(day.issued), Note: page.Say("overview.hours")},
+		{Name: page.Say("overview.refused"), Value: fmt.Sprint(day.refused), Note: page.Say("overview.hours"), To: base + refusedPath},
+		{Name: page.Say("apis"), Value: fmt.Sprint(apis.Total), To: base + "/apis"},
+		{Name: page.Say("service_users"), Value: fmt.Sprint(robots.Total), To: base + "/service-users"},
+		{Name: page.Say("overview.users"), Value: fmt.Sprint(users.Total), To: base + "/users"},
+	}})
 	signing, err := c.nowSigning(v)
 	if err != nil {
 		return err
@@ -67,13 +69,7 @@ func (c *Console) overview(v *visit) error {
 
 // panel shows the day's hours.
 func (d day) panel() page.Panel {
-	return page.Panel{Title: page.Say("overview.day"), Blocks: []page.Block{
-		page.Figures{Items: []page.Figure{
-			{Name: page.Say("overview.issued"), Value: fmt.Sprint(d.issued)},
-			{Name: page.Say("overview.refused"), Value: fmt.Sprint(d.refused), To: base + refusedPath},
-		}},
-		d.chart,
-	}}
+	return page.Panel{Title: page.Say("overview.day"), Blocks: []page.Block{d.chart}}
 }
 
 // why says what was refused the most often; nothing, where nothing was.

@@ -63,7 +63,7 @@ func (c *Console) refusals(v *visit) error {
 	}
 	table := page.Table{
 		Label: page.Say("refused"), Empty: page.Say("refused.empty"),
-		Head: []page.Column{{Text: page.Say("refused.at")}, {Text: page.Say("refused.where")}, {Text: page.Say("refused.reason")}, {Text: page.Say("refused.who")}},
+		Head: []page.Column{{Text: page.Say("refused.where")}, {Text: page.Say("refused.reason")}, {Text: page.Say("refused.who")}, {Text: page.Say("refused.at")}},
 	}
 	who := c.names(v)
 	for _, r := range all[:min(len(all), rows)] {
@@ -105,10 +105,11 @@ func (n *names) refusalRow(r store.Refusal) (page.Row, error) {
 	if err != nil {
 		return page.Row{}, err
 	}
-	return page.Row{Cells: []page.Cell{
-		{page.Link{To: base + refusedPath + "/" + url.PathEscape(r.Decision), Text: page.Say("refused.why")}, page.Moment{At: r.At}},
-		{page.Words{Text: where(r)}}, {page.Chip{Text: page.Named(r.Reason), Tone: page.Bad}}, who,
-	}}, nil
+	why := page.Act{To: base + refusedPath + "/" + url.PathEscape(r.Decision), Text: page.Say("refused.why")}
+	return page.Row{
+		Cells: []page.Cell{{page.Words{Text: where(r)}}, {page.Chip{Text: page.Named(r.Reason), Tone: page.Bad}}, who, {page.Moment{At: r.At}}},
+		Acts:  []page.Act{why},
+	}, nil
 }
 
 // where says at what a token was refused.
@@ -219,7 +220,7 @@ func (c *Console) refusalFacts(v *visit, r store.Refusal) ([]page.Fact, error) {
 func (c *Console) recheck(v *visit, r store.Refusal) (items []page.CheckItem, err error) {
 	e := explanation{c: c, v: v}
 	if r.Issuer != "" {
-		e.among(inspect.Issuer, inspect.OtherIssuer, c.Issuers, []string{r.Issuer})
+		e.checks = append(e.checks, inspect.Among(inspect.Issuer, c.Issuers, []string{r.Issuer}, inspect.OtherIssuer))
 	}
 	if r.KeyID != "" {
 		_, known, err := c.Keys.Key(v.Context(), r.KeyID)
@@ -228,17 +229,14 @@ func (c *Console) recheck(v *visit, r store.Refusal) (items []page.CheckItem, er
 		}
 		e.add(inspect.Key, known, inspect.UnknownKey, nil, []string{r.KeyID})
 	}
-	if r.APIID != "" && len(r.Audience) > 0 {
+	if len(r.Audience) > 0 {
 		api, err := c.Store.API(v.Context(), r.APIID)
-		if err != nil && !errors.Is(err, store.ErrNotFound) {
-			return nil, fmt.Errorf("console: %w", err)
-		}
 		if err == nil {
 			e.api = &api
-			e.among(inspect.Audience, inspect.OtherAPI, e.expected(), r.Audience)
+		} else if !errors.Is(err, store.ErrNotFound) {
+			return nil, fmt.Errorf("console: %w", err)
 		}
-	} else if len(r.Audience) > 0 {
-		e.checks = append(e.checks, inspect.Check{Name: inspect.Audience, Outcome: inspect.Skipped, Got: r.Audience})
+		e.checks = append(e.checks, inspect.Among(inspect.Audience, e.expected(), r.Audience, inspect.OtherAPI))
 	}
 	return e.items(), nil
 }

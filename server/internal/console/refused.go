@@ -228,17 +228,6 @@ func (e *explanation) add(name inspect.Name, ok bool, fault inspect.Fault, expec
 	e.checks = append(e.checks, check)
 }
 
-// among checks that one of what came is one of what is expected, and says when a slash at the end is all that differs.
-func (e *explanation) among(name inspect.Name, fault inspect.Fault, expected, got []string) {
-	ok := slices.ContainsFunc(expected, func(name string) bool { return slices.Contains(got, name) })
-	for _, name := range got {
-		if slices.ContainsFunc(expected, func(x string) bool { return strings.TrimSuffix(x, "/") == strings.TrimSuffix(name, "/") }) {
-			fault = inspect.FinalSlash
-		}
-	}
-	e.add(name, ok, fault, expected, got)
-}
-
 func (e *explanation) skip(name inspect.Name) {
 	e.checks = append(e.checks, inspect.Check{Name: name, Outcome: inspect.Skipped})
 }
@@ -257,7 +246,7 @@ func (e *explanation) ofOpaque(row store.Token, found bool) {
 	case e.api == nil, len(row.Audience) == 0: // a personal access token is for all that its subject has
 		e.skip(inspect.Audience)
 	default:
-		e.among(inspect.Audience, inspect.OtherAPI, e.expected(), row.Audience)
+		e.checks = append(e.checks, inspect.Among(inspect.Audience, e.expected(), row.Audience, inspect.OtherAPI))
 	}
 	now := []string{e.v.now.UTC().Format(time.RFC3339)}
 	if row.ExpiresAt.IsZero() {
