@@ -86,7 +86,7 @@ func (s *Server) peopleRoutes(authenticator *clients.Authenticator, grants *gran
 			s.tally.Issued()
 			return response.AccessToken, time.Duration(response.ExpiresIn) * time.Second, nil
 		},
-		Notices: s.noticed, Reset: s.sends(letter.Reset), Invite: s.sends(letter.Invitation), Ended: told,
+		Notices: s.noticed, Reset: s.sends(letter.Reset), Invite: s.sends(letter.Invitation), Ended: told, Ends: s.ending.Done(),
 	})
 	return slices.Concat(accounts.Routes(), dashboard.Routes(), mailboxes.Routes(), s.registrationRoutes(sessions), []endpoint.Route{
 		{Endpoint: oauth.AuthorizationEndpoint, Methods: "GET POST", Handler: logins.Endpoint(), Metadata: s.loginMetadata()},

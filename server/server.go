@@ -141,6 +141,7 @@ type Server struct {
 	probes       *endpoint.Mux // for hosts that are not an issuer's
 	origins      origins
 	ready        readiness
+	ending       context.Context // ends with the server
 	stop         context.CancelFunc
 	running      sync.WaitGroup
 }
@@ -177,8 +178,9 @@ func New(ctx context.Context, config Config) (*Server, error) {
 	s.letters = s.newLetters()
 	s.outbox = outbox.New(outbox.Config{Store: config.Store, Kinds: s.deliveries(), Now: config.Now, Logger: config.Logger})
 	s.letters.WokenBy(s.outbox.Wake)
-	s.wire()
 	ctx, s.stop = context.WithCancel(ctx)
+	s.ending = ctx
+	s.wire()
 	s.running.Go(func() { s.sweepUntil(ctx) })
 	s.running.Go(func() { s.outbox.Run(ctx) })
 	s.running.Go(func() { s.tally.Run(ctx) })

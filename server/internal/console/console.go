@@ -68,15 +68,24 @@ type Config struct {
 	Reset   func(context.Context, store.Tx, *endpoint.Request, store.User) error
 	Invite  func(context.Context, store.Tx, *endpoint.Request, store.User) error
 	Ended   func()
-	Now     func() time.Time
-	Logger  *slog.Logger
+	// Ends is closed when what streams is to end.
+	Ends   <-chan struct{}
+	Now    func() time.Time
+	Logger *slog.Logger
 }
 
 // Console serves the pages. It is safe for concurrent use.
-type Console struct{ Config }
+type Console struct {
+	Config
+	tail *tail
+}
 
 // New returns a Console.
-func New(config Config) *Console { return &Console{config} }
+func New(config Config) *Console {
+	c := &Console{Config: config}
+	c.tail = &tail{latest: func(ctx context.Context) ([]store.Event, error) { return c.Store.LatestEvents(ctx, batch) }}
+	return c
+}
 
 // visit is one request of somebody who may be here.
 type visit struct {

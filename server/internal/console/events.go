@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -30,6 +31,7 @@ var filtering = []string{"q", "actor", "action", "object"}
 func (c *Console) eventPages() []at {
 	return []at{
 		{path: eventsPath, show: c.events, params: append([]string{"before"}, filtering...)},
+		{path: livePath, show: c.liveEvents, params: append([]string{"since"}, filtering...)},
 		{path: eventsPath + ".jsonl", show: c.downloadEvents, params: filtering},
 	}
 }
@@ -153,8 +155,22 @@ func (c *Console) events(v *visit) error {
 	return c.render(v, page.Console{
 		Here: "events", Title: page.Say("events"), Lead: page.Say("events.lead"),
 		Acts:   []page.Act{{To: f.address(eventsPath+".jsonl", ""), Text: page.Say("events.download")}},
-		Blocks: append(blocks, panel),
+		Blocks: append(blocks, f.live(v, part, panel)),
 	})
+}
+
+// live keeps a page of the newest events up to date.
+func (f eventFilter) live(v *visit, part found, panel page.Panel) page.Block {
+	if v.Params.Value("before") != "" {
+		return panel
+	}
+	since := ""
+	if len(part.events) > 0 {
+		since = part.events[0].ID
+	}
+	here, _ := strings.CutPrefix(f.address(eventsPath, ""), base+eventsPath)
+	query := cmp.Or(here, "?") + "&since=" + url.QueryEscape(since)
+	return page.Live{Stream: base + livePath + strings.Replace(query, "?&", "?", 1), Here: f.address(eventsPath, ""), Blocks: []page.Block{panel}}
 }
 
 func (f eventFilter) form() page.Search {

@@ -246,10 +246,11 @@ type Switch struct {
 	Items []Tab
 }
 
-// Live is a place into which a script puts what happens; Stream is where it hears of it.
+// Live is a block that a script has anew from the page itself when something happens; Stream is where it hears of that.
+// Without a script it is renewed by a link.
 type Live struct {
-	Stream string
-	Blocks []Block
+	Stream, Here string // addresses
+	Blocks       []Block
 }
 
 // The names by which templates know the blocks.

@@ -63,7 +63,7 @@ func everyBlock(words string) Console {
 			Panel{Title: named, Blocks: []Block{Checked{[]CheckItem{
 				{Passed, named, nil, cell, Text{}}, {Failed, named, cell, cell, named}, {Doubted, named, nil, nil, named}, {Outcome: Skipped, Name: named},
 			}}}},
-			Live{"/console/x/live", []Block{Details{Summary: Cell{Words{named}, Chip{Bad, named}, Moment{At: at("2026-02-03 14:31")}}, Blocks: []Block{Paragraph{Text: named}}, Open: true}}},
+			Live{"/console/x/live", "/console/x", []Block{Details{Summary: Cell{Words{named}, Chip{Bad, named}, Moment{At: at("2026-02-03 14:31")}}, Blocks: []Block{Paragraph{Text: named}}, Open: true}}},
 		},
 	}
 }

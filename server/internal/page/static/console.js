@@ -33,3 +33,60 @@ document.addEventListener("keydown", (event) => {
 	event.preventDefault();
 	document.querySelector("input[type=search]")?.focus();
 });
+
+// The page of events is live: when there are new ones, it is asked for again and its list changed. Not while somebody is
+// busy with the list, or has paused it: then a button waits.
+const live = document.querySelector(".live");
+if (live) {
+	const [refresh, pause, show, status] = ["refresh", "pause", "show", "new"].map((name) => live.querySelector(`[data-${name}]`));
+	const list = live.lastElementChild;
+	let waiting = 0, said = 0, lost = false;
+	refresh.hidden = true;
+	pause.hidden = false;
+	const busy = () => pause.getAttribute("aria-pressed") === "true" || scrollY > 0 || list.matches(":hover, :focus-within");
+	const say = () => {
+		if (!waiting || lost || Date.now() - said < 10_000) return;
+		said = Date.now();
+		status.textContent = status.dataset.new.replace("#", waiting);
+	};
+	const renew = async () => {
+		const answer = await fetch(location.href).catch(() => undefined);
+		if (!answer?.ok || answer.redirected) return;
+		const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+		const newer = page.querySelector(".live")?.lastElementChild;
+		if (!newer) return;
+		list.replaceChildren(...newer.childNodes);
+		waiting = 0;
+		show.hidden = true;
+		if (!lost) status.textContent = "";
+		tell();
+	};
+	show.addEventListener("click", renew);
+	pause.addEventListener("click", () => {
+		const on = pause.getAttribute("aria-pressed") === "true";
+		pause.setAttribute("aria-pressed", String(!on));
+		if (on) renew();
+	});
+	const listen = () => {
+		const stream = new EventSource(live.dataset.stream);
+		stream.onmessage = (event) => {
+			waiting += Number(event.data);
+			if (!busy()) return renew();
+			show.hidden = false;
+			say();
+		};
+		stream.onopen = () => {
+			if (!lost) return;
+			lost = false;
+			status.textContent = "";
+			if (!busy()) renew();
+		};
+		stream.onerror = () => {
+			if (!lost) status.textContent = status.dataset.lost.replace("#", new Date().toLocaleTimeString(language));
+			lost = true;
+			if (stream.readyState === EventSource.CLOSED) setTimeout(listen, 10_000);
+		};
+	};
+	listen();
+	setInterval(say, 10_000);
+}
