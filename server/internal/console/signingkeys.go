@@ -36,7 +36,7 @@ func (c *Console) signingKeys(v *visit) error {
 	where := page.Fact{Name: page.Say("signing_keys.where"), Value: page.Cell{page.Code{Text: v.Issuer.URL(v.Issuer.Path(oauth.KeySet)), Copy: true}}}
 	blocks := []page.Block{page.Panel{Blocks: []page.Block{page.Facts{Items: []page.Fact{where}}}}}
 	for _, alg := range algorithms(rows) {
-		panel := page.Panel{Title: page.Named(alg), Blocks: []page.Block{c.keysOf(v, rows, alg)}}
+		panel := page.Panel{Title: page.Named(alg), Blocks: []page.Block{keyTimes(v, rows, alg), c.keysOf(v, rows, alg)}}
 		if !v.readOnly {
 			panel.Acts = []page.Act{{To: base + signingKeysPath + "/" + alg + "/rotate", Text: page.Say("signing_keys.rotate", "alg", page.Code{Text: alg})}}
 		}
@@ -58,6 +58,22 @@ func algorithms(rows []store.SigningKey) (algs []string) {
 	}
 	slices.Sort(algs)
 	return slices.Compact(algs)
+}
+
+// keyTimes shows when the keys of an algorithm sign, and when they are published without that.
+func keyTimes(v *visit, rows []store.SigningKey, alg string) page.Timeline {
+	t := page.Timeline{
+		Label: page.Say("signing_keys.times", "alg", page.Code{Text: alg}), Now: v.now,
+		Full: page.Say("signing_keys.signing"), Thin: page.Say("signing_keys.only_published"),
+	}
+	for _, row := range slices.Backward(rows) {
+		if row.Algorithm == alg {
+			t.Spans = append(t.Spans, page.TimeSpan{
+				Name: page.Named(row.ID), Start: row.CreatedAt, From: row.SignsFrom, To: row.RetiredAt, End: row.VerifiesUntil,
+			})
+		}
+	}
+	return t
 }
 
 func (c *Console) keysOf(v *visit, rows []store.SigningKey, alg string) page.Table {

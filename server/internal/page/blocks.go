@@ -219,6 +219,22 @@ type Bar struct {
 	Good, Bad int
 }
 
+// Timeline is a row of bars for each of some things: full while it does what it is for, outlined while it is there
+// without that.
+type Timeline struct {
+	Label Text // says in words what it shows
+	Now   time.Time
+	Full  Text // what a full bar means
+	Thin  Text // what an outline means
+	Spans []TimeSpan
+}
+
+// A TimeSpan is one thing in a Timeline: there from Start to End, and at work from From to To. A zero To or End is open.
+type TimeSpan struct {
+	Name                 Text
+	Start, From, To, End time.Time
+}
+
 // Figures are a few numbers with their names, each a link to what is behind it.
 type Figures struct{ Items []Figure }
 
@@ -266,6 +282,7 @@ func (Source) Block() string    { return "source" }
 func (Form) Block() string      { return "form" }
 func (Checked) Block() string   { return "checked" }
 func (Chart) Block() string     { return "chart" }
+func (Timeline) Block() string  { return "timeline" }
 func (Figures) Block() string   { return "figures" }
 func (Details) Block() string   { return "details" }
 func (Switch) Block() string    { return "switch" }
@@ -312,6 +329,48 @@ func (c CheckItem) Word() string { return "console.outcome." + string(c.Outcome)
 // Tone returns the colour of an outcome.
 func (c CheckItem) Tone() Tone {
 	return map[Outcome]Tone{Passed: Good, Failed: Bad, Doubted: Warn}[c.Outcome]
+}
+
+// Width is that of the drawing of a Timeline, in its units.
+func (Timeline) Width() int { return timelineWidth }
+
+const timelineWidth = 1000
+
+// A line of a Timeline, in its units.
+type line struct {
+	Name                       Text
+	Thin, ThinWide, Full, Wide int
+	Now                        int
+}
+
+// Lines returns where the bars are. The drawing begins with the first and ends with the last, a tenth behind now at
+// least; what is open goes on to the end.
+func (t Timeline) Lines() (lines []line) {
+	first, last := t.Now, t.Now
+	for _, s := range t.Spans {
+		for _, at := range []time.Time{s.Start, s.From, s.To, s.End} {
+			if !at.IsZero() && at.Before(first) {
+				first = at
+			}
+			if at.After(last) {
+				last = at
+			}
+		}
+	}
+	if ahead := t.Now.Add(t.Now.Sub(first)/10 + time.Minute); last.Before(ahead) {
+		last = ahead
+	}
+	place := func(at time.Time) int {
+		if at.IsZero() {
+			return timelineWidth
+		}
+		return int(at.Sub(first).Seconds() / last.Sub(first).Seconds() * timelineWidth)
+	}
+	for _, s := range t.Spans {
+		start, from, to, end := place(s.Start), place(s.From), place(s.To), place(s.End)
+		lines = append(lines, line{s.Name, start, max(2, end-start), from, max(2, to-from), place(t.Now)})
+	}
+	return lines
 }
 
 // A column of a Chart, in its units.

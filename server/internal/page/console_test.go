@@ -34,6 +34,7 @@ func everyBlock(words string) Console {
 		Tabs:  []Tab{{"/console/x", named, true}, {"/console/y", named, false}},
 		Blocks: []Block{
 			Figures{[]Figure{{named, "1,318", named, "/console/x", Bad}, {Name: named, Value: "7"}}},
+			Timeline{named, at("2026-02-03 14:31"), named, named, []TimeSpan{{named, at("2026-01-01 00:00"), at("2026-01-01 00:02"), at("2026-02-01 00:00"), at("2026-02-08 00:00")}, {Name: named, Start: at("2026-02-01 00:00"), From: at("2026-02-01 00:02")}}},
 			Chart{named, []Bar{{Good: 5, Bad: 1}, {Good: 0, Bad: 0}, {Good: 100, Bad: 3}}},
 			Table{
 				Label: named, Search: &Search{To: "/console/x", Value: words, Label: named, Filters: []Field{{Name: "state", Label: named, Kind: Select, Options: []Option{{words, named, Text{}}}, Value: words}}},
