@@ -29,9 +29,10 @@ const (
 type tail struct {
 	latest func(context.Context) ([]store.Event, error)
 
-	mu      sync.Mutex
-	streams map[*stream]struct{}
-	newest  []store.Event // at the last look
+	mu        sync.Mutex
+	streams   map[*stream]struct{}
+	following bool          // somebody looks
+	newest    []store.Event // at the last look
 }
 
 // stream is one that hears of the newest events whenever there are others; of several looks the last.
@@ -58,11 +59,12 @@ func (t *tail) join(session string) (*stream, bool) {
 		t.streams = make(map[*stream]struct{})
 	}
 	t.streams[s] = struct{}{}
-	if len(t.streams) == 1 {
-		t.newest = nil
-		go t.follow()
-	} else if t.newest != nil {
+	if t.newest != nil {
 		s.news <- t.newest
+	}
+	if !t.following {
+		t.following = true
+		go t.follow()
 	}
 	return s, true
 }
@@ -91,6 +93,7 @@ func (t *tail) tell(events []store.Event, ok bool) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if len(t.streams) == 0 {
+		t.following, t.newest = false, nil
 		return false
 	}
 	if !ok || t.newest != nil && sameEvents(events, t.newest) {
