@@ -287,11 +287,11 @@ func FuzzPicture(f *testing.F) {
 	f.Fuzz(func(t *testing.T, file string) {
 		r, err := http.NewRequest(http.MethodGet, w.issuer+"/picture/"+file, nil)
 		if err != nil {
-			t.Skip()
+			return
 		}
 		a, err := w.roundTrip(r)
 		if err != nil {
-			t.Skip() // not a request that can be sent
+			return // not a request that can be sent
 		}
 		if a.status != 200 && a.status != 404 || a.status == 200 && xml.Unmarshal([]byte(a.body), new(struct{})) != nil {
 			t.Errorf("%d %s", a.status, a.body)

@@ -1,13 +1,16 @@
 package server_test
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/postern-auth/postern"
+	"github.com/postern-auth/postern/server"
 	"github.com/postern-auth/postern/server/store"
 )
 
@@ -129,4 +132,38 @@ func TestAGuardInTheSameProgramTellsTheConsole(t *testing.T) {
 		t.Fatalf("a token for another API: %v", err)
 	}
 	b.why("token", refused.ID).tells(t, 200, "Decision "+refused.ID, "Orders", refused.Reason)
+}
+
+// unwritable is a store whose transactions fail while it is told so, as on a disk that is full.
+type unwritable struct {
+	store.Store
+	full atomic.Bool
+}
+
+func (s *unwritable) InTx(ctx context.Context, f func(store.Tx) error) error {
+	if s.full.Load() {
+		return store.ErrUnavailable
+	}
+	return s.Store.InTx(ctx, f)
+}
+
+// The pages that say what goes wrong are there when nothing can be written, and what was counted meanwhile is not lost.
+func TestOnAFullDiskTheConsoleStillTells(t *testing.T) {
+	var disk *unwritable
+	w := newConsoleWorld(t, func(c *server.Config) {
+		disk = &unwritable{Store: c.Store}
+		c.Store = disk
+	})
+	b := w.administrates()
+	raw := w.token("robot", "scope", sampleScope)
+	known := w.introspects("other@Q", otherSecret, raw)
+	b.why("token", known).tells(t, 200, "Decision "+known)
+	disk.full.Store(true)
+	later := w.introspects("other@Q", otherSecret, raw)
+	b.open("/console/").tells(t, 200, "Overview", "audience-mismatch")
+	b.open("/console/refused").tells(t, 200, "Refused", "audience-mismatch")
+	b.why("token", known).tells(t, 200, "Decision "+known)
+	b.why("token", later).tells(t, 422, "Why was this token refused?")
+	disk.full.Store(false)
+	b.why("token", later).tells(t, 200, "Decision "+later)
 }

@@ -50,9 +50,7 @@ func reasonText(reason string) page.Text {
 // refusals is the list of what was refused, newest first.
 func (c *Console) refusals(v *visit) error {
 	reason := v.Params.Value("reason")
-	if err := c.Tally.Write(v.Context()); err != nil {
-		return fmt.Errorf("console: %w", err)
-	}
+	c.upToDate(v.Context())
 	all, err := c.Store.RefusalsBefore(v.Context(), reason, v.Params.Value("before"), rows+1)
 	if err != nil {
 		return fmt.Errorf("console: %w", err)
@@ -146,11 +144,17 @@ func (c *Console) refusal(v *visit) error {
 	return c.showRefusal(v, r)
 }
 
+// upToDate has the store hold what has happened until now. On a disk that is full or read-only the pages show what is
+// there already: they are most needed then.
+func (c *Console) upToDate(ctx context.Context) {
+	if err := c.Tally.Write(ctx); err != nil {
+		c.Logger.DebugContext(ctx, "counts and refusals not written; trying again", "reason", err.Error())
+	}
+}
+
 // decided returns the refusal with the id of a decision. Errors: store.ErrNotFound, and outages.
 func (c *Console) decided(ctx context.Context, decision string) (store.Refusal, error) {
-	if err := c.Tally.Write(ctx); err != nil {
-		return store.Refusal{}, fmt.Errorf("console: %w", err)
-	}
+	c.upToDate(ctx)
 	r, err := c.Store.RefusalByDecision(ctx, decision)
 	if err != nil {
 		return r, fmt.Errorf("console: %w", err)
@@ -250,9 +254,7 @@ type day struct {
 
 // lately is the last day, up to this hour.
 func (c *Console) lately(v *visit) (day, error) {
-	if err := c.Tally.Write(v.Context()); err != nil {
-		return day{}, fmt.Errorf("console: %w", err)
-	}
+	c.upToDate(v.Context())
 	const hours = 24
 	from := v.now.Truncate(time.Hour).Add(-(hours - 1) * time.Hour)
 	counts, err := c.Store.CountsSince(v.Context(), from)

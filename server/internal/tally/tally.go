@@ -14,6 +14,7 @@ package tally
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -35,12 +36,14 @@ const (
 	// every is how often is written.
 	every = time.Second
 	// sample is how many refusals in one place for one reason are kept of those that are written together, and most
-	// how many in all.
-	sample, most = 20, 200
+	// how many in all: more than strangers can fill with every reason that they know.
+	sample, most = 10, 200
 	// writeTime is how long one writing may take.
 	writeTime = 5 * time.Second
 	// long is the length in bytes beyond which what a token says is cut, and manyAudiences the number of them.
 	long, manyAudiences = 256, 8
+	// readable is the length in bytes beyond which a token is not read: none of ours is as long.
+	readable = 16 << 10
 )
 
 // Config is what a Tally works with. All fields are required.
@@ -125,6 +128,9 @@ func (t *Tally) awake() {
 
 // told fills in what a JWT says of itself, whoever wrote it. Of another token there is nothing to be told.
 func told(r store.Refusal, raw string) store.Refusal {
+	if len(raw) > readable {
+		return r
+	}
 	content, err := inspect.Decode(raw)
 	if err != nil {
 		return r
@@ -141,7 +147,7 @@ func told(r store.Refusal, raw string) store.Refusal {
 
 // bounded is a refusal whose texts every store keeps, cut.
 func bounded(r store.Refusal) store.Refusal {
-	for _, text := range []*string{&r.Decision, &r.Detail, &r.Issuer, &r.KeyID, &r.ClientID, &r.Subject} {
+	for _, text := range []*string{&r.Decision, &r.Where, &r.Detail, &r.Issuer, &r.KeyID, &r.ClientID, &r.Subject} {
 		*text = plain(*text)
 	}
 	r.Audience = slices.Clone(r.Audience[:min(len(r.Audience), manyAudiences)])
@@ -202,6 +208,9 @@ func (t *Tally) Write(ctx context.Context) error {
 		return nil
 	})
 	if err != nil {
+		if !errors.Is(err, store.ErrUnavailable) {
+			refusals = nil // one of them would be refused for ever, such as one that had been written all the same
+		}
 		t.giveBack(counts, refusals)
 		return fmt.Errorf("tally: %w", err)
 	}

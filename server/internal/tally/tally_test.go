@@ -2,6 +2,7 @@ package tally_test
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -19,17 +20,21 @@ import (
 
 var noon = time.Date(2026, 3, 1, 12, 30, 0, 0, time.UTC)
 
-// failing is a store that does not write while it is told so.
+// failing is a store that does not write while it is told so, or that answers so once it has written.
 type failing struct {
 	store.Store
-	down bool
+	down, unsure bool
 }
 
 func (s *failing) InTx(ctx context.Context, f func(store.Tx) error) error {
 	if s.down {
 		return store.ErrUnavailable
 	}
-	return s.Store.InTx(ctx, f)
+	err := s.Store.InTx(ctx, f)
+	if s.unsure {
+		return store.ErrUnavailable
+	}
+	return err
 }
 
 func newTally(t *testing.T) (*tally.Tally, *failing) {
@@ -110,6 +115,64 @@ func TestWhileTheStoreIsDownMemoryIsBounded(t *testing.T) {
 	}
 	if n := len(refusals(t, s)); n != 200 {
 		t.Errorf("%d refusals are kept, want 200", n)
+	}
+}
+
+// A store that has written and says that it has not makes the next writing meet what is there: that costs those
+// refusals, and never what comes after.
+func TestWhatWasWrittenAllTheSameStopsNothing(t *testing.T) {
+	y, s := newTally(t)
+	y.Refused(store.Refusal{Where: "token", Reason: "invalid_client"}, "")
+	s.unsure = true
+	if err := y.Write(t.Context()); err == nil {
+		t.Fatal("the store was sure")
+	}
+	s.unsure = false
+	y.Write(t.Context()) // meets the first again
+	last := y.Refused(store.Refusal{Where: "token", Reason: "invalid_grant"}, "")
+	if err := y.Write(t.Context()); err != nil {
+		t.Fatalf("writing goes on failing: %v", err)
+	}
+	if all := refusals(t, s); len(all) != 2 || all[0].Decision != last {
+		t.Errorf("kept: %+v", all)
+	}
+}
+
+// Every reason that strangers can cause, all at once, leaves room for the one that somebody asks about.
+func TestACrowdWithEveryReasonLeavesRoom(t *testing.T) {
+	y, s := newTally(t)
+	for _, place := range []string{"token", "userinfo"} {
+		for reason := range 9 {
+			for range 100 {
+				y.Refused(store.Refusal{Where: place, Reason: fmt.Sprint("reason ", reason)}, "")
+			}
+		}
+	}
+	honest := y.Refused(store.Refusal{Where: "introspection", Reason: "token-expired"}, "")
+	if err := y.Write(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.RefusalByDecision(t.Context(), honest); err != nil {
+		t.Errorf("the honest one is not kept: %v", err)
+	}
+}
+
+// A token longer than any of ours is not read.
+func TestATokenThatIsTooLongIsNotRead(t *testing.T) {
+	y, s := newTally(t)
+	part := func(text string) string { return base64.RawURLEncoding.EncodeToString([]byte(text)) }
+	for _, row := range []struct {
+		filler int
+		issuer string
+	}{{100, "https://a"}, {40_000, ""}} {
+		raw := part(`{"alg":"ES256","kid":"k"}`) + "." + part(`{"iss":"https://a","x":"`+strings.Repeat("x", row.filler)+`"}`) + ".c2ln"
+		y.Refused(store.Refusal{Where: "token", Reason: "token-unknown"}, raw)
+		if err := y.Write(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if r := refusals(t, s)[0]; r.Issuer != row.issuer {
+			t.Errorf("%d bytes: the issuer is %q, want %q", len(raw), r.Issuer, row.issuer)
+		}
 	}
 }
 
