@@ -65,7 +65,7 @@ func (s *Server) mount(routes ...endpoint.Route) {
 // routes are what every issuer serves: an endpoint is here, and its paths are in package oauth.
 func (s *Server) routes() []endpoint.Route {
 	c := s.config
-	authenticator := clients.New(c.Store, s.certificates, c.Now)
+	authenticator := clients.New(c.Store, s.certificates, s.tally, c.Now)
 	reader := &accesstoken.Reader{
 		Tokens: c.Store, Families: c.Store, Keys: s.keys, Issuers: c.Issuers, Now: c.Now, PersonalTokenLifetime: c.PersonalTokenLifetime,
 	}

@@ -61,6 +61,7 @@ type Secret struct {
 	Digest    Digest
 	CreatedAt time.Time
 	ExpiresAt time.Time // zero: never
+	UsedAt    time.Time // its last use, to about a minute; zero: not used
 }
 
 // Secrets keeps client secrets. A client may have several, so that one can be replaced without a gap.
@@ -69,6 +70,8 @@ type Secrets interface {
 	SecretsOf(context.Context, Owner) ([]Secret, error)
 	// CreateSecret adds a secret. Errors: ErrNotFound when the owner is not there, ErrExists for its ID.
 	CreateSecret(context.Context, Secret) error
+	// MarkSecretUsed sets UsedAt to the time, unless it is later already. Errors: ErrNotFound.
+	MarkSecretUsed(ctx context.Context, id string, at time.Time) error
 	DeleteSecret(ctx context.Context, id string) error
 }
 
@@ -82,6 +85,7 @@ type ClientKey struct {
 	Compatibility bool
 	CreatedAt     time.Time
 	ExpiresAt     time.Time // zero: never
+	UsedAt        time.Time // its last use, to about a minute; zero: not used
 }
 
 // ClientKeys keeps public keys of clients.
@@ -91,6 +95,8 @@ type ClientKeys interface {
 	ClientKeysOf(context.Context, Owner) ([]ClientKey, error)
 	// CreateClientKey adds a key. Errors: ErrNotFound when the owner is not there, ErrExists for its ID.
 	CreateClientKey(context.Context, ClientKey) error
+	// MarkClientKeyUsed sets UsedAt to the time, unless it is later already. Errors: ErrNotFound.
+	MarkClientKeyUsed(ctx context.Context, id string, at time.Time) error
 	DeleteClientKey(ctx context.Context, id string) error
 }
 

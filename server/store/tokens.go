@@ -40,6 +40,8 @@ type Token struct {
 	IssuedAt     time.Time
 	ExpiresAt    time.Time // zero: never (personal access tokens only)
 	RevokedAt    time.Time // zero: not revoked
+	// UsedAt is when a personal access token was last found good, to about a minute. Zero: not used.
+	UsedAt time.Time
 }
 
 // Tokens keeps opaque tokens and the revocations of JWTs.
@@ -52,6 +54,8 @@ type Tokens interface {
 	TokensOf(ctx context.Context, subjectID string, kind TokenKind) ([]Token, error)
 	// RevokeToken marks the token as revoked at the time. Revoking it again changes nothing.
 	RevokeToken(ctx context.Context, id string, at time.Time) error
+	// MarkTokenUsed sets UsedAt to the time, unless it is later already. Errors: ErrNotFound.
+	MarkTokenUsed(ctx context.Context, id string, at time.Time) error
 	// DeleteExpiredTokens removes what ended before the time, at most limit rows of each noun, and returns how
 	// many rows went: access tokens, JWT revocations, assertion ids, sessions, pending and pushed requests, device codes,
 	// attempts, families with their codes and refresh tokens, and applications as Registration.ExpiresAt says.

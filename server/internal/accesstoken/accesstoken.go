@@ -54,6 +54,7 @@ type Facts struct {
 	Confirmation oauth.Confirmation
 	IssuedAt     time.Time
 	ExpiresAt    time.Time // zero: never (personal access tokens only)
+	UsedAt       time.Time // of a personal access token, as store.Token has it
 }
 
 // Draft is a token to be issued. All of it has been decided: Mint asks no questions.

@@ -134,7 +134,7 @@ func (r *Reader) opaque(ctx context.Context, raw, id string) (Facts, error) {
 		row.ExpiresAt = r.end(row)
 	}
 	facts := Facts{
-		ID: row.ID, Personal: row.Kind == store.PersonalAccessToken,
+		ID: row.ID, Personal: row.Kind == store.PersonalAccessToken, UsedAt: row.UsedAt,
 		Issuer: row.Issuer, Subject: row.SubjectID, SubjectID: row.SubjectID, ClientID: row.ClientID, FamilyID: row.FamilyID,
 		Audience: row.Audience, Scopes: row.Scopes, Confirmation: confirmation,
 		IssuedAt: row.IssuedAt, ExpiresAt: row.ExpiresAt,

@@ -31,7 +31,7 @@ const (
 // assertion is a JWT that a known key has signed and whose times hold. Who it speaks for, and that it is
 // used for the first time, is still to be checked.
 type assertion struct {
-	owner   store.Owner
+	key     store.ClientKey
 	issuer  string // iss, which is also the sub
 	jti     string // may be empty in compatibility mode
 	expires time.Time
@@ -47,7 +47,7 @@ func (a *Authenticator) byAssertion(ctx context.Context, r *endpoint.Request, o 
 	if err != nil {
 		return Client{}, err
 	}
-	client, err := a.load(ctx, as.owner)
+	client, err := a.load(ctx, as.key.Owner)
 	if err != nil {
 		return Client{}, err
 	}
@@ -85,10 +85,10 @@ func (a *Authenticator) ServiceUser(ctx context.Context, r *endpoint.Request, ra
 	if err != nil {
 		return store.ServiceUser{}, err
 	}
-	if as.owner.Kind != store.ServiceUserClient {
+	if as.key.Owner.Kind != store.ServiceUserClient {
 		return store.ServiceUser{}, refused("assertion is signed by a key of another kind of client, want one of a service user")
 	}
-	client, err := a.load(ctx, as.owner)
+	client, err := a.load(ctx, as.key.Owner)
 	if err != nil {
 		return store.ServiceUser{}, err
 	}
@@ -139,7 +139,7 @@ func (a *Authenticator) verify(ctx context.Context, raw string, audiences []stri
 		return assertion{}, err
 	}
 	return assertion{
-		owner: key.Owner, issuer: c.issuer, jti: c.jti, expires: c.expires,
+		key: key, issuer: c.issuer, jti: c.jti, expires: c.expires,
 		algorithm: message.Header.Algorithm, audience: c.audience, list: c.list,
 	}, nil
 }
@@ -270,16 +270,17 @@ func publicKey(row store.ClientKey) (*jws.Key, error) {
 
 // use records the assertion, so that it does not serve twice, here or at another replica.
 func (a *Authenticator) use(ctx context.Context, as assertion) error {
-	if as.jti == "" {
-		return nil
+	var err error
+	if as.jti != "" {
+		err = a.store.UseAssertion(ctx, as.issuer, as.jti, as.expires.Add(leeway))
 	}
-	err := a.store.UseAssertion(ctx, as.issuer, as.jti, as.expires.Add(leeway))
 	if errors.Is(err, store.ErrExists) {
 		return refused("assertion with jti %.64q was used before", as.jti)
 	}
 	if err != nil {
 		return fmt.Errorf("clients: recording an assertion: %w", err)
 	}
+	a.uses.UsedKey(as.key)
 	return nil
 }
 

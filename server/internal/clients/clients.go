@@ -4,7 +4,7 @@
 // of their TLS connection (tls_client_auth, self_signed_tls_client_auth). An application
 // that keeps no secret says who it is and proves nothing (none), where an endpoint lets it.
 //
-//	authenticator := clients.New(s, nil, time.Now)
+//	authenticator := clients.New(s, nil, uses, time.Now)
 //	client, err := authenticator.Authenticate(ctx, request)
 //	if err != nil {
 //		return nil, err // invalid_client, invalid_request, or an outage
@@ -77,15 +77,22 @@ type Authenticator struct {
 	now   func() time.Time
 	// certificates are those of TLS connections; nil: none are seen.
 	certificates *sender.Certificates
+	uses         Uses
 	// nobody is compared with when there is no secret to compare with, so that this takes as long. It
 	// matches nothing: what it is the digest of has been forgotten.
 	nobody []store.Secret
 }
 
+// Uses is told what clients have proved themselves with.
+type Uses interface {
+	UsedSecret(store.Secret)
+	UsedKey(store.ClientKey)
+}
+
 // New returns an Authenticator that takes the time from now. Without certificates, which may be nil, no client proves
 // itself by one.
-func New(s Store, certificates *sender.Certificates, now func() time.Time) *Authenticator {
-	return &Authenticator{store: s, certificates: certificates, now: now, nobody: []store.Secret{{Digest: secret.Digest(secret.New())}}}
+func New(s Store, certificates *sender.Certificates, uses Uses, now func() time.Time) *Authenticator {
+	return &Authenticator{store: s, certificates: certificates, uses: uses, now: now, nobody: []store.Secret{{Digest: secret.Digest(secret.New())}}}
 }
 
 // Params are the parameters by which clients say and prove who they are.
@@ -206,6 +213,9 @@ func (a *Authenticator) bySecret(ctx context.Context, p password) (Client, error
 	client, err := a.load(ctx, owner)
 	if err == nil && client.keepsFAPI() {
 		return Client{}, refused("client %q keeps the FAPI profile, in which no secret proves anything", p.id)
+	}
+	if err == nil {
+		a.uses.UsedSecret(*match)
 	}
 	return client, err
 }

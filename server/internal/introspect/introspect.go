@@ -87,6 +87,9 @@ func (e *introspection) introspect(ctx context.Context, r *endpoint.Request) (an
 	if err != nil {
 		return nil, err
 	}
+	if held.Personal {
+		e.Tally.UsedToken(held.ID, held.UsedAt)
+	}
 	return Answer(r.Issuer, *client.API, held), nil
 }
 

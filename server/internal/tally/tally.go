@@ -1,10 +1,12 @@
-// Package tally counts the tokens that are issued and refused, and keeps what is worth knowing of a refusal, so that
-// the console can say how all goes, and why a token was refused.
+// Package tally counts the tokens that are issued and refused, keeps what is worth knowing of a refusal, and when
+// secrets, keys and personal access tokens were last used, so that the console can say how all goes, why a token was
+// refused, and what nobody would miss.
 //
 //	t := tally.New(tally.Config{Store: s, Now: now, Logger: logger})
 //	go t.Run(ctx)
 //	t.Issued()
 //	id := t.Refused(store.Refusal{Where: "introspection", Reason: "token-expired"}, raw)
+//	t.UsedSecret(row)
 //
 // No request waits for it: what happens is written within a second, together. A process that dies loses that second.
 // All is counted, and a crowd is kept in samples: of one place and reason a few refusals a second, and of those the
@@ -65,6 +67,7 @@ type Tally struct {
 	refusals []store.Refusal
 	samples  map[kind]int // of refusals
 	kept     int          // sum of samples
+	uses     map[used]time.Time
 }
 
 type (
@@ -77,7 +80,7 @@ type (
 
 // New returns a Tally that has counted nothing.
 func New(config Config) *Tally {
-	return &Tally{Config: config, wake: make(chan struct{}, 1), counts: make(map[count]int), samples: make(map[kind]int)}
+	return &Tally{Config: config, wake: make(chan struct{}, 1), counts: make(map[count]int), samples: make(map[kind]int), uses: make(map[used]time.Time)}
 }
 
 // Issued counts a token that was issued.
@@ -188,8 +191,8 @@ func (t *Tally) Run(ctx context.Context) {
 func (t *Tally) Write(ctx context.Context) error {
 	t.writing.Lock()
 	defer t.writing.Unlock()
-	counts, refusals := t.take()
-	if len(counts) == 0 {
+	counts, refusals, uses := t.take()
+	if len(counts) == 0 && len(uses) == 0 {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, writeTime)
@@ -205,29 +208,29 @@ func (t *Tally) Write(ctx context.Context) error {
 				return err
 			}
 		}
-		return nil
+		return mark(ctx, tx, uses)
 	})
 	if err != nil {
 		if !errors.Is(err, store.ErrUnavailable) {
 			refusals = nil // one of them would be refused for ever, such as one that had been written all the same
 		}
-		t.giveBack(counts, refusals)
+		t.giveBack(counts, refusals) // what was used is told again by its next use
 		return fmt.Errorf("tally: %w", err)
 	}
 	return nil
 }
 
 // take returns what has happened, and forgets it.
-func (t *Tally) take() (map[count]int, []store.Refusal) {
+func (t *Tally) take() (map[count]int, []store.Refusal, map[used]time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if n := t.issued.Swap(0); n > 0 {
 		t.counts[count{t.Now().Truncate(time.Hour).Unix(), ""}] += int(n)
 	}
-	counts, refusals := t.counts, t.refusals
-	t.counts, t.refusals, t.samples = make(map[count]int), nil, make(map[kind]int)
+	counts, refusals, uses := t.counts, t.refusals, t.uses
+	t.counts, t.refusals, t.samples, t.uses = make(map[count]int), nil, make(map[kind]int), make(map[used]time.Time)
 	t.kept = 0
-	return counts, refusals
+	return counts, refusals, uses
 }
 
 func (t *Tally) giveBack(counts map[count]int, refusals []store.Refusal) {

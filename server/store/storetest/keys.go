@@ -55,6 +55,32 @@ var keyTests = []test{
 		same(t, []store.Secret{secretOf(ownerU2)})(s.SecretsOf(ctx, ownerU2))
 		same(t, keyOf(ownerU1))(s.ClientKey(ctx, "key-u1"))
 	}},
+	{"a secret or key says when it was last used, and no earlier use changes that", func(t *testing.T, s store.Store) {
+		ctx := t.Context()
+		world(t, s)
+		secret, key := secretOf(ownerU1), keyOf(ownerU1)
+		secret.UsedAt, key.UsedAt = noon.Add(time.Minute), noon.Add(time.Minute)
+		for _, at := range []time.Time{noon, noon.Add(time.Minute), noon.Add(-time.Hour)} {
+			ok(t, s.MarkSecretUsed(ctx, secret.ID, at))
+			ok(t, s.MarkClientKeyUsed(ctx, key.ID, at))
+		}
+		same(t, []store.Secret{secret})(s.SecretsOf(ctx, ownerU1))
+		same(t, []store.ClientKey{key})(s.ClientKeysOf(ctx, ownerU1))
+		same(t, key)(s.ClientKey(ctx, key.ID))
+		same(t, []store.Secret{secretOf(ownerU2)})(s.SecretsOf(ctx, ownerU2))
+		same(t, keyOf(ownerA1))(s.ClientKey(ctx, "key-a1"))
+		for _, id := range []string{"", "key-u1", "u1"} {
+			refused(t, store.ErrNotFound, s.MarkSecretUsed(ctx, id, noon))
+		}
+		for _, id := range []string{"", "secret-u1", "u1"} {
+			refused(t, store.ErrNotFound, s.MarkClientKeyUsed(ctx, id, noon))
+		}
+		secret.ID, key.ID = "used at birth", "used at birth"
+		ok(t, s.CreateSecret(ctx, secret))
+		ok(t, s.CreateClientKey(ctx, key))
+		same(t, key)(s.ClientKey(ctx, key.ID))
+		same(t, []store.Secret{{ID: "secret-u1", Owner: ownerU1, Digest: secret.Digest, CreatedAt: secret.CreatedAt, ExpiresAt: secret.ExpiresAt, UsedAt: secret.UsedAt}, secret})(s.SecretsOf(ctx, ownerU1))
+	}},
 	{"secrets and keys need an owner of the right kind", func(t *testing.T, s store.Store) {
 		ctx := t.Context()
 		world(t, s)

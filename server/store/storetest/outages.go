@@ -107,7 +107,10 @@ var setupCalls = map[string]func(context.Context, store.Tx) error{
 	"TokensOf": func(ctx context.Context, s store.Tx) error {
 		return second(s.TokensOf(ctx, "u1", store.AccessToken))
 	},
-	"RevokeToken": func(ctx context.Context, s store.Tx) error { return s.RevokeToken(ctx, "t1", noon) },
+	"MarkSecretUsed":    func(ctx context.Context, s store.Tx) error { return s.MarkSecretUsed(ctx, "secret-u1", noon) },
+	"MarkClientKeyUsed": func(ctx context.Context, s store.Tx) error { return s.MarkClientKeyUsed(ctx, "key-u1", noon) },
+	"MarkTokenUsed":     func(ctx context.Context, s store.Tx) error { return s.MarkTokenUsed(ctx, "pat1", noon) },
+	"RevokeToken":       func(ctx context.Context, s store.Tx) error { return s.RevokeToken(ctx, "t1", noon) },
 	"DeleteExpiredTokens": func(ctx context.Context, s store.Tx) error {
 		return second(s.DeleteExpiredTokens(ctx, noon.Add(24*time.Hour), 9))
 	},

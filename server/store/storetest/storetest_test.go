@@ -31,6 +31,8 @@ var mutants = []struct {
 	{"a second token with an id is welcome", "tokens", func(s store.Store) store.Store { return hospitable{s} }},
 	{"a token ends a millisecond early", "tokens", func(s store.Store) store.Store { return hasty{s} }},
 	{"the limit is not looked at", "tokens", func(s store.Store) store.Store { return limitless{s} }},
+	{"the last use of a token is the one that was told last", "tokens", func(s store.Store) store.Store { return eager{s} }},
+	{"the use of a secret is not written", "secrets_and_keys", func(s store.Store) store.Store { return forgetful{s} }},
 	{"an assertion may be used again", "revocations_and_assertions", func(s store.Store) store.Store { return repeating{s} }},
 	{"an assertion may be used again by two at once", "concurrency", func(s store.Store) store.Store { return repeating{s} }},
 	{"an assertion is known by its jti alone", "revocations_and_assertions", func(s store.Store) store.Store { return nameless{s} }},
@@ -176,6 +178,10 @@ type forgetful struct{ store.Store }
 func (s forgetful) RevokeToken(ctx context.Context, id string, _ time.Time) error {
 	_, err := s.Token(ctx, id)
 	return err
+}
+
+func (s forgetful) MarkSecretUsed(ctx context.Context, id string, _ time.Time) error {
+	return s.Store.MarkSecretUsed(ctx, id, time.Time{})
 }
 
 type hospitable struct{ store.Store }
@@ -351,6 +357,13 @@ func (s trusting) CreateRegistration(ctx context.Context, r store.Registration, 
 }
 
 type eager struct{ store.Store }
+
+func (s eager) MarkTokenUsed(ctx context.Context, id string, at time.Time) error {
+	if at.Before(time.Now()) {
+		at = time.Now()
+	}
+	return s.Store.MarkTokenUsed(ctx, id, at)
+}
 
 func (s eager) RehashPassword(ctx context.Context, userID, _, phc string) error {
 	return s.PutPassword(ctx, store.Password{UserID: userID, PHC: phc})

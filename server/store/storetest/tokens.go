@@ -75,6 +75,26 @@ var tokenTests = []test{
 		refused(t, store.ErrNotFound, s.RevokeToken(ctx, "t3", noon))
 		refused(t, store.ErrNotFound, s.RevokeToken(ctx, "", noon))
 	}},
+	{"a personal access token says when it was last used, and no earlier use changes that", func(t *testing.T, s store.Store) {
+		ctx := t.Context()
+		world(t, s)
+		want := pat("pat1", "u1")
+		want.UsedAt = noon.Add(time.Minute)
+		for _, at := range []time.Time{noon, want.UsedAt, noon.Add(-time.Hour)} {
+			ok(t, s.MarkTokenUsed(ctx, "pat1", at))
+		}
+		same(t, want)(s.Token(ctx, "pat1"))
+		same(t, []store.Token{want})(s.TokensOf(ctx, "u1", store.PersonalAccessToken))
+		same(t, accessToken("t1", "u1"))(s.Token(ctx, "t1"))
+		ok(t, s.RevokeToken(ctx, "pat1", noon))
+		want.RevokedAt = noon
+		same(t, want)(s.Token(ctx, "pat1"))
+		refused(t, store.ErrNotFound, s.MarkTokenUsed(ctx, "pat3", noon))
+		refused(t, store.ErrNotFound, s.MarkTokenUsed(ctx, "", noon))
+		want.ID = "used at birth"
+		ok(t, s.CreateToken(ctx, want))
+		same(t, want)(s.Token(ctx, want.ID))
+	}},
 	{"a token that is revoked at no time in particular is revoked", func(t *testing.T, s store.Store) {
 		ctx := t.Context()
 		world(t, s)

@@ -44,7 +44,7 @@ func deleteClient(q Querier, owner store.Owner) error {
 // SecretsOf returns a client's secrets, oldest first, expired ones included.
 func (t *Tx) SecretsOf(ctx context.Context, owner store.Owner) ([]store.Secret, error) {
 	const query = `
-		SELECT id, client_kind, client_id, digest, created_at, expires_at FROM secrets
+		SELECT id, client_kind, client_id, digest, created_at, expires_at, used_at FROM secrets
 		WHERE client_kind = $1 AND client_id = $2 ORDER BY created_at, id`
 	return list(ctx, t, "secrets of", owner.ID, addSecret, query, owner.Kind, owner.ID)
 }
@@ -52,7 +52,7 @@ func (t *Tx) SecretsOf(ctx context.Context, owner store.Owner) ([]store.Secret, 
 func addSecret(row Scan, all []store.Secret) ([]store.Secret, error) {
 	var secret store.Secret
 	err := row(&secret.ID, &secret.Owner.Kind, &secret.Owner.ID, (*digest)(&secret.Digest),
-		(*instant)(&secret.CreatedAt), (*instant)(&secret.ExpiresAt))
+		(*instant)(&secret.CreatedAt), (*instant)(&secret.ExpiresAt), (*instant)(&secret.UsedAt))
 	return append(all, secret), err
 }
 
@@ -61,10 +61,27 @@ func addSecret(row Scan, all []store.Secret) ([]store.Secret, error) {
 func (t *Tx) CreateSecret(ctx context.Context, secret store.Secret) error {
 	return t.alter(ctx, "create secret", secret.ID, func(q Querier) error {
 		_, err := q.Exec(`
-			INSERT INTO secrets (id, client_kind, client_id, digest, created_at, expires_at)
-			VALUES ($1, $2, $3, $4, $5, $6)`,
-			secret.ID, secret.Owner.Kind, secret.Owner.ID, secret.Digest[:], instant(secret.CreatedAt), instant(secret.ExpiresAt))
+			INSERT INTO secrets (id, client_kind, client_id, digest, created_at, expires_at, used_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+			secret.ID, secret.Owner.Kind, secret.Owner.ID, secret.Digest[:],
+			instant(secret.CreatedAt), instant(secret.ExpiresAt), instant(secret.UsedAt))
 		return err
+	})
+}
+
+// MarkSecretUsed sets UsedAt to the time, unless it is later already.
+func (t *Tx) MarkSecretUsed(ctx context.Context, id string, at time.Time) error {
+	return t.markUsed(ctx, "secret", "secrets", id, at)
+}
+
+// MarkClientKeyUsed sets UsedAt to the time, unless it is later already.
+func (t *Tx) MarkClientKeyUsed(ctx context.Context, id string, at time.Time) error {
+	return t.markUsed(ctx, "client key", "client_keys", id, at)
+}
+
+func (t *Tx) markUsed(ctx context.Context, what, table, id string, at time.Time) error {
+	return t.alter(ctx, "mark used "+what, id, func(q Querier) error {
+		return change(q, `UPDATE `+table+` SET used_at = CASE WHEN used_at > $2 THEN used_at ELSE $2 END WHERE id = $1`, id, instant(at))
 	})
 }
 
@@ -75,12 +92,12 @@ func (t *Tx) DeleteSecret(ctx context.Context, id string) error {
 	})
 }
 
-const selectClientKeys = `SELECT id, client_kind, client_id, public_key, compatibility, created_at, expires_at FROM client_keys `
+const selectClientKeys = `SELECT id, client_kind, client_id, public_key, compatibility, created_at, expires_at, used_at FROM client_keys `
 
 func addClientKey(row Scan, all []store.ClientKey) ([]store.ClientKey, error) {
 	var k store.ClientKey
 	err := row(&k.ID, &k.Owner.Kind, &k.Owner.ID, &k.PublicKey, &k.Compatibility,
-		(*instant)(&k.CreatedAt), (*instant)(&k.ExpiresAt))
+		(*instant)(&k.CreatedAt), (*instant)(&k.ExpiresAt), (*instant)(&k.UsedAt))
 	return append(all, k), err
 }
 
@@ -100,9 +117,10 @@ func (t *Tx) ClientKeysOf(ctx context.Context, owner store.Owner) ([]store.Clien
 func (t *Tx) CreateClientKey(ctx context.Context, k store.ClientKey) error {
 	return t.alter(ctx, "create client key", k.ID, func(q Querier) error {
 		_, err := q.Exec(`
-			INSERT INTO client_keys (id, client_kind, client_id, public_key, compatibility, created_at, expires_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-			k.ID, k.Owner.Kind, k.Owner.ID, k.PublicKey, k.Compatibility, instant(k.CreatedAt), instant(k.ExpiresAt))
+			INSERT INTO client_keys (id, client_kind, client_id, public_key, compatibility, created_at, expires_at, used_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+			k.ID, k.Owner.Kind, k.Owner.ID, k.PublicKey, k.Compatibility,
+			instant(k.CreatedAt), instant(k.ExpiresAt), instant(k.UsedAt))
 		return err
 	})
 }

@@ -11,14 +11,14 @@ import (
 
 const selectTokens = `
 	SELECT id, kind, digest, subject_id, client_id, family_id, issuer, name, audience, scopes, confirmation,
-		issued_at, expires_at, revoked_at
+		issued_at, expires_at, revoked_at, used_at
 	FROM tokens `
 
 func addToken(row Scan, all []store.Token) ([]store.Token, error) {
 	var t store.Token
 	err := row(&t.ID, &t.Kind, (*digest)(&t.Digest), &t.SubjectID, &t.ClientID, (*optional)(&t.FamilyID), &t.Issuer, &t.Name,
 		(*texts)(&t.Audience), (*texts)(&t.Scopes), (*optional)(&t.Confirmation),
-		(*instant)(&t.IssuedAt), (*instant)(&t.ExpiresAt), (*instant)(&t.RevokedAt))
+		(*instant)(&t.IssuedAt), (*instant)(&t.ExpiresAt), (*instant)(&t.RevokedAt), (*instant)(&t.UsedAt))
 	return append(all, t), err
 }
 
@@ -28,11 +28,11 @@ func (t *Tx) CreateToken(ctx context.Context, token store.Token) error {
 	return t.alter(ctx, "create token", token.ID, func(q Querier) error {
 		_, err := q.Exec(`
 			INSERT INTO tokens (id, kind, digest, subject_id, client_id, family_id, issuer, name, audience, scopes,
-				confirmation, issued_at, expires_at, revoked_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
+				confirmation, issued_at, expires_at, revoked_at, used_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
 			token.ID, token.Kind, token.Digest[:], token.SubjectID, token.ClientID, optional(token.FamilyID), token.Issuer,
 			token.Name, texts(token.Audience), texts(token.Scopes), optional(token.Confirmation),
-			instant(token.IssuedAt), instant(token.ExpiresAt), instant(token.RevokedAt))
+			instant(token.IssuedAt), instant(token.ExpiresAt), instant(token.RevokedAt), instant(token.UsedAt))
 		return err
 	})
 }
@@ -59,6 +59,11 @@ func (t *Tx) RevokeToken(ctx context.Context, id string, at time.Time) error {
 	return t.alter(ctx, "revoke token", id, func(q Querier) error {
 		return change(q, `UPDATE tokens SET revoked_at = coalesce(revoked_at, $2) WHERE id = $1`, id, instant(at))
 	})
+}
+
+// MarkTokenUsed sets UsedAt to the time, unless it is later already.
+func (t *Tx) MarkTokenUsed(ctx context.Context, id string, at time.Time) error {
+	return t.markUsed(ctx, "token", "tokens", id, at)
 }
 
 // RevokeJWT remembers the jti as revoked until its token has expired; the zero time means for ever.
