@@ -292,10 +292,10 @@ func (c *Console) secretsOf(v *visit, cl client) (page.Block, error) {
 	}
 	table := page.Table{
 		Label: page.Say("client.secrets"), Empty: page.Say("client.secrets.empty"),
-		Head: []page.Column{{Text: page.Say("id")}, {Text: page.Say("created")}, {Text: page.Say("client.ends")}},
+		Head: []page.Column{{Text: page.Say("id")}, {Text: page.Say("created")}, {Text: page.Say("used")}, {Text: page.Say("client.ends")}},
 	}
 	for _, s := range rows {
-		row := page.Row{Cells: []page.Cell{{page.Code{Text: s.ID}}, {page.Moment{At: s.CreatedAt}}, v.ending(s.ExpiresAt)}}
+		row := page.Row{Cells: []page.Cell{{page.Code{Text: s.ID}}, {page.Moment{At: s.CreatedAt}}, v.lastUse(s.UsedAt, s.CreatedAt), v.ending(s.ExpiresAt)}}
 		if !v.readOnly {
 			row.Acts = []page.Act{{To: base + cl.path + "/secrets/" + s.ID + "/delete", Text: page.Say("client.delete"), Danger: true}}
 		}
@@ -311,10 +311,10 @@ func (c *Console) clientKeysOf(v *visit, cl client) (page.Block, error) {
 	}
 	table := page.Table{
 		Label: page.Say("client.keys"), Empty: page.Say("client.keys.empty"),
-		Head: []page.Column{{Text: page.Say("client.key_id")}, {Text: page.Say("created")}, {Text: page.Say("client.ends")}},
+		Head: []page.Column{{Text: page.Say("client.key_id")}, {Text: page.Say("created")}, {Text: page.Say("used")}, {Text: page.Say("client.ends")}},
 	}
 	for _, key := range rows {
-		row := page.Row{Cells: []page.Cell{{page.Code{Text: key.ID}}, {page.Moment{At: key.CreatedAt}}, v.ending(key.ExpiresAt)}}
+		row := page.Row{Cells: []page.Cell{{page.Code{Text: key.ID}}, {page.Moment{At: key.CreatedAt}}, v.lastUse(key.UsedAt, key.CreatedAt), v.ending(key.ExpiresAt)}}
 		if !v.readOnly {
 			row.Acts = []page.Act{{To: base + cl.path + "/keys/" + key.ID + "/delete", Text: page.Say("client.delete"), Danger: true}}
 		}
@@ -369,7 +369,7 @@ func (c *Console) confirmSecret(v *visit, cl client, wrong problems, changed *pa
 	if err != nil {
 		return fmt.Errorf("console: %w", err)
 	}
-	stops := []page.Text{page.Say("client.secret_stops", "name", cl.name)}
+	stops := []page.Text{wasUsed(s.UsedAt), page.Say("client.secret_stops", "name", cl.name)}
 	if alive <= 1 {
 		stops = append(stops, page.Say("client.secret_last", "name", cl.name))
 	}
@@ -432,7 +432,7 @@ func (c *Console) confirmKey(v *visit, cl client, wrong problems, changed *page.
 	if err != nil {
 		return fmt.Errorf("console: %w", err)
 	}
-	stops := []page.Text{page.Say("client.key_stops")}
+	stops := []page.Text{wasUsed(key.UsedAt), page.Say("client.key_stops")}
 	if alive <= 1 {
 		stops = append(stops, page.Say("client.key_last", "name", cl.name))
 	}

@@ -96,21 +96,22 @@ func (c *Console) showCredentials(v *visit, a store.API, born credential) error 
 	to := base + "/apis/" + a.ID + "/keys"
 	table := page.Table{
 		Label: page.Say("api.keys"), Empty: page.Say("api.keys.empty"),
-		Head: []page.Column{{Text: page.Say("kind")}, {Text: page.Say("id")}, {Text: page.Say("created")}, {Text: page.Say("ends")}},
+		Head: []page.Column{{Text: page.Say("kind")}, {Text: page.Say("id")}, {Text: page.Say("created")}, {Text: page.Say("used")}, {Text: page.Say("client.ends")}},
 	}
-	add := func(kind string, name page.Text, id string, created, ends page.Moment) {
-		row := page.Row{Cells: []page.Cell{{page.Words{Text: name}}, {page.Code{Text: id}}, {created}, {ends}}}
+	add := func(kind string, name page.Text, id string, created, used, ends time.Time) {
+		row := page.Row{Cells: []page.Cell{
+			{page.Words{Text: name}}, {page.Code{Text: id}}, {page.Moment{At: created}}, v.lastUse(used, created), v.ending(ends),
+		}}
 		if !v.readOnly {
 			row.Acts = []page.Act{{To: to + "/delete?kind=" + kind + "&credential=" + id, Text: page.Say("delete"), Danger: true}}
 		}
 		table.Rows = append(table.Rows, row)
 	}
-	never := page.Say("never_ends")
 	for _, s := range secrets {
-		add(kindSecret, page.Say("client_secret"), s.ID, page.Moment{At: s.CreatedAt}, page.Moment{At: s.ExpiresAt, Never: never})
+		add(kindSecret, page.Say("client_secret"), s.ID, s.CreatedAt, s.UsedAt, s.ExpiresAt)
 	}
 	for _, k := range keys {
-		add(kindKey, page.Say("key_file"), k.ID, page.Moment{At: k.CreatedAt}, page.Moment{At: k.ExpiresAt, Never: never})
+		add(kindKey, page.Say("key_file"), k.ID, k.CreatedAt, k.UsedAt, k.ExpiresAt)
 	}
 	table.Range = page.Say("rights", "n", len(table.Rows))
 	p := aboutAPI(a, "keys")
@@ -173,64 +174,71 @@ func (c *Console) bornBefore(v *visit, a store.API) error {
 	return c.render(v, p)
 }
 
-// credential finds which one a confirmation is about, what deletes it, and how many are left then. Errors: store.ErrNotFound.
-func (c *Console) credential(ctx context.Context, tx store.Tx, v *visit) (a store.API, remove func(*registry.Registry) error, left int, err error) {
+// aCredential is one that an API has: when it was last used, what deletes it, and how many are left then.
+type aCredential struct {
+	used   time.Time
+	left   int
+	remove func(*registry.Registry) error
+}
+
+// credential finds which one a confirmation is about. Errors: store.ErrNotFound.
+func (c *Console) credential(ctx context.Context, tx store.Tx, v *visit) (a store.API, found aCredential, err error) {
 	if a, err = c.apiOf(ctx, tx, v); err != nil {
-		return a, nil, 0, err
+		return a, found, err
 	}
 	owner, id := store.Owner{Kind: store.APIClient, ID: a.ID}, v.Params.Value("credential")
 	secrets, err := tx.SecretsOf(ctx, owner)
 	if err != nil {
-		return a, nil, 0, err
+		return a, found, err
 	}
 	keys, err := tx.ClientKeysOf(ctx, owner)
 	if err != nil {
-		return a, nil, 0, err
+		return a, found, err
 	}
-	left = len(secrets) + len(keys) - 1
+	left := len(secrets) + len(keys) - 1
 	for _, s := range secrets {
 		if s.ID == id && v.Params.Value("kind") == kindSecret {
-			return a, func(r *registry.Registry) error { return r.DeleteSecret(ctx, s) }, left, nil
+			return a, aCredential{used: s.UsedAt, left: left, remove: func(r *registry.Registry) error { return r.DeleteSecret(ctx, s) }}, nil
 		}
 	}
 	for _, k := range keys {
 		if k.ID == id && v.Params.Value("kind") == kindKey {
-			return a, func(r *registry.Registry) error { return r.DeleteClientKey(ctx, k) }, left, nil
+			return a, aCredential{used: k.UsedAt, left: left, remove: func(r *registry.Registry) error { return r.DeleteClientKey(ctx, k) }}, nil
 		}
 	}
-	return a, nil, 0, store.ErrNotFound
+	return a, found, store.ErrNotFound
 }
 
 func (c *Console) askDeleteCredential(v *visit) error { return c.confirmDeleteCredential(v, nil, nil) }
 
 func (c *Console) confirmDeleteCredential(v *visit, wrong problems, changed *page.Note) error {
-	a, _, left, err := c.credential(v.Context(), c.Store, v)
+	a, one, err := c.credential(v.Context(), c.Store, v)
 	if err != nil {
 		return c.failed(v, err)
 	}
 	to, kind := base+"/apis/"+a.ID+"/keys", v.Params.Value("kind")
 	q := confirmation{
-		here: "apis", up: page.Link{To: to, Text: page.Named(a.Name)}, to: to + "/delete", counted: counted(left),
+		here: "apis", up: page.Link{To: to, Text: page.Named(a.Name)}, to: to + "/delete", counted: counted(one.left),
 		hidden: []page.Parameter{{Name: "kind", Value: kind}, {Name: "credential", Value: v.Params.Value("credential")}},
 	}
 	q.title, q.submit = page.Say("secret.delete.title"), page.Say("secret.delete")
 	if kind == kindKey {
 		q.title, q.submit = page.Say("key.delete.title", "id", page.Code{Text: v.Params.Value("credential")}), page.Say("key.delete")
 	}
-	q.stops = []page.Text{page.Say("credential.ends"), page.Say("credential.left", "n", left)}
+	q.stops = []page.Text{wasUsed(one.used), page.Say("credential.ends"), page.Say("credential.left", "n", one.left)}
 	return c.confirm(v, q, wrong, changed)
 }
 
 func (c *Console) deleteCredential(v *visit) error {
 	err := c.write(v, func(ctx context.Context, r *registry.Registry, tx store.Tx) error {
-		_, remove, left, err := c.credential(ctx, tx, v)
+		_, one, err := c.credential(ctx, tx, v)
 		if err != nil {
 			return err
 		}
-		if err := v.confirmed(counted(left), ""); err != nil {
+		if err := v.confirmed(counted(one.left), ""); err != nil {
 			return err
 		}
-		return remove(r)
+		return one.remove(r)
 	})
 	if err == nil {
 		return c.done(v, "/apis/"+v.PathValue("id")+"/keys", "deleted", v.Params.Value("credential"))

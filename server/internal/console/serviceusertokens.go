@@ -120,7 +120,7 @@ func (c *Console) tokensOf(v *visit, u store.ServiceUser) (page.Block, error) {
 	path := base + "/service-users/" + u.ID + "/tokens/"
 	table := page.Table{
 		Label: page.Say("pat_tokens"), Empty: page.Say("pat_tokens.empty"),
-		Head: []page.Column{{Text: page.Say("name")}, {Text: page.Say("pat_token.for")}, {Text: page.Say("created")}, {Text: page.Say("client.ends")}},
+		Head: []page.Column{{Text: page.Say("name")}, {Text: page.Say("pat_token.for")}, {Text: page.Say("created")}, {Text: page.Say("used")}, {Text: page.Say("client.ends")}},
 	}
 	for _, t := range all {
 		if !t.RevokedAt.IsZero() {
@@ -133,7 +133,7 @@ func (c *Console) tokensOf(v *visit, u store.ServiceUser) (page.Block, error) {
 				aims = append(aims, page.Code{Text: a})
 			}
 		}
-		row := page.Row{Cells: []page.Cell{{page.Words{Text: page.Named(t.Name)}}, aims, {page.Moment{At: t.IssuedAt}}, v.ending(t.ExpiresAt)}}
+		row := page.Row{Cells: []page.Cell{{page.Words{Text: page.Named(t.Name)}}, aims, {page.Moment{At: t.IssuedAt}}, v.lastUse(t.UsedAt, t.IssuedAt), v.ending(t.ExpiresAt)}}
 		if !v.readOnly {
 			row.Acts = []page.Act{{To: path + t.ID + "/revoke", Text: page.Say("pat_token.revoke"), Danger: true}}
 		}
@@ -160,7 +160,7 @@ func (c *Console) askRevokeToken(v *visit, cl client) error {
 		return fmt.Errorf("console: %w", err)
 	}
 	return c.confirm(v, confirmation{
-		here: cl.here, up: *cl.up(), title: page.Say("pat_token.revoke.title", "name", t.Name), stops: []page.Text{page.Say("pat_token.revoke.stops")}, final: true,
+		here: cl.here, up: *cl.up(), title: page.Say("pat_token.revoke.title", "name", t.Name), stops: []page.Text{wasUsed(t.UsedAt), page.Say("pat_token.revoke.stops")}, final: true,
 		to: base + cl.path + "/tokens/" + t.ID + "/revoke", submit: page.Say("pat_token.revoke.do"),
 	}, nil, nil)
 }
