@@ -250,7 +250,7 @@ func TestTwoTabsThatChangeTheSettingsOfAnAPI(t *testing.T) {
 	first, second := b.open(path), b.open(path)
 	b.posts(path, "version", first.hidden("version"), "name", "news", "form", "rfc9068", "lifetime", "1 h").tells(t, 200, "news", "issued from now on")
 	s := b.posts(path, "version", second.hidden("version"), "name", "mine", "form", "opaque", "lifetime", "2 h")
-	s.tells(t, 409, "news", "Somebody else has changed this meanwhile", "Take theirs")
+	s.tells(t, 409, "news", "Somebody else has changed this meanwhile", "Take theirs", "Now there: news", "Now there: 1 h")
 	if !strings.Contains(s.body, `href="`+path+`">Take theirs`) {
 		t.Errorf("there is no way to what is there now: %s", s.body)
 	}
@@ -267,6 +267,46 @@ func TestTwoTabsThatChangeTheSettingsOfAnAPI(t *testing.T) {
 		form := values(pairs...)
 		form.Set(row[0], row[1])
 		b.follow(path, b.ask(http.MethodPost, path, form)).tells(t, 422, "mine", "one field needs a change")
+	}
+}
+
+// Of every form that may have been overtaken: what was typed stays, and what is there now stands below it, where it is
+// something else and nowhere else.
+func TestAFormThatWasOvertakenShowsBothValues(t *testing.T) {
+	w, b := inConsole(t)
+	site := store.Application{ID: "app-site", Name: "site", ClientID: "site", Type: store.WebApplication, Active: true, IDTokenClaims: store.FullClaims, CreatedAt: start}
+	w.must(w.store.PutApplication(t.Context(), site))
+	for _, row := range []struct {
+		path         string
+		theirs, mine []string
+		now          []string
+	}{
+		{"/console/projects/P", []string{"name", "theirs"}, []string{"name", "mine"}, []string{"Now there: theirs"}},
+		{"/console/service-users/u-robot/settings", []string{"username", "robot", "title", "", "grant", "client_credentials"},
+			[]string{"username", "robot", "title", "mine", "grant", "client_credentials", "constraint", "dpop"}, []string{"Now there: nothing", "Now there: nothing, unless"}},
+		{"/console/users/u-mia", []string{"login_name", "mia", "email", "mia@example.com", "verified", "yes", "name", "Theirs"},
+			[]string{"login_name", "mia", "email", "mia@example.com", "verified", "no", "name", "Mine"}, []string{"Now there: Theirs", "Now there: Yes, they have shown it"}},
+		{"/console/applications/app-site/settings", []string{"name", "Theirs", "redirects", "https://shop.example.com/cb", "grant", "authorization_code", "id_token_claims", string(store.FullClaims), "refresh_idle", "2 h", "refresh_lifetime", "3 h"},
+			[]string{"name", "Theirs", "redirects", "https://shop.example.com/other", "grant", "authorization_code", "grant", "refresh_token", "id_token_claims", string(store.FullClaims), "refresh_idle", "1 h", "refresh_lifetime", "3 h"},
+			[]string{"Now there: https://shop.example.com/cb", "Now there: authorization_code", "Now there: 2 h"}},
+	} {
+		t.Run(row.path, func(t *testing.T) {
+			stale := b.open(row.path).hidden("version")
+			b.posts(row.path, append([]string{"version", stale}, row.theirs...)...)
+			s := b.posts(row.path, append([]string{"version", stale}, row.mine...)...)
+			if s.status != 409 {
+				t.Fatalf("answered %d %s", s.status, s.says())
+			}
+			text := s.says()
+			for _, words := range row.now {
+				if !strings.Contains(text, words) {
+					t.Errorf("%q is missing in %s", words, text)
+				}
+			}
+			if got := strings.Count(text, "Now there:"); got != len(row.now) {
+				t.Errorf("%d fields say what is there now, want %d: %s", got, len(row.now), text)
+			}
+		})
 	}
 }
 

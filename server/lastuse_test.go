@@ -69,7 +69,7 @@ func TestTheConsoleTellsWhatWasLastUsed(t *testing.T) {
 	b.open(about).tells(t, 200, "robot", "Last used", "not yet")
 	w.token("robot", "scope", sampleScope)
 	w.must(w.server.Close())
-	b.open(about).tells(t, 200, "robot", "Last used", start.UTC().Format("2006-01-02"))
+	b.open(about).tells(t, 200, "robot", "Last used", start.UTC().Format("2 January 2006"))
 	secrets, err := w.store.SecretsOf(t.Context(), robotOwner)
 	w.must(err)
 	ask := about + "/secrets/" + secrets[0].ID + "/delete"

@@ -142,9 +142,9 @@ func (c *Console) showAPI(v *visit, a store.API, typed settings, wrong problems,
 	if v.readOnly {
 		return c.render(v, p)
 	}
-	var forms []page.Option
-	for _, form := range append([]store.TokenForm{store.FormDefault}, registry.Forms...) {
-		forms = append(forms, page.Option{Value: string(form), Label: formNames[form]})
+	fields := typed.fields(wrong)
+	if conflict != nil {
+		fields = page.Against(fields, settingsOf(a).fields(nil))
 	}
 	to := base + "/apis/" + a.ID
 	off := page.Act{To: to + "/deactivate", Text: page.Say("api.deactivate"), Danger: true}
@@ -154,16 +154,25 @@ func (c *Console) showAPI(v *visit, a store.API, typed settings, wrong problems,
 	p.Blocks = append(p.Blocks,
 		page.Panel{Title: page.Say("api.settings"), Blocks: []page.Block{page.Form{
 			To: to, Submit: page.Say("save"), Hidden: []page.Parameter{{Name: "version", Value: version(a)}},
-			Fields: []page.Field{
-				{Name: "name", Label: page.Say("name"), Value: typed.name, Problem: wrong["name"]},
-				{Name: "form", Label: page.Say("token_contains"), Kind: page.Select, Value: typed.form, Options: forms, Problem: wrong["form"]},
-				algorithmField(typed.algorithm, wrong), lifetimeField(typed.lifetime, wrong),
-			},
+			Fields: fields,
 		}}},
 		page.Panel{Danger: true, Title: page.Say("api.end"), Blocks: []page.Block{page.Paragraph{Text: page.Say("api.end.lead")}},
 			Acts: []page.Act{off, {To: to + "/delete", Text: page.Say("api.delete"), Danger: true}}},
 	)
 	return c.again(v, p, wrong)
+}
+
+// fields are the form of the settings.
+func (s settings) fields(wrong problems) []page.Field {
+	var forms []page.Option
+	for _, form := range append([]store.TokenForm{store.FormDefault}, registry.Forms...) {
+		forms = append(forms, page.Option{Value: string(form), Label: formNames[form]})
+	}
+	return []page.Field{
+		{Name: "name", Label: page.Say("name"), Value: s.name, Problem: wrong["name"]},
+		{Name: "form", Label: page.Say("token_contains"), Kind: page.Select, Value: s.form, Options: forms, Problem: wrong["form"]},
+		algorithmField(s.algorithm, wrong), lifetimeField(s.lifetime, wrong),
+	}
 }
 
 func algorithmField(typed string, wrong problems) page.Field {

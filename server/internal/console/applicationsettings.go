@@ -107,45 +107,53 @@ func (c *Console) showApplicationSettings(v *visit, a store.Application, wrong p
 		}}}}}
 		return c.render(v, p)
 	}
-	as := a
-	area := func(name, value string) string {
-		if v.Method == http.MethodPost {
-			return v.Params.Value(name)
-		}
-		return value
-	}
-	texts := map[string]string{"redirects": strings.Join(a.RedirectURIs, "\n"), "logouts": strings.Join(a.LogoutURIs, "\n"), "origins": strings.Join(a.AllowedOrigins, "\n")}
+	as, raw := a, func(_, value string) string { return value }
 	if v.Method == http.MethodPost {
-		as = v.readApplication(a, problems{})
+		as, raw = v.readApplication(a, problems{}), func(name, _ string) string { return v.Params.Value(name) }
 	}
-	fields := []page.Field{{Name: "name", Label: page.Say("name"), Value: as.Name, Problem: wrong["name"]}}
+	fields, more := applicationFields(as, raw, wrong), rareFields(as, raw, wrong)
+	if conflict != nil {
+		kept := func(_, value string) string { return value }
+		fields, more = page.Against(fields, applicationFields(a, kept, nil)), page.Against(more, rareFields(a, kept, nil))
+	}
+	p.Blocks = []page.Block{page.Panel{Blocks: []page.Block{page.Form{
+		To: path + "/settings", Hidden: []page.Parameter{{Name: "version", Value: version(a)}}, Submit: page.Say("save"),
+		Fields: fields, More: more,
+	}}}}
+	p.Blocks = append(p.Blocks, applicationEnd(a, path))
+	return c.again(v, p, wrong)
+}
+
+// applicationFields are those of the form that most applications need. raw returns what was typed in a field that holds
+// the value, in the words in which it was.
+func applicationFields(a store.Application, raw func(name, value string) string, wrong problems) []page.Field {
+	fields := []page.Field{{Name: "name", Label: page.Say("name"), Value: a.Name, Problem: wrong["name"]}}
 	for _, list := range []struct {
 		name        string
+		values      []string
 		label, hint page.Text
 	}{
-		{"redirects", page.Say("application.redirects"), page.Say("application.redirects.hint")},
-		{"logouts", page.Say("application.logouts"), page.Say("application.logouts.hint")},
-		{"origins", page.Say("application.origins"), page.Say("application.origins.hint")},
+		{"redirects", a.RedirectURIs, page.Say("application.redirects"), page.Say("application.redirects.hint")},
+		{"logouts", a.LogoutURIs, page.Say("application.logouts"), page.Say("application.logouts.hint")},
+		{"origins", a.AllowedOrigins, page.Say("application.origins"), page.Say("application.origins.hint")},
 	} {
-		fields = append(fields, page.Field{Name: list.name, Label: list.label, Kind: page.Area, Value: area(list.name, texts[list.name]), Code: true, Hint: list.hint, Problem: wrong[list.name], Optional: true})
+		fields = append(fields, page.Field{
+			Name: list.name, Label: list.label, Kind: page.Area, Value: raw(list.name, strings.Join(list.values, "\n")), Code: true, Hint: list.hint,
+			Problem: wrong[list.name], Optional: true,
+		})
 	}
-	grants := page.Field{Name: "grant", Label: page.Say("application.grants"), Kind: page.Checks, Values: as.Grants, Problem: wrong["grant"]}
+	grants := page.Field{Name: "grant", Label: page.Say("application.grants"), Kind: page.Checks, Values: a.Grants, Problem: wrong["grant"]}
 	for _, grant := range []string{oauth.GrantAuthorizationCode, oauth.GrantRefreshToken, oauth.GrantDeviceCode, oauth.GrantTokenExchange} {
 		grants.Options = append(grants.Options, page.Option{Value: grant, Label: page.Named(grant)})
 	}
 	ticks := page.Field{Name: "flag", Label: page.Say("application.rules"), Kind: page.Checks, Problem: wrong["flag"]}
 	for _, flag := range flags {
 		ticks.Options = append(ticks.Options, page.Option{Value: flag.name, Label: flag.label, Hint: flag.hint})
-		if *flag.of(&as) {
+		if *flag.of(&a) {
 			ticks.Values = append(ticks.Values, flag.name)
 		}
 	}
-	p.Blocks = []page.Block{page.Panel{Blocks: []page.Block{page.Form{
-		To: path + "/settings", Hidden: []page.Parameter{{Name: "version", Value: version(a)}}, Submit: page.Say("save"),
-		Fields: append(fields, grants, ticks), More: rareFields(v, as, wrong),
-	}}}}
-	p.Blocks = append(p.Blocks, applicationEnd(a, path))
-	return c.again(v, p, wrong)
+	return append(fields, grants, ticks)
 }
 
 // applicationEnd is the red part of the page.
@@ -159,12 +167,9 @@ func applicationEnd(a store.Application, path string) page.Panel {
 }
 
 // rareFields are those that most applications leave as they are.
-func rareFields(v *visit, a store.Application, wrong problems) (fields []page.Field) {
+func rareFields(a store.Application, raw func(name, value string) string, wrong problems) (fields []page.Field) {
 	for _, span := range spans {
-		value := writeLifetime(*span.of(&a))
-		if v.Method == http.MethodPost {
-			value = v.Params.Value(span.name)
-		}
+		value := raw(span.name, writeLifetime(*span.of(&a)))
 		fields = append(fields, page.Field{Name: span.name, Label: span.label, Value: value, Optional: true, Hint: page.Say("application.span.hint"), Problem: wrong[span.name]})
 	}
 	algorithms := func(name string, label, usual page.Text, value string) page.Field {

@@ -186,11 +186,15 @@ func (c *Console) showProject(v *visit, p store.Project, name string, wrong prob
 		return c.failed(v, err)
 	}
 	shown.Blocks = append(shown.Blocks, roles...)
+	field := page.Field{Name: "name", Label: page.Say("name"), Value: name, Problem: wrong["name"]}
+	if conflict != nil && name != p.Name {
+		field.Now = page.Cell{page.Words{Text: page.Named(p.Name)}}
+	}
 	if !own && !v.readOnly {
 		shown.Blocks = append(shown.Blocks,
 			page.Panel{Title: page.Say("project.rename"), Blocks: []page.Block{page.Form{
 				To: base + "/projects/" + p.ID, Submit: page.Say("save"), Hidden: []page.Parameter{{Name: "version", Value: version(p)}},
-				Fields: []page.Field{{Name: "name", Label: page.Say("name"), Value: name, Problem: wrong["name"]}},
+				Fields: []page.Field{field},
 			}}},
 			page.Panel{Danger: true, Title: page.Say("project.end"), Blocks: []page.Block{page.Paragraph{Text: page.Say("project.end.lead")}},
 				Acts: []page.Act{{To: base + "/projects/" + p.ID + "/delete", Text: page.Say("project.delete"), Danger: true}}},

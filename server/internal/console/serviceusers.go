@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -231,18 +232,6 @@ func (c *Console) serviceUserSettings(v *visit) error {
 func (c *Console) showServiceUserSettings(v *visit, u, typed store.ServiceUser, wrong problems, conflict *page.Note) error {
 	path := base + "/service-users/" + u.ID
 	p := aboutServiceUser(v, u, "settings")
-	if conflict != nil {
-		p.Notes = append(p.Notes, *conflict)
-	}
-	forms := page.Field{Name: "form", Label: page.Say("service_user.form"), Kind: page.Select, Value: string(typed.Form), Hint: page.Say("service_user.form.hint"), Problem: wrong["form"],
-		Options: []page.Option{{Value: "", Label: page.Say("service_user.form.usual")}}}
-	for _, form := range registry.Forms {
-		forms.Options = append(forms.Options, page.Option{Value: string(form), Label: page.Named(string(form))})
-	}
-	grants := page.Field{Name: "grant", Label: page.Say("service_user.grants"), Kind: page.Checks, Values: typed.Grants, Hint: page.Say("service_user.grants.hint"), Problem: wrong["grant"]}
-	for _, grant := range []string{oauth.GrantClientCredentials, oauth.GrantJWTBearer, oauth.GrantTokenExchange} {
-		grants.Options = append(grants.Options, page.Option{Value: grant, Label: page.Named(grant)})
-	}
 	if v.readOnly {
 		p.Blocks = []page.Block{page.Panel{Blocks: []page.Block{page.Facts{Items: []page.Fact{
 			{Name: page.Say("service_user.title"), Value: page.Cell{page.Words{Text: page.Named(u.Name)}}},
@@ -251,13 +240,14 @@ func (c *Console) showServiceUserSettings(v *visit, u, typed store.ServiceUser, 
 		}}}}}
 		return c.render(v, p)
 	}
+	fields := serviceUserFields(typed, wrong)
+	if conflict != nil {
+		p.Notes, p.Status = append(p.Notes, *conflict), http.StatusConflict
+		fields = page.Against(fields, serviceUserFields(u, nil))
+	}
 	p.Blocks = []page.Block{page.Panel{Blocks: []page.Block{page.Form{
 		To: path + "/settings", Hidden: []page.Parameter{{Name: "version", Value: version(u)}}, Submit: page.Say("save"),
-		Fields: []page.Field{
-			{Name: "username", Label: page.Say("name"), Value: typed.Username, Code: true, Problem: wrong["username"], Hint: page.Say("service_user.rename.hint")},
-			{Name: "title", Label: page.Say("service_user.title"), Value: typed.Name, Optional: true, Problem: wrong["title"]},
-			forms, grants, constraintField(typed.SenderConstraint, wrong),
-		},
+		Fields: fields,
 	}}}}
 	red := page.Panel{Title: page.Say("service_user.end"), Danger: true, Acts: []page.Act{{To: path + "/delete", Text: page.Say("service_user.delete"), Danger: true}}}
 	if u.Active {
@@ -265,10 +255,25 @@ func (c *Console) showServiceUserSettings(v *visit, u, typed store.ServiceUser, 
 		red.Acts = append([]page.Act{{To: path + "/deactivate", Text: page.Say("service_user.deactivate"), Danger: true}}, red.Acts...)
 	}
 	p.Blocks = append(p.Blocks, red)
-	if conflict != nil {
-		p.Status = 409
-	}
 	return c.again(v, p, wrong)
+}
+
+// serviceUserFields are the form of its settings.
+func serviceUserFields(u store.ServiceUser, wrong problems) []page.Field {
+	forms := page.Field{Name: "form", Label: page.Say("service_user.form"), Kind: page.Select, Value: string(u.Form), Hint: page.Say("service_user.form.hint"), Problem: wrong["form"],
+		Options: []page.Option{{Value: "", Label: page.Say("service_user.form.usual")}}}
+	for _, form := range registry.Forms {
+		forms.Options = append(forms.Options, page.Option{Value: string(form), Label: page.Named(string(form))})
+	}
+	grants := page.Field{Name: "grant", Label: page.Say("service_user.grants"), Kind: page.Checks, Values: u.Grants, Hint: page.Say("service_user.grants.hint"), Problem: wrong["grant"]}
+	for _, grant := range []string{oauth.GrantClientCredentials, oauth.GrantJWTBearer, oauth.GrantTokenExchange} {
+		grants.Options = append(grants.Options, page.Option{Value: grant, Label: page.Named(grant)})
+	}
+	return []page.Field{
+		{Name: "username", Label: page.Say("name"), Value: u.Username, Code: true, Problem: wrong["username"], Hint: page.Say("service_user.rename.hint")},
+		{Name: "title", Label: page.Say("service_user.title"), Value: u.Name, Optional: true, Problem: wrong["title"]},
+		forms, grants, constraintField(u.SenderConstraint, wrong),
+	}
 }
 
 // constraintField asks to what access tokens are bound.

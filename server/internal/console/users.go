@@ -145,6 +145,7 @@ func (c *Console) showUser(v *visit, u, typed store.User, wrong problems, confli
 	form := page.Form{To: userPath(u.ID, ""), Submit: page.Say("save"), Fields: profile(typed, wrong), Hidden: []page.Parameter{{Name: "version", Value: version(u)}}}
 	if conflict != nil {
 		p.Notes, p.Status = []page.Note{*conflict}, http.StatusConflict
+		form.Fields = page.Against(form.Fields, profile(u, nil))
 	}
 	about.Acts = c.helps(u, factors)
 	red := page.Panel{Title: page.Say("user.ends"), Danger: true, Acts: []page.Act{{To: userPath(u.ID, "/delete"), Text: page.Say("user.delete"), Danger: true}}}

@@ -150,6 +150,7 @@ type Field struct {
 	Options []Option // of radio buttons, check boxes and selects
 	Hint    Text
 	Problem Text
+	Now     Cell // what is there, where somebody else has changed it meanwhile
 	Code    bool // in the type of code
 	// Optional is set where it may stay empty.
 	Optional     bool
@@ -183,6 +184,43 @@ func (f Field) Has(value string) bool {
 		return f.Value == value
 	}
 	return slices.Contains(f.Values, value)
+}
+
+// Against returns the fields with what others of the same names hold, where that differs: what was typed stays beside
+// what is there now.
+func Against(typed, now []Field) []Field {
+	typed = slices.Clone(typed)
+	for i, f := range typed {
+		j := slices.IndexFunc(now, func(n Field) bool { return n.Name == f.Name })
+		if j >= 0 && (f.Value != now[j].Value || !sameValues(f.Values, now[j].Values)) {
+			typed[i].Now = now[j].held()
+		}
+	}
+	return typed
+}
+
+// sameValues compares what is ticked, in whatever order.
+func sameValues(a, b []string) bool {
+	return slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
+}
+
+// held is what a field holds, in the words of its options where it has some.
+func (f Field) held() (cell Cell) {
+	for _, o := range f.Options {
+		if f.Has(o.Value) {
+			cell = append(cell, Chip{Text: o.Label})
+		}
+	}
+	switch {
+	case len(cell) > 0:
+	case len(f.Options) == 0 && f.Value != "" && f.Code:
+		cell = Cell{Code{Text: f.Value}}
+	case len(f.Options) == 0 && f.Value != "":
+		cell = Cell{Words{Text: Named(f.Value)}}
+	default:
+		cell = Cell{Words{Text: Say("now.nothing")}}
+	}
+	return cell
 }
 
 // Checked is a list of checks with their outcome, in the order in which they were made.
@@ -318,9 +356,9 @@ func (s Source) Saved() template.URL {
 	return template.URL("data:application/octet-stream;base64," + base64.StdEncoding.EncodeToString([]byte(s.Whole())))
 }
 
-// Troubled reports whether there is a problem in what opens.
+// Troubled reports whether there is something to be looked at in what opens.
 func (f Form) Troubled() bool {
-	return slices.ContainsFunc(f.More, func(f Field) bool { return !f.Problem.Empty() })
+	return slices.ContainsFunc(f.More, func(f Field) bool { return !f.Problem.Empty() || f.Now != nil })
 }
 
 // Word returns the sentence of an outcome.
