@@ -187,15 +187,21 @@ func callBlocks(call snippet.Call) []page.Block {
 // protectBlocks are a server that checks such tokens by itself, where the API lists its permissions in them.
 func protectBlocks(a store.API, message jws.Message) []page.Block {
 	var claims struct {
-		Issuer string `json:"iss"`
+		Issuer oauth.Issuer `json:"iss"`
 	}
 	if a.Form != store.FormAuth0Permissions || json.Unmarshal([]byte(message.Payload), &claims) != nil {
 		return nil
 	}
-	permission := ""
-	if len(a.Permissions) > 0 {
-		permission = a.Permissions[0].Key
+	p := snippet.Protection{
+		Issuer: string(claims.Issuer), KeySet: claims.Issuer.URL(claims.Issuer.Path(oauth.KeySet)), Algorithm: string(message.Header.Algorithm), Audience: a.Identifier,
 	}
-	return []page.Block{page.Panel{Title: page.Say("protect"), Blocks: []page.Block{
-		page.Source{Label: page.Named("Go"), Spans: snippet.Protect(claims.Issuer, a.Identifier, permission), Copy: true}}}}
+	if len(a.Permissions) > 0 {
+		p.Permission = a.Permissions[0].Key
+	}
+	var blocks []page.Block
+	for i, s := range snippet.Servers {
+		blocks = append(blocks, page.Details{Group: "protect", Open: i == 0, Summary: page.Cell{page.Words{Text: page.Named(s.Name)}},
+			Blocks: []page.Block{page.Source{Label: page.Say("protect.in", "language", s.Name), Spans: s.Spans(p), Copy: true}}})
+	}
+	return []page.Block{page.Panel{Title: page.Say("protect"), Blocks: blocks}}
 }

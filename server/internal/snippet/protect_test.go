@@ -8,21 +8,44 @@ import (
 	"testing"
 )
 
-// What protects a route compiles, with values that would end a string if they were more than text.
+func server(s Server, p Protection) string {
+	var b strings.Builder
+	for _, span := range s.Spans(p) {
+		b.WriteString(span.Text)
+	}
+	return b.String()
+}
+
+// What protects a route compiles, with values that would end a string if they were more than text. That it lets in and
+// keeps out whom it should is seen with its libraries, in ../../../interop.
 func TestProtectCompiles(t *testing.T) {
-	const hostile = "a'b\"c\\d`id`\n\u2028"
-	for _, permission := range []string{"", hostile} {
-		var b strings.Builder
-		for _, span := range Protect("https://login.example.com/", hostile, permission) {
-			b.WriteString(span.Text)
-		}
-		file := filepath.Join(t.TempDir(), "main.go")
-		if err := os.WriteFile(file, []byte(b.String()), 0o600); err != nil {
-			t.Fatal(err)
-		}
+	const hostile = "a'b\"c\\d`id`\n\u2028${x}</script>"
+	compilers := map[string][]string{
 		// Here, in the module, so that the library is this one.
-		if out, err := exec.CommandContext(t.Context(), "go", "vet", file).CombinedOutput(); err != nil {
-			t.Errorf("%v: %s\n%s", err, out, b.String())
+		"Go":     {"main.go", "go", "vet"},
+		"Python": {"api.py", "python3", "-m", "py_compile"},
+		"Node":   {"api.mjs", "node", "--check"},
+	}
+	if len(Servers) != len(compilers) {
+		t.Errorf("%d languages", len(Servers))
+	}
+	for _, s := range Servers {
+		for _, permission := range []string{"", hostile} {
+			code := server(s, Protection{"https://login.example.com/", "https://login.example.com/" + hostile, "RS256", hostile, permission})
+			if strings.Contains(code, "«") {
+				t.Errorf("%s: %s", s.Name, code)
+			}
+			file := filepath.Join(t.TempDir(), compilers[s.Name][0])
+			if err := os.WriteFile(file, []byte(code), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			run := append(compilers[s.Name][1:], file)
+			if _, err := exec.LookPath(run[0]); err != nil {
+				t.Skip("not run:", err)
+			}
+			if out, err := exec.CommandContext(t.Context(), run[0], run[1:]...).CombinedOutput(); err != nil {
+				t.Errorf("%v: %s\n%s", err, out, code)
+			}
 		}
 	}
 }
