@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,7 +25,8 @@ const own = "urn:postern:own"
 
 // Enter lets a person in to a page of the server's own, which are those that only its paths name: by the rules
 // of an application of the house that asks for a login no older than fresh, or, where that is zero, for any. Where
-// it returns false it has answered, by the way to the login page, which leads back to where the request was to. So
+// it returns false it has answered: by the way to the login page, which leads back to where the request was to, or, to
+// a form of somebody whose session has ended, by a page that keeps what was typed. So
 // a person comes to a page like this without an application, and whatever an application would wait for, a second
 // factor, a cookie of the same browser, this page waits for too.
 //
@@ -55,7 +57,37 @@ func (l *Login) Enter(w http.ResponseWriter, r *endpoint.Request, fresh time.Dur
 	case authorize.Refuse:
 		return store.Session{}, store.User{}, false, l.refuse(s, step)
 	}
+	if s.session.ID == "" && isForm(r) {
+		l.sendAgain(w, r)
+		return store.Session{}, store.User{}, false, nil
+	}
 	return store.Session{}, store.User{}, false, l.wait(w, s)
+}
+
+// isForm reports whether the request is a form of fields that the browser says to be of a page of this server.
+func isForm(r *endpoint.Request) bool {
+	if r.Method != http.MethodPost || strings.HasPrefix(r.Header.Get("Content-Type"), "multipart/") {
+		return false
+	}
+	return r.Header.Get("Sec-Fetch-Site") == "same-origin" || r.Header.Get("Origin") != "" // which is ours: another is refused by now
+}
+
+// unkept are the fields that no page shows again: secrets, and what was pasted in to be looked at.
+var unkept = []string{"password", "new_password", "code", "passkey", "token", "find"}
+
+// sendAgain answers a form whose session has ended meanwhile. A form of elsewhere must not come here: whoever logs in
+// would send it.
+func (l *Login) sendAgain(w http.ResponseWriter, r *endpoint.Request) {
+	p := page.SendAgain{To: r.URL.Path, Login: "/" + strings.Split(r.URL.Path, "/")[1] + "/"}
+	for _, name := range slices.Sorted(maps.Keys(r.Params)) {
+		if slices.Contains(unkept, name) {
+			continue
+		}
+		for _, value := range r.Params.Values(name) {
+			p.Kept = append(p.Kept, page.Parameter{Name: name, Value: value})
+		}
+	}
+	l.Site.Render(w, r, authorize.LocalesOf(r.Params.Value("ui_locales")), p)
 }
 
 // maxAddress bounds what is kept of an address on the way through the login.

@@ -141,6 +141,18 @@ type LoggedOut struct {
 
 func (p LoggedOut) shape() shape { return shape{file: "logged_out", layout: "card", fixed: true} }
 
+// SendAgain is the answer to a form of somebody who is not logged in any more. It keeps what was typed, to be sent
+// again after a login in another tab.
+type SendAgain struct {
+	To    string // where the form was sent to, on this server
+	Kept  []Parameter
+	Login string // the path of a page that asks for the login
+}
+
+func (p SendAgain) shape() shape {
+	return shape{file: "send_again", layout: "card", status: http.StatusForbidden, fixed: true}
+}
+
 // A Matter is what a Notice says.
 type Matter struct{ key string }
 

@@ -172,6 +172,7 @@ func samples() []sample {
 		Open: true, Parameter: "redirect_uri", Expected: "an address registered for the application", Got: "https://hello-world.example.com/callback/", Nearest: "https://hello-world.example.com/callback",
 		Message: "the two differ by the final slash alone: register this address, or send the registered one", Section: "RFC 6749 §3.1.2", Decision: "q3v7m2",
 	}}}, sample{"error-plain", Error{Cause: NotFound}})
+	all = append(all, sample{"send-again", SendAgain{To: "/console/apis/1", Kept: []Parameter{{"name", "Orders & more"}}, Login: "/console/"}})
 	for _, s := range []struct {
 		name   string
 		matter Matter
