@@ -52,7 +52,30 @@ func (d *database) Read(ctx context.Context, f func(sqlstore.Querier) error) err
 
 // Write implements sqlstore.Runner: it returns when the changes are on disk.
 func (d *database) Write(ctx context.Context, f func(sqlstore.Querier) error) error {
-	return d.writer.write(ctx, func(q *statements) error { return f(q) })
+	return d.writer.write(ctx, f)
+}
+
+// Add implements sqlstore.Runner.
+func (d *database) Add(ctx context.Context, query string, args ...any) (int, error) {
+	var n int // is not looked at when the caller gives up, and the writer may still write it
+	err := d.writer.write(ctx, func(q sqlstore.Querier) (err error) {
+		n, err = q.Exec(query, args...)
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	return n, nil
+}
+
+// Elements implements sqlstore.Backend.
+func (d *database) Elements(parameter string) string {
+	return `SELECT value FROM json_each(` + parameter + `)`
+}
+
+// Gathered implements sqlstore.Backend.
+func (d *database) Gathered(expression string) string {
+	return `json_group_array(DISTINCT ` + expression + `)`
 }
 
 // Close closes the writing connection last: the last one to go folds the log into the file, which a

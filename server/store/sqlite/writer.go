@@ -9,21 +9,18 @@ import (
 	"time"
 
 	"github.com/postern-auth/postern/server/store"
+	"github.com/postern-auth/postern/server/store/internal/sqlstore"
 )
 
 // maxBatch bounds the rows, and so the time, of one commit.
 const maxBatch = 512
 
-var (
-	errClosed = errors.New("the store is closed")
-	// errLost says that SQLite has given up the whole transaction and not the one savepoint.
-	errLost = errors.New("the transaction was undone")
-)
+var errClosed = errors.New("the store is closed")
 
 // job is one write that waits for its turn and its commit.
 type job struct {
 	ctx  context.Context
-	f    func(*statements) error
+	f    func(sqlstore.Querier) error
 	err  error
 	done chan error // receives err once the transaction has ended
 }
@@ -59,7 +56,7 @@ func newWriter(conn *statements, delay time.Duration) *writer {
 }
 
 // submit queues f for the next transaction. The result arrives on the job's channel.
-func (w *writer) submit(ctx context.Context, f func(*statements) error) *job {
+func (w *writer) submit(ctx context.Context, f func(sqlstore.Querier) error) *job {
 	j := &job{ctx: ctx, f: f, done: make(chan error, 1)}
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -75,7 +72,7 @@ func (w *writer) submit(ctx context.Context, f func(*statements) error) *job {
 }
 
 // write runs f in the next transaction and returns when that is on disk.
-func (w *writer) write(ctx context.Context, f func(*statements) error) error {
+func (w *writer) write(ctx context.Context, f func(sqlstore.Querier) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -177,7 +174,7 @@ func (w *writer) commit(batch []*job) error {
 		if j.err = j.ctx.Err(); j.err != nil {
 			continue // its caller has gone
 		}
-		if j.err = savepoint(w.conn, j.f); errors.Is(j.err, errLost) {
+		if j.err = sqlstore.Savepoint(w.conn, j.f); errors.Is(j.err, sqlstore.ErrLost) {
 			w.rollback()
 			return j.err
 		}
@@ -193,24 +190,4 @@ func (w *writer) commit(batch []*job) error {
 // which is as good.
 func (w *writer) rollback() {
 	_, _ = w.conn.Exec("ROLLBACK")
-}
-
-// savepoint runs f within the transaction under way and undoes its changes when it fails. An error that is
-// errLost says that the transaction is gone: the connection would now commit each statement by itself.
-func savepoint(q *statements, f func(*statements) error) error {
-	if _, err := q.Exec("SAVEPOINT write"); err != nil {
-		return fmt.Errorf("%w: %w", errLost, err)
-	}
-	failed := f(q)
-	if failed != nil {
-		if _, err := q.Exec("ROLLBACK TO write"); err != nil {
-			// What failed is told in words alone: that an object was not found, say, is not an answer for the
-			// others in the transaction.
-			return fmt.Errorf("%w: %v: %w", errLost, failed, err)
-		}
-	}
-	if _, err := q.Exec("RELEASE write"); err != nil {
-		return fmt.Errorf("%w: %w", errLost, err)
-	}
-	return failed
 }

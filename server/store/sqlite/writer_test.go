@@ -235,14 +235,14 @@ func TestCloseWaitsForTheWritesThatCameBefore(t *testing.T) {
 func TestALostTransactionFailsAllItsWritesAndTheNextOneIsSound(t *testing.T) {
 	s, d := openInternal(t, Options{})
 	release := hold(t, s)
-	lose := func(q *statements) error {
+	lose := func(q sqlstore.Querier) error {
 		_, err := q.Exec("ROLLBACK")
 		return errors.Join(err, fmt.Errorf("disk on fire: %w", store.ErrNotFound))
 	}
 	var jobs []*job
-	for i, f := range []func(*statements) error{nil, lose, nil} {
+	for i, f := range []func(sqlstore.Querier) error{nil, lose, nil} {
 		if f == nil {
-			f = func(q *statements) error {
+			f = func(q sqlstore.Querier) error {
 				_, err := q.Exec(`INSERT INTO revoked_jwts (jti) VALUES ($1)`, fmt.Sprint(i))
 				return err
 			}
@@ -252,7 +252,7 @@ func TestALostTransactionFailsAllItsWritesAndTheNextOneIsSound(t *testing.T) {
 	release()
 	for i, j := range jobs {
 		err := <-j.done
-		if !errors.Is(err, errLost) || d.Explain(err) != nil || errors.Is(err, store.ErrNotFound) || !strings.Contains(err.Error(), "disk on fire") {
+		if !errors.Is(err, sqlstore.ErrLost) || d.Explain(err) != nil || errors.Is(err, store.ErrNotFound) || !strings.Contains(err.Error(), "disk on fire") {
 			t.Errorf("job %d: expected an outage with its cause, got %v", i, err)
 		}
 		if revoked, err := s.JWTRevoked(context.Background(), fmt.Sprint(i)); err != nil || revoked {
@@ -319,10 +319,10 @@ func TestALostTransactionTakesNoFurtherCall(t *testing.T) {
 			_, err := q.Exec("ROLLBACK")
 			return errors.Join(err, errors.New("disk on fire"))
 		})
-		if !errors.Is(err, errLost) {
-			t.Errorf("expected %v, got %v", errLost, err)
+		if !errors.Is(err, sqlstore.ErrLost) {
+			t.Errorf("expected %v, got %v", sqlstore.ErrLost, err)
 		}
-		if err := r.Write(ctx, revoke("after")); !errors.Is(err, errLost) || d.Explain(err) != nil {
+		if err := r.Write(ctx, revoke("after")); !errors.Is(err, sqlstore.ErrLost) || d.Explain(err) != nil {
 			t.Errorf("expected an outage, got %v", err)
 		}
 		return nil // the function has not noticed

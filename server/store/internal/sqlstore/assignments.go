@@ -3,7 +3,6 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"fmt"
 
 	"github.com/postern-auth/postern/server/store"
@@ -23,20 +22,16 @@ func (t *Tx) AssignmentsOf(ctx context.Context, subjectID string) ([]store.Assig
 func (t *Tx) AssignmentsAmong(ctx context.Context, subjectID string, keys []string) ([]store.Assignment, error) {
 	// The first part has a line without key for each assignment for an API, the second one for each key there
 	// that is wanted. In one part the engine would read all keys to choose among them.
-	const query = `
+	query := `
 		SELECT a.subject_id, coalesce(a.project_id, ''), coalesce(a.api_id, ''), k.key
 		FROM assignments a LEFT JOIN assigned_rights k ON k.assignment_id = a.id AND a.api_id IS NULL
 		WHERE a.subject_id = $1
 		UNION ALL
 		SELECT a.subject_id, '', a.api_id, k.key
-		FROM assignments a JOIN assigned_rights k ON k.assignment_id = a.id AND k.key IN (SELECT value FROM json_each($2))
+		FROM assignments a JOIN assigned_rights k ON k.assignment_id = a.id AND k.key IN (` + t.backend.Elements("$2") + `)
 		WHERE a.subject_id = $1 AND a.api_id IS NOT NULL
 		ORDER BY 2, 3, 4`
-	wanted, err := json.Marshal(append([]string{}, keys...)) // [] rather than null
-	if err != nil {
-		return nil, fmt.Errorf("store: encoding keys: %w", err)
-	}
-	return list(ctx, t, "assignments of subject", subjectID, addAssignment, query, subjectID, string(wanted))
+	return list(ctx, t, "assignments of subject", subjectID, addAssignment, query, subjectID, elements(keys))
 }
 
 func addAssignment(row Scan, all []store.Assignment) ([]store.Assignment, error) {
@@ -113,10 +108,6 @@ func (t *Tx) HolderCounts(ctx context.Context, target store.Assignment, rights [
 	if err := checkTarget(target); err != nil {
 		return nil, err
 	}
-	wanted, err := json.Marshal(append([]string{}, rights...)) // [] rather than null
-	if err != nil {
-		return nil, fmt.Errorf("store: encoding keys: %w", err)
-	}
 	column := "project_id"
 	if target.APIID != "" {
 		column = "api_id"
@@ -131,8 +122,8 @@ func (t *Tx) HolderCounts(ctx context.Context, target store.Assignment, rights [
 		counts[key] = n
 		return none, nil
 	}
-	query := `SELECT key, count(*) FROM assigned_rights WHERE ` + column + ` = $1 AND key IN (SELECT value FROM json_each($2)) GROUP BY key`
-	if _, err := list(ctx, t, "holders of rights", target.ProjectID+target.APIID, add, query, target.ProjectID+target.APIID, string(wanted)); err != nil {
+	query := `SELECT key, count(*) FROM assigned_rights WHERE ` + column + ` = $1 AND key IN (` + t.backend.Elements("$2") + `) GROUP BY key`
+	if _, err := list(ctx, t, "holders of rights", target.ProjectID+target.APIID, add, query, target.ProjectID+target.APIID, elements(rights)); err != nil {
 		return nil, err
 	}
 	return counts, nil

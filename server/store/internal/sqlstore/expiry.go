@@ -18,7 +18,7 @@ var deletions = []string{
 	deletion("pushed_requests", "digest", "expires_at"),
 	deletion("attempts", "key", "expires_at"),
 	`DELETE FROM device_codes WHERE digest IN (SELECT digest FROM device_codes
-		WHERE expires_at < $1 - 3600000 ORDER BY expires_at LIMIT $2)`, // an hour longer: devices poll on, and are told why
+		WHERE expires_at < CAST($1 AS BIGINT) - 3600000 ORDER BY expires_at LIMIT $2)`, // an hour longer: devices poll on, and are told why
 	deletion("challenges", "key", "expires_at"),
 	deletion("mail_links", "digest", "expires_at"),
 	deletion("outbox", "id", "expires_at"),

@@ -54,12 +54,20 @@ func (l listing[T]) conditions(search string, args []any) ([]string, []any) {
 	if search == "" {
 		return conditions, args
 	}
-	args = append(slices.Clone(args), "%"+likeEscape.Replace(search)+"%")
+	args = append(slices.Clone(args), "%"+likeEscape.Replace(strings.Map(folded, search))+"%")
 	var any []string
 	for _, column := range l.searched {
-		any = append(any, `lower(`+column+`) LIKE lower(`+nth(len(args))+`) ESCAPE '\'`)
+		any = append(any, `lower(`+column+`) LIKE `+nth(len(args))+` ESCAPE '\'`)
 	}
 	return append(conditions, "("+strings.Join(any, " OR ")+")"), args
+}
+
+// folded is what the engines' lower makes of a letter: those of ASCII alone.
+func folded(r rune) rune {
+	if 'A' <= r && r <= 'Z' {
+		return r + 'a' - 'A'
+	}
+	return r
 }
 
 var likeEscape = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)

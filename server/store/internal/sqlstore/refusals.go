@@ -72,7 +72,7 @@ func (t *Tx) CountsSince(ctx context.Context, from time.Time) ([]store.Count, er
 var prunings = []string{
 	`DELETE FROM counts WHERE hour < $1 AND $2 >= 0`,
 	`DELETE FROM refusals WHERE at < $1 AND $2 >= 0`,
-	`DELETE FROM refusals WHERE $1 IS NOT NULL AND id IN (
+	`DELETE FROM refusals WHERE CAST($1 AS BIGINT) IS NOT NULL AND id IN (
 		SELECT r.id FROM (SELECT DISTINCT place, reason FROM refusals) k JOIN refusals r ON r.place = k.place AND r.reason = k.reason
 		WHERE r.id <= (SELECT l.id FROM refusals l WHERE l.place = k.place AND l.reason = k.reason ORDER BY l.id DESC LIMIT 1 OFFSET $2))`,
 }

@@ -34,7 +34,7 @@ func (t *Tx) SessionsPart(ctx context.Context, now time.Time, w store.Window) (s
 	return listing[store.ListedSession]{
 		what: "sessions", add: addListedSession, counted: from,
 		query: `SELECT ` + sessionColumns + `, u.called, u.name,
-			(SELECT json_group_array(DISTINCT a.name) FROM families f JOIN clients c ON c.client_id = f.client_id AND c.kind = 'application'
+			(SELECT ` + t.backend.Gathered("a.name") + ` FROM families f JOIN clients c ON c.client_id = f.client_id AND c.kind = 'application'
 				JOIN applications a ON a.id = c.id WHERE f.session_id = x.id)
 			FROM ` + from,
 		name: "u.called", id: "x.id", searched: []string{"u.called", "u.email", "u.name", "x.user_agent", "x.address_prefix"},

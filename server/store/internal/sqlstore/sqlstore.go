@@ -36,8 +36,12 @@ type Querier interface {
 type Runner interface {
 	// Read runs f on one consistent state for each statement. f may run again.
 	Read(ctx context.Context, f func(Querier) error) error
-	// Write runs f so that all its changes happen or none. f may run again.
+	// Write runs f so that all its changes happen or none, as if no other Write and no InTx ran meanwhile. f may run
+	// again.
 	Write(ctx context.Context, f func(Querier) error) error
+	// Add runs one statement, which no other write has to be kept from: it changes rows of one key, $1, by itself. It
+	// returns how many rows that were. The engine may run it together with others.
+	Add(ctx context.Context, query string, args ...any) (rows int, err error)
 }
 
 // Backend is an engine. It is safe for concurrent use.
@@ -45,6 +49,10 @@ type Backend interface {
 	Runner
 	// Name is the engine's name, in errors.
 	Name() string
+	// Elements is a query for the texts in the JSON array that a parameter is.
+	Elements(parameter string) string
+	// Gathered is an expression for the JSON array of the values that an expression has, each once.
+	Gathered(expression string) string
 	// Explain returns the error of package store that an error of the engine stands for, or nil when it is
 	// an outage.
 	Explain(error) error
@@ -96,9 +104,10 @@ func (s *Store) Ping(ctx context.Context) error {
 		return q.Each(ctx, `SELECT at FROM heartbeat`, nil, func(Scan) error { return nil })
 	})
 	if err == nil {
-		err = s.runner.Write(ctx, func(q Querier) error {
-			return change(q, `UPDATE heartbeat SET at = $1`, instant(s.now()))
-		})
+		var n int
+		if n, err = s.runner.Add(ctx, `UPDATE heartbeat SET at = $2 WHERE id = $1`, 1, instant(s.now())); err == nil && n == 0 {
+			err = store.ErrNotFound
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("%s: ping: %w", s.backend.Name(), s.explain(err))
@@ -122,6 +131,18 @@ func change(q Querier, query string, args ...any) error {
 // alter runs a write and says in its error what was to be done to which object.
 func (t *Tx) alter(ctx context.Context, what, id string, f func(Querier) error) error {
 	if err := t.runner.Write(ctx, f); err != nil {
+		return t.failure(what, id, err)
+	}
+	return nil
+}
+
+// add runs one statement by itself. Its error is none when it met no row.
+func (t *Tx) add(ctx context.Context, what, id string, none error, query string, args ...any) error {
+	n, err := t.runner.Add(ctx, query, args...)
+	if err == nil && n == 0 {
+		err = none
+	}
+	if err != nil {
 		return t.failure(what, id, err)
 	}
 	return nil

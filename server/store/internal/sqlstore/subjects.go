@@ -2,8 +2,6 @@ package sqlstore
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"time"
 
 	"github.com/postern-auth/postern/server/store"
@@ -96,23 +94,19 @@ func (t *Tx) ServiceUsersPart(ctx context.Context, w store.Window) (store.Part[s
 // StandingsOf returns how service users stand, by their IDs.
 func (t *Tx) StandingsOf(ctx context.Context, ids []string, now time.Time) (map[string]store.Standing, error) {
 	// Of the rights on one project or API, of which there may be tens of thousands, one is looked for.
-	const query = `
+	query := `
 		SELECT client_id, 'secret', expires_at, '' FROM secrets
-			WHERE client_kind = 'service_user' AND client_id IN (SELECT value FROM json_each($1)) AND (expires_at IS NULL OR expires_at > $2)
+			WHERE client_kind = 'service_user' AND client_id IN (` + t.backend.Elements("$1") + `) AND (expires_at IS NULL OR expires_at > $2)
 		UNION ALL SELECT client_id, 'key', expires_at, '' FROM client_keys
-			WHERE client_kind = 'service_user' AND client_id IN (SELECT value FROM json_each($1)) AND (expires_at IS NULL OR expires_at > $2)
+			WHERE client_kind = 'service_user' AND client_id IN (` + t.backend.Elements("$1") + `) AND (expires_at IS NULL OR expires_at > $2)
 		UNION ALL SELECT subject_id, 'token', expires_at, '' FROM tokens WHERE kind = 'personal_access_token'
-			AND subject_id IN (SELECT value FROM json_each($1)) AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2)
+			AND subject_id IN (` + t.backend.Elements("$1") + `) AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2)
 		UNION ALL SELECT a.subject_id, 'right', NULL, coalesce(p.name, i.name)
 			FROM assignments a LEFT JOIN projects p ON p.id = a.project_id LEFT JOIN apis i ON i.id = a.api_id
-			WHERE a.subject_id IN (SELECT value FROM json_each($1))
+			WHERE a.subject_id IN (` + t.backend.Elements("$1") + `)
 				AND EXISTS (SELECT 1 FROM assigned_rights k WHERE k.assignment_id = a.id)
 		ORDER BY 1, 4`
-	wanted, err := json.Marshal(append([]string{}, ids...)) // [] rather than null
-	if err != nil {
-		return nil, fmt.Errorf("store: encoding ids: %w", err)
-	}
-	rows, err := list(ctx, t, "standings of service users", "", addStanding, query, string(wanted), instant(t.orNow(now)))
+	rows, err := list(ctx, t, "standings of service users", "", addStanding, query, elements(ids), instant(t.orNow(now)))
 	if err != nil {
 		return nil, err
 	}

@@ -25,16 +25,13 @@ func addToken(row Scan, all []store.Token) ([]store.Token, error) {
 // CreateToken adds a token. Errors: store.ErrExists for its ID, store.ErrNotFound when the subject is
 // not there.
 func (t *Tx) CreateToken(ctx context.Context, token store.Token) error {
-	return t.alter(ctx, "create token", token.ID, func(q Querier) error {
-		_, err := q.Exec(`
-			INSERT INTO tokens (id, kind, digest, subject_id, client_id, family_id, issuer, name, audience, scopes,
-				confirmation, issued_at, expires_at, revoked_at, used_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
-			token.ID, token.Kind, token.Digest[:], token.SubjectID, token.ClientID, optional(token.FamilyID), token.Issuer,
-			token.Name, texts(token.Audience), texts(token.Scopes), optional(token.Confirmation),
-			instant(token.IssuedAt), instant(token.ExpiresAt), instant(token.RevokedAt), instant(token.UsedAt))
-		return err
-	})
+	return t.add(ctx, "create token", token.ID, store.ErrExists, `
+		INSERT INTO tokens (id, kind, digest, subject_id, client_id, family_id, issuer, name, audience, scopes,
+			confirmation, issued_at, expires_at, revoked_at, used_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) ON CONFLICT (id) DO NOTHING`,
+		token.ID, token.Kind, token.Digest[:], token.SubjectID, token.ClientID, optional(token.FamilyID), token.Issuer,
+		token.Name, texts(token.Audience), texts(token.Scopes), optional(token.Confirmation),
+		instant(token.IssuedAt), instant(token.ExpiresAt), instant(token.RevokedAt), instant(token.UsedAt))
 }
 
 // Token returns the token with the id, revoked and expired ones included.
@@ -56,9 +53,8 @@ func (t *Tx) TokensOf(ctx context.Context, subjectID string, kind store.TokenKin
 // nothing.
 func (t *Tx) RevokeToken(ctx context.Context, id string, at time.Time) error {
 	at = t.orNow(at)
-	return t.alter(ctx, "revoke token", id, func(q Querier) error {
-		return change(q, `UPDATE tokens SET revoked_at = coalesce(revoked_at, $2) WHERE id = $1`, id, instant(at))
-	})
+	return t.add(ctx, "revoke token", id, store.ErrNotFound,
+		`UPDATE tokens SET revoked_at = coalesce(revoked_at, $2) WHERE id = $1`, id, instant(at))
 }
 
 // MarkTokenUsed sets UsedAt to the time, unless it is later already.
@@ -68,14 +64,11 @@ func (t *Tx) MarkTokenUsed(ctx context.Context, id string, at time.Time) error {
 
 // RevokeJWT remembers the jti as revoked until its token has expired; the zero time means for ever.
 func (t *Tx) RevokeJWT(ctx context.Context, jti string, expires time.Time) error {
-	return t.alter(ctx, "revoke jwt", jti, func(q Querier) error {
-		_, err := q.Exec(`
-			INSERT INTO revoked_jwts (jti, expires_at) VALUES ($1, $2)
-			ON CONFLICT (jti) DO UPDATE SET expires_at = excluded.expires_at
-			WHERE excluded.expires_at IS NULL OR excluded.expires_at > revoked_jwts.expires_at`,
-			jti, instant(expires))
-		return err
-	})
+	return t.add(ctx, "revoke jwt", jti, nil, `
+		INSERT INTO revoked_jwts (jti, expires_at) VALUES ($1, $2)
+		ON CONFLICT (jti) DO UPDATE SET expires_at = excluded.expires_at
+		WHERE excluded.expires_at IS NULL OR excluded.expires_at > revoked_jwts.expires_at`,
+		jti, instant(expires))
 }
 
 // JWTRevoked reports whether the jti is revoked.
@@ -94,10 +87,8 @@ func addText(row Scan, all []string) ([]string, error) {
 // store.ErrExists, until DeleteExpiredTokens has removed it.
 func (t *Tx) UseAssertion(ctx context.Context, issuer, jti string, expires time.Time) error {
 	digest := assertionDigest(issuer, jti)
-	return t.alter(ctx, "use assertion", jti, func(q Querier) error {
-		_, err := q.Exec(`INSERT INTO used_assertions (digest, expires_at) VALUES ($1, $2)`, digest[:], instant(expires))
-		return err
-	})
+	return t.add(ctx, "use assertion", jti, store.ErrExists,
+		`INSERT INTO used_assertions (digest, expires_at) VALUES ($1, $2) ON CONFLICT (digest) DO NOTHING`, digest[:], instant(expires))
 }
 
 // assertionDigest hashes the length of the issuer too, or ("ab", "c") would be the same as ("a", "bc").

@@ -4,7 +4,9 @@ import (
 	"database/sql/driver"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -88,6 +90,14 @@ func (t *texts) Scan(column any) error {
 		return nil
 	}
 	return json.Unmarshal([]byte(array), (*[]string)(t))
+}
+
+// elements is a parameter for Backend.Elements. Texts that nothing is called by, for no engine keeps them all, are left
+// out: they would find nothing.
+func elements(list []string) texts {
+	return slices.DeleteFunc(slices.Clone(list), func(text string) bool {
+		return !utf8.ValidString(text) || strings.IndexByte(text, 0) >= 0
+	})
 }
 
 // methods is a list of store.Method as a column: a JSON array with times in milliseconds.
