@@ -15,6 +15,7 @@ test: ## run the tests
 	go test ./...
 	@[ -n "$$POSTERN_VECTORS" ] || [ -d ../shared ] || echo "not run: the tests of vectors by others, which would lie in ../shared/vectors or where POSTERN_VECTORS says"
 	@command -v chromium >/dev/null && [ -d interop/pages/node_modules ] || echo "not run: the tests that look at pages in Chromium; interop/pages/install installs it"
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || echo "not run: the tests with PostgreSQL; Debian's package postgresql has it"
 
 .PHONY: check
 check: ## formatting, vet, staticcheck, tests with the race detector, tidy modules

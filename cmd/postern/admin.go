@@ -17,25 +17,29 @@ func newAdminCommand(e *env) *cobra.Command {
 }
 
 func newAdminLinkCommand(e *env) *cobra.Command {
-	var data, issuer string
+	var at storeAt
+	var issuer string
 	c := &cobra.Command{
-		Use:   "link --data DIR --issuer URL",
+		Use:   "link {--data DIR | --database URL} --issuer URL",
 		Short: "Print a link that makes the first administrator",
 		Long: "Link prints a link to the console of a server, by which whoever opens it first becomes the first\n" +
 			"administrator. It works once and for 15 minutes, and only while there is no administrator. The server\n" +
 			"may run or not.",
 		Args: positional(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
+			if err := at.complete(e); err != nil {
+				return err
+			}
 			switch {
-			case data == "":
-				return usage("admin link needs --data, the folder of the server's store")
+			case at == storeAt{}:
+				return usage("admin link needs --data, the folder of the server's store, or --database")
 			case issuer == "":
 				return usage("admin link needs --issuer, under which the server is reached, such as https://login.example.com")
 			}
-			if none, err := noDatabase(filepath.Join(data, databaseFile)); err != nil || none {
-				return fmt.Errorf("there is no database in %s: run 'postern serve' or 'postern apply' first", data)
+			if none, err := at.empty(); err != nil || none {
+				return fmt.Errorf("there is no database in %s: run 'postern serve' or 'postern apply' first", at.folder)
 			}
-			s, err := openStore(c.Context(), e, data)
+			s, err := at.open(c.Context(), e)
 			if err != nil {
 				return err
 			}
@@ -51,7 +55,7 @@ func newAdminLinkCommand(e *env) *cobra.Command {
 			return nil
 		},
 	}
-	c.Flags().StringVar(&data, "data", "", "data `folder` (required)")
+	at.add(c.Flags(), "data `folder`")
 	c.Flags().StringVar(&issuer, "issuer", "", "issuer `URL` under which the server is reached (required)")
 	return c
 }

@@ -3,34 +3,38 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 
 	"github.com/postern-auth/postern/server/setup"
 	"github.com/spf13/cobra"
 )
 
 type applyFlags struct {
-	data, file, issuer  string
+	store               storeAt
+	file, issuer        string
 	dryRun, prune, json bool
 }
 
 func newApplyCommand(e *env) *cobra.Command {
 	var f applyFlags
 	c := &cobra.Command{
-		Use:   "apply --data DIR -f FILE",
+		Use:   "apply {--data DIR | --database URL} -f FILE",
 		Short: "Set up the authorization server from a file",
-		Long: "Apply makes the store in a data folder what a YAML file says: projects, APIs, applications, roles,\n" +
+		Long: "Apply makes the store of a server what a YAML file says: projects, APIs, applications, roles,\n" +
 			"permissions, service users, people. It may run beside the server and a second time changes nothing.\n" +
 			"New secrets, keys, personal access tokens, passwords and links of invitations are written to the files\n" +
 			"that the document names, for their owner alone, and never over a file that is there.",
 		Args: positional(cobra.NoArgs),
-		RunE: func(c *cobra.Command, _ []string) error { return apply(c.Context(), e, f) },
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := f.store.complete(e); err != nil {
+				return err
+			}
+			return apply(c.Context(), e, f)
+		},
 	}
 	flags := c.Flags()
-	flags.StringVar(&f.data, "data", "", "data `folder` (required)")
+	f.store.add(flags, "data `folder`")
 	flags.StringVarP(&f.file, "file", "f", "", "the YAML `file`, or - for standard input (required)")
 	flags.StringVar(&f.issuer, "issuer", "", "issuer `URL` of the server, to which the links of invitations lead")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "show what would change, and change nothing")
@@ -43,8 +47,8 @@ func newApplyCommand(e *env) *cobra.Command {
 const maxDocument = 1<<20 + 1
 
 func apply(ctx context.Context, e *env, f applyFlags) error {
-	if f.data == "" || f.file == "" {
-		return usage("apply needs --data, the folder of the server's store, and -f, the file to apply")
+	if f.store == (storeAt{}) || f.file == "" {
+		return usage("apply needs --data, the folder of the server's store, or --database, and -f, the file to apply")
 	}
 	text, err := readDocument(e, f.file)
 	if err != nil {
@@ -75,14 +79,14 @@ func apply(ctx context.Context, e *env, f applyFlags) error {
 // dryRun compares, and makes no store where there is none.
 func dryRun(ctx context.Context, e *env, f applyFlags, doc *setup.Document) (*setup.Plan, error) {
 	options := setup.Options{Prune: f.prune, Issuer: f.issuer}
-	none, err := noDatabase(filepath.Join(f.data, databaseFile))
+	none, err := f.store.empty()
 	if err != nil {
-		return nil, fmt.Errorf("data folder: %w", err)
+		return nil, err
 	}
 	if none {
 		return setup.Compare(ctx, nil, doc, options)
 	}
-	s, err := openStore(ctx, e, f.data)
+	s, err := f.store.open(ctx, e)
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +95,7 @@ func dryRun(ctx context.Context, e *env, f applyFlags, doc *setup.Document) (*se
 }
 
 func applyTo(ctx context.Context, e *env, f applyFlags, doc *setup.Document) (*setup.Plan, error) {
-	s, err := openStore(ctx, e, f.data)
+	s, err := f.store.open(ctx, e)
 	if err != nil {
 		return nil, err
 	}

@@ -124,7 +124,7 @@ func dev(ctx context.Context, e *env, f devFlags) error {
 		return err
 	}
 	defer d.close()
-	s, err := openStore(ctx, e, d.dir)
+	s, err := openFolder(ctx, e, d.dir)
 	if err != nil {
 		return err
 	}

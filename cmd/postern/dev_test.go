@@ -134,7 +134,7 @@ func (r *running) apply(document string) {
 		r.t.Fatal(err)
 	}
 	var out bytes.Buffer
-	if err := apply(r.t.Context(), &env{stdout: &out, stderr: r.stderr}, applyFlags{data: r.dir, file: path}); err != nil {
+	if err := apply(r.t.Context(), &env{stdout: &out, stderr: r.stderr}, applyFlags{store: storeAt{folder: r.dir}, file: path}); err != nil {
 		r.t.Fatalf("apply: %v", err)
 	}
 }
@@ -480,7 +480,7 @@ func TestFindingD5_DevGoesOnWhenServiceUsersAreGone(t *testing.T) {
 			t.Fatal(err)
 		}
 		var out bytes.Buffer
-		if err := apply(t.Context(), &env{stdout: &out, stderr: r.stderr}, applyFlags{data: dir, file: filepath.Join(dir, "dev.yaml"), prune: true}); err != nil {
+		if err := apply(t.Context(), &env{stdout: &out, stderr: r.stderr}, applyFlags{store: storeAt{folder: dir}, file: filepath.Join(dir, "dev.yaml"), prune: true}); err != nil {
 			t.Fatal(err)
 		}
 	})
@@ -553,7 +553,7 @@ func TestFindingD6_DocumentOfDevIsInTheDataFolder(t *testing.T) {
 	}
 	// Applied as README shows, it finds everything where dev has put it.
 	var out bytes.Buffer
-	if err := apply(t.Context(), &env{stdout: &out, stderr: r.stderr}, applyFlags{data: r.dir, file: filepath.Join(r.dir, "dev.yaml")}); err != nil || out.String() != "nothing to do\n" {
+	if err := apply(t.Context(), &env{stdout: &out, stderr: r.stderr}, applyFlags{store: storeAt{folder: r.dir}, file: filepath.Join(r.dir, "dev.yaml")}); err != nil || out.String() != "nothing to do\n" {
 		t.Errorf("apply: %v\n%s", err, &out)
 	}
 }

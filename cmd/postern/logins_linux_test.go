@@ -468,16 +468,22 @@ func killLogins(t *testing.T, rounds, perRound int) {
 	}
 }
 
-func TestLoginsLoseNothingWhenKilled(t *testing.T) { killLogins(t, 4, 125) }
+func TestLoginsLoseNothingWhenKilled(t *testing.T) {
+	onBothEngines(t, func(t *testing.T) { killLogins(t, 4, 125) })
+}
 
 // Two processes on one store are one server: of many uses of a code at once one counts, and they end what it gave;
 // a refresh token has three successors, which the fourth use ends.
 func TestTwoProcessesCountACodeOnceAndARefreshTokenThreeTimes(t *testing.T) {
+	onBothEngines(t, useAtTwoProcesses)
+}
+
+func useAtTwoProcesses(t *testing.T) {
 	program, dir, address := serveLogins(t, 1)
 	first := startServe(t, program, dir, address)
 	other := freeAddress(t)
 	second := &served{t: t, dir: dir, url: "http://" + other}
-	second.start(exec.Command(program, "serve", "--data", filepath.Join(dir, "data"), "--issuer", first.url, "--listen", other))
+	second.start(exec.Command(program, serveArgs(dir, first.url, other)...))
 	at := []*person{first.person(0), nil}
 	at[1] = at[0].to(other)
 

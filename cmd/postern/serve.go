@@ -5,84 +5,20 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"net"
-	"os"
-	"path/filepath"
-	"runtime"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/postern-auth/postern/internal/httpd"
 	"github.com/postern-auth/postern/server"
 	"github.com/postern-auth/postern/server/store"
-	"github.com/postern-auth/postern/server/store/sqlite"
 	"github.com/spf13/cobra"
 )
 
-// databaseFile is the store's file in a data folder.
-const databaseFile = "postern.db"
-
-// openStore opens the store in the data folder, making both when they are not there, which it says. The
-// folder is its owner's alone, for it holds the signing keys.
-func openStore(ctx context.Context, e *env, dir string) (*sqlite.Store, error) {
-	if err := privateDir(dir); err != nil {
-		return nil, err
-	}
-	file := filepath.Join(dir, databaseFile)
-	made, err := noDatabase(file)
-	if err != nil {
-		return nil, fmt.Errorf("data folder: %w", err)
-	}
-	s, err := sqlite.Open(ctx, file, sqlite.Options{})
-	if err == nil && made {
-		fmt.Fprintf(e.stderr, "postern: made a new database, %s\n", file)
-	}
-	return s, err
-}
-
-// noDatabase reports whether there is no database: no file, or an empty one, such as a disk that was full or
-// was not mounted leaves behind.
-func noDatabase(file string) (bool, error) {
-	info, err := os.Stat(file)
-	if errors.Is(err, fs.ErrNotExist) {
-		return true, nil
-	}
-	return err == nil && info.Mode().IsRegular() && info.Size() == 0, err
-}
-
-// privateDir makes the data folder when it is not there. One that others may read, as a service manager
-// makes it, is closed to them when it is empty or holds a database: then it is ours.
-func privateDir(dir string) error {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return fmt.Errorf("data folder: %w", err)
-	}
-	info, err := os.Stat(dir)
-	if err != nil {
-		return fmt.Errorf("data folder: %w", err)
-	}
-	mode := info.Mode().Perm()
-	if mode&0o077 == 0 || runtime.GOOS == "windows" {
-		return nil
-	}
-	names, err := os.ReadDir(dir)
-	if err != nil {
-		return fmt.Errorf("data folder: %w", err)
-	}
-	ours := func(entry fs.DirEntry) bool { return entry.Name() == databaseFile }
-	if mode&0o022 != 0 || len(names) > 0 && !slices.ContainsFunc(names, ours) {
-		return fmt.Errorf("data folder %s is open to others (mode %#o): chmod 700 it, for it holds keys", dir, mode)
-	}
-	if err := os.Chmod(dir, 0o700); err != nil {
-		return fmt.Errorf("data folder %s is open to others (mode %#o): have its owner chmod 700 it, for it holds keys: %w", dir, mode, err)
-	}
-	return nil
-}
-
 type serveFlags struct {
-	data, listen     string
+	store            storeAt
+	listen           string
 	issuers          []string
 	tlsCert, tlsKey  string
 	signingAlgorithm string
@@ -101,8 +37,9 @@ func newServeCommand(e *env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "serve --data DIR --issuer URL…",
 		Short: "Run the authorization server",
-		Long: "Serve runs the authorization server on the store in a data folder. Set it up with 'postern apply',\n" +
-			"before or while it runs. Each --issuer is what tokens carry in iss, byte for byte; the host of a\n" +
+		Long: "Serve runs the authorization server on the store in a data folder, or in the PostgreSQL database that\n" +
+			"--database names, which any number of servers may share. Set it up with 'postern apply', before or\n" +
+			"while it runs. Each --issuer is what tokens carry in iss, byte for byte; the host of a\n" +
 			"request chooses among them.\n\n" +
 			"What the command line does not say is read from the environment: --smtp-address from POSTERN_SMTP_ADDRESS,\n" +
 			"or from the file that POSTERN_SMTP_ADDRESS_FILE names, and so every flag; of one that may be given again,\n" +
@@ -118,7 +55,7 @@ func newServeCommand(e *env) *cobra.Command {
 		},
 	}
 	flags := c.Flags()
-	flags.StringVar(&f.data, "data", "", "data `folder` (required)")
+	f.store.add(flags, "data `folder` (required)")
 	flags.StringArrayVar(&f.issuers, "issuer", nil, "issuer `URL`; may be given again (required)")
 	flags.StringVar(&f.listen, "listen", "127.0.0.1:8080", "`address` to listen on")
 	flags.StringVar(&f.tlsCert, "tls-cert", "", "certificate `file` in PEM, with those that lead to its authority")
@@ -157,15 +94,15 @@ func serve(ctx context.Context, e *env, f serveFlags) error {
 	if err := f.checkListener(l.Addr()); err != nil {
 		return err
 	}
-	if err := f.checkDatabase(); err != nil {
+	if err := f.store.check(f.init); err != nil {
 		return err
 	}
-	s, err := openStore(ctx, e, f.data)
+	s, err := f.store.open(ctx, e)
 	if err != nil {
 		return err
 	}
 	defer s.Close()
-	keys, err := dataKeys(f.data)
+	keys, err := dataKeys(f.store.folder)
 	if err != nil {
 		return err
 	}
@@ -178,7 +115,7 @@ func serve(ctx context.Context, e *env, f serveFlags) error {
 	servers := httpd.Group{Logger: logger}
 	servers.Serve(l, authorization)
 	fmt.Fprintf(e.stderr, "postern: %s, listening on %s\n", strings.Join(f.issuers, " "), l.Addr())
-	said, err := e.firstRun(ctx, s, f.data, f.issuers[0])
+	said, err := e.firstRun(ctx, s, f.store.folder, f.issuers[0])
 	if err != nil {
 		logger.Warn("no link for the first administrator", "reason", err.Error()) // the server serves all the same
 	}
@@ -191,7 +128,7 @@ func serve(ctx context.Context, e *env, f serveFlags) error {
 // tls checks what the flags must say, and returns how the listener speaks TLS; nil: it does not.
 func (f serveFlags) tls() (*tls.Config, error) {
 	switch {
-	case f.data == "":
+	case f.store.folder == "":
 		return nil, usage("serve needs --data, the folder of its store")
 	case len(f.issuers) == 0:
 		return nil, usage("serve needs --issuer, such as https://login.example.com")
@@ -232,20 +169,6 @@ func (f serveFlags) checkListener(at net.Addr) error {
 			return usage("issuer %s is https, and --listen %s would serve it without TLS to whoever reaches the address: "+
 				"give --tls-cert and --tls-key, or --behind-proxy if a proxy in front ends TLS", issuer, f.listen)
 		}
-	}
-	return nil
-}
-
-// checkDatabase refuses to begin from nothing where there may have been a server: with a folder that is not
-// mounted, or misspelt, it would know no client and sign with other keys.
-func (f serveFlags) checkDatabase() error {
-	file := filepath.Join(f.data, databaseFile)
-	none, err := noDatabase(file)
-	if err != nil {
-		return fmt.Errorf("data folder: %w", err)
-	}
-	if none && !f.init {
-		return fmt.Errorf("there is no database %s, or it is empty: set one up with 'postern apply', give --init to begin with an empty one, or restore a backup", file)
 	}
 	return nil
 }

@@ -49,14 +49,14 @@ func TestFindingS8_ServeMakesADatabaseWhenItIsToldTo(t *testing.T) {
 			if err := prepare(dir); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := serveOnce(t, serveFlags{data: dir}); err == nil || !strings.Contains(err.Error(), "--init") {
+			if _, err := serveOnce(t, serveFlags{store: storeAt{folder: dir}}); err == nil || !strings.Contains(err.Error(), "--init") {
 				t.Fatalf("without --init: got %v, want an error that names it", err)
 			}
-			said, err := serveOnce(t, serveFlags{data: dir, init: true})
+			said, err := serveOnce(t, serveFlags{store: storeAt{folder: dir}, init: true})
 			if err != nil || !strings.Contains(said, "made a new database, "+filepath.Join(dir, databaseFile)) {
 				t.Errorf("with --init: got %v and\n%s", err, said)
 			}
-			said, err = serveOnce(t, serveFlags{data: dir})
+			said, err = serveOnce(t, serveFlags{store: storeAt{folder: dir}})
 			if err != nil || strings.Contains(said, "new database") {
 				t.Errorf("a second time: got %v and\n%s", err, said)
 			}
@@ -72,7 +72,7 @@ func TestFindingS8_ApplySaysThatItMakesADatabase(t *testing.T) {
 	}
 	for _, first := range []bool{true, false} {
 		var stdout, stderr bytes.Buffer
-		err := apply(t.Context(), &env{stdout: &stdout, stderr: &stderr}, applyFlags{data: filepath.Join(dir, "data"), file: document})
+		err := apply(t.Context(), &env{stdout: &stdout, stderr: &stderr}, applyFlags{store: storeAt{folder: filepath.Join(dir, "data")}, file: document})
 		if err != nil || strings.Contains(stderr.String(), "made a new database") != first {
 			t.Errorf("first %t: got %v and %q", first, err, stderr.String())
 		}

@@ -17,6 +17,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/postern-auth/postern/internal/postgrestest"
 )
 
 const killDocument = `
@@ -41,8 +43,27 @@ type served struct {
 func startServe(t *testing.T, program, dir, address string) *served {
 	t.Helper()
 	s := &served{t: t, dir: dir, url: "http://" + address}
-	s.start(exec.Command(program, "serve", "--data", filepath.Join(dir, "data"), "--issuer", s.url, "--listen", address))
+	s.start(exec.Command(program, serveArgs(dir, s.url, address)...))
 	return s
+}
+
+// serveArgs run a server on the data folder in dir, and on the database of the environment where there is one, for
+// which the first server makes the key.
+func serveArgs(dir, issuer, address string) []string {
+	args := []string{"serve", "--data", filepath.Join(dir, "data"), "--issuer", issuer, "--listen", address}
+	if os.Getenv("POSTERN_DATABASE") != "" {
+		args = append(args, "--init")
+	}
+	return args
+}
+
+// onBothEngines runs a test whose programs keep their store in the data folder, and again with PostgreSQL.
+func onBothEngines(t *testing.T, test func(t *testing.T)) {
+	t.Run("sqlite", test)
+	t.Run("postgres", func(t *testing.T) {
+		t.Setenv("POSTERN_DATABASE", postgrestest.Start(t).Database(t))
+		test(t)
+	})
 }
 
 // start runs the command until the end of the test, and returns once it listens.
@@ -192,7 +213,10 @@ func freeAddress(t *testing.T) string {
 // What the server has acknowledged survives kill -9: a fresh process knows every token and every
 // revocation, and the secrets that set-up has handed out.
 func TestServeLosesNothingWhenKilled(t *testing.T) {
-	const rounds, perRound = 20, 1000
+	onBothEngines(t, func(t *testing.T) { killServe(t, 20, 1000) })
+}
+
+func killServe(t *testing.T, rounds int, perRound int64) {
 	dir := t.TempDir()
 	// The program as users have it, without the race detector that this test may run under.
 	program := filepath.Join(dir, "postern")
@@ -210,7 +234,7 @@ func TestServeLosesNothingWhenKilled(t *testing.T) {
 	began, tokens, revoked := time.Now(), 0, 0
 	for range rounds {
 		acknowledged := startServe(t, program, dir, address).issueUntilKilled(perRound)
-		if len(acknowledged) < perRound/2 {
+		if int64(len(acknowledged)) < perRound/2 {
 			t.Fatalf("only %d tokens acknowledged", len(acknowledged))
 		}
 		fresh := startServe(t, program, dir, address)

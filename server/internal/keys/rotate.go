@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/x509"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/postern-auth/postern/internal/jws"
@@ -29,15 +30,37 @@ func (r *Ring) Ensure(ctx context.Context, algs ...jws.Algorithm) error {
 		if err != nil {
 			return err
 		}
-		if err := r.config.Store.PutSigningKey(ctx, row); err != nil {
+		made, err := r.putFirst(ctx, row)
+		if err != nil {
 			return fmt.Errorf("keys: keeping a new %s key: %w", alg, err)
 		}
-		r.config.Logger.InfoContext(ctx, "signing key made", "kid", row.ID, "alg", row.Algorithm)
+		if made {
+			r.config.Logger.InfoContext(ctx, "signing key made", "kid", row.ID, "alg", row.Algorithm)
+		}
 		if current, err = r.read(ctx); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// putFirst keeps a key unless another server has made one for the algorithm meanwhile, and reports whether it did: of
+// servers that start at once one makes the keys.
+func (r *Ring) putFirst(ctx context.Context, row store.SigningKey) (made bool, err error) {
+	err = r.config.Store.InTx(ctx, func(s store.Tx) error {
+		rows, err := s.SigningKeys(ctx)
+		if err != nil {
+			return err
+		}
+		made = !slices.ContainsFunc(rows, func(other store.SigningKey) bool {
+			return other.Algorithm == row.Algorithm && (&key{SigningKey: other}).signs(row.SignsFrom)
+		})
+		if !made {
+			return nil
+		}
+		return s.PutSigningKey(ctx, row)
+	})
+	return made, err
 }
 
 // Rotate makes a new key for the algorithm and retires those before it. The new one is published now and

@@ -8,6 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
+	"os"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -62,6 +65,9 @@ func open(ctx context.Context, address string, options Options) (*database, erro
 	if err != nil {
 		return nil, fmt.Errorf("expected postgres://user@host/database: %w", err) // pgx leaves the password out
 	}
+	if err := checkTLS(address, config); err != nil {
+		return nil, err
+	}
 	if config.ConnConfig.ConnectTimeout == 0 || config.ConnConfig.ConnectTimeout > connectTime {
 		config.ConnConfig.ConnectTimeout = connectTime
 	}
@@ -85,6 +91,25 @@ func open(ctx context.Context, address string, options Options) (*database, erro
 		return nil, err
 	}
 	return newDatabase(pool), nil
+}
+
+// checkTLS refuses to choose by itself how a database on another machine is spoken to: without a word about it, libpq
+// and what follows it try TLS, check no certificate, and do without.
+func checkTLS(address string, config *pgxpool.Config) error {
+	if strings.Contains(address, "sslmode") || os.Getenv("PGSSLMODE") != "" {
+		return nil
+	}
+	hosts := []string{config.ConnConfig.Host}
+	for _, other := range config.ConnConfig.Fallbacks {
+		hosts = append(hosts, other.Host)
+	}
+	for _, host := range hosts {
+		if ip := net.ParseIP(host); strings.HasPrefix(host, "/") || host == "localhost" || ip != nil && ip.IsLoopback() {
+			continue
+		}
+		return fmt.Errorf("the database at %s is on another machine: say sslmode=verify-full, with sslrootcert where its authority is not one of the system's, or sslmode=disable on a network of its own", host)
+	}
+	return nil
 }
 
 // prepare makes sure that the database is ours, with the schema of this program. Of servers that do so at once one does

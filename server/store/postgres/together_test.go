@@ -55,9 +55,11 @@ func TestOpenRefuses(t *testing.T) {
 	}
 	server.Exec(t, newer, `INSERT INTO postern_schema (version_id, is_applied) VALUES (99, true)`)
 	for address, told := range map[string]string{
-		foreign:                      "tables of another program",
-		newer:                        "start a newer postern",
-		"postgres://u:hunter2@%zz/x": "expected postgres://user@host/database",
+		foreign:                             "tables of another program",
+		newer:                               "start a newer postern",
+		"postgres://u:hunter2@%zz/x":        "expected postgres://user@host/database",
+		"postgres://u:hunter2@db.invalid/x": "sslmode=verify-full",
+		"postgres://u:hunter2@127.0.0.1,192.0.2.1/x":           "192.0.2.1 is on another machine",
 		"postgres://u:hunter2@127.0.0.1:1/x?connect_timeout=1": "connect",
 	} {
 		_, err := postgres.Open(t.Context(), address, postgres.Options{})
