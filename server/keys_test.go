@@ -4,13 +4,16 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/postern-auth/postern/internal/jws"
 	"github.com/postern-auth/postern/server/internal/keys"
 	"github.com/postern-auth/postern/server/store"
+	"github.com/postern-auth/postern/server/store/sqlite"
 )
 
 // published returns the ids of the keys in the key set as others see it.
@@ -170,5 +173,27 @@ func TestARetiredKeyWithoutASuccessorGetsOne(t *testing.T) {
 	raw := w.token("robot", "audience", messages)
 	if kid(t, raw) == "sig-ec" || !w.published()["sig-ec"] || !w.published()[kid(t, raw)] {
 		t.Errorf("key %q signs; published %v", kid(t, raw), w.published())
+	}
+}
+
+// Of servers that start at once on an empty store one makes the keys, and the others sign with them.
+func TestServersThatStartAtOnceMakeOneKeyEach(t *testing.T) {
+	s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "postern.db"), sqlite.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	var all sync.WaitGroup
+	for range 10 {
+		all.Go(func() {
+			if err := keys.New(keys.Config{Store: s}).Ensure(t.Context(), jws.ES256, jws.EdDSA); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	made, err := s.SigningKeys(t.Context())
+	if err != nil || len(made) != 2 {
+		t.Errorf("%d keys are made, want one for each of two algorithms (%v)", len(made), err)
 	}
 }
