@@ -19,7 +19,6 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
-	"time"
 )
 
 // T is the part of testing.TB that this package needs.
@@ -102,17 +101,6 @@ func (s *Server) Exec(t T, address, query string) string {
 		t.Fatalf("postgrestest: %s: %v: %s", query, err, out)
 	}
 	return strings.TrimSpace(string(out))
-}
-
-// Commits is how many transactions have been committed in a database.
-func (s *Server) Commits(t T, address string) int {
-	t.Helper()
-	time.Sleep(1500 * time.Millisecond) // sessions tell of theirs once a second
-	n, err := strconv.Atoi(s.Exec(t, s.URL("postgres"), `SELECT xact_commit FROM pg_stat_database WHERE datname = '`+path.Base(address)+`'`))
-	if err != nil {
-		t.Fatalf("postgrestest: %v", err)
-	}
-	return n
 }
 
 // Restart ends all sessions at once, as a crash does, and starts the server again.

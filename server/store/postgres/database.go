@@ -115,6 +115,7 @@ func (d *database) transact(ctx context.Context, f func(querier) error) error {
 		return err
 	}
 	committed = true
+	trust(conn.Conn())
 	limited, cancel := within(ctx)
 	defer cancel()
 	tag, err := conn.Exec(limited, `COMMIT`)
@@ -143,6 +144,9 @@ func (d *database) acquire(ctx context.Context) (*pgxpool.Conn, error) {
 	defer cancel()
 	return d.pool.Acquire(ctx)
 }
+
+// trust forgets what a connection was warned of before a commit.
+func trust(conn *pgx.Conn) { delete(conn.PgConn().CustomData(), doubted) }
 
 // confirmed reports a commit that the server has called done without the standbys that it is to wait for.
 func confirmed(conn *pgx.Conn) error {

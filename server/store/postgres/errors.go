@@ -2,13 +2,15 @@ package postgres
 
 import "github.com/postern-auth/postern/server/store"
 
-// The codes of errors that are not outages, and of those after which nothing has happened (PostgreSQL, Appendix A).
+// The codes of errors that are not outages (PostgreSQL, Appendix A).
 const (
-	uniqueViolation      = "23505"
-	foreignKeyViolation  = "23503"
-	serializationFailure = "40001"
-	deadlockDetected     = "40P01"
+	uniqueViolation     = "23505"
+	foreignKeyViolation = "23503"
 )
+
+// classesOfRefusals are those of errors by which a statement undoes its transaction: of data, of constraints, and of two
+// transactions that were in each other's way.
+var classesOfRefusals = []string{"22", "23", "40"}
 
 // explained returns the error of package store that a code stands for, or nil where it is an outage.
 func explained(code string) error {

@@ -63,7 +63,8 @@ func Open(ctx context.Context, address string, options Options) (*Store, error) 
 func open(ctx context.Context, address string, options Options) (*database, error) {
 	config, err := pgxpool.ParseConfig(address)
 	if err != nil {
-		return nil, fmt.Errorf("expected postgres://user@host/database: %w", err) // pgx leaves the password out
+		// The parser's own words may quote a part of the password.
+		return nil, errors.New("the address cannot be read: expected postgres://user@host/database, with %-escapes in the password, or the keywords of libpq")
 	}
 	if err := checkTLS(address, config); err != nil {
 		return nil, err
@@ -107,7 +108,7 @@ func checkTLS(address string, config *pgxpool.Config) error {
 		if ip := net.ParseIP(host); strings.HasPrefix(host, "/") || host == "localhost" || ip != nil && ip.IsLoopback() {
 			continue
 		}
-		return fmt.Errorf("the database at %s is on another machine: say sslmode=verify-full, with sslrootcert where its authority is not one of the system's, or sslmode=disable on a network of its own", host)
+		return errors.New("the database is on another machine: say sslmode=verify-full, with sslrootcert where its authority is not one of the system's, or sslmode=disable on a network of its own")
 	}
 	return nil
 }
@@ -157,7 +158,8 @@ func claim(ctx context.Context, db *sql.DB) error {
 // doubted is set in the data of a connection whose server has called a commit done that no standby has confirmed.
 const doubted = "doubted"
 
-// doubt sees such commits: they come with a warning and no code of an error.
+// doubt sees such commits: they come with a warning, whose code is that of any other and whose words are translated. So
+// whoever commits forgets before what was warned of until then.
 func doubt(c *pgconn.PgConn, n *pgconn.Notice) {
 	if n.SeverityUnlocalized == "WARNING" && n.Code == "01000" {
 		c.CustomData()[doubted] = true

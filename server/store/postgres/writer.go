@@ -56,11 +56,13 @@ func (w *writer) add(ctx context.Context, query string, values []any) (int, erro
 	if err := w.submit(j); err != nil {
 		return 0, err
 	}
+	limited, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	select {
 	case <-j.done:
 		return j.rows, told(ctx, j.err)
-	case <-ctx.Done():
-		return 0, ctx.Err()
+	case <-limited.Done():
+		return 0, told(ctx, limited.Err())
 	}
 }
 
@@ -138,23 +140,24 @@ func compareKeys(a, b any) int {
 }
 
 // commit runs a batch and fills in what came of each job. One that the database refuses takes the others with it, so
-// then each is run by itself.
+// then each is run by itself. After any other error nobody knows whether the batch has happened, and it is not run again.
 func (w *writer) commit(batch []*job) {
 	err := w.send(batch)
-	if refused, ok := errors.AsType[*pgconn.PgError](err); ok && len(batch) > 1 {
-		if refused.Code == deadlockDetected || refused.Code == serializationFailure {
-			err = w.send(batch) // all of it was undone
+	if undone(err) && len(batch) > 1 {
+		for _, j := range batch {
+			j.err = w.send([]*job{j})
 		}
-		if _, again := errors.AsType[*pgconn.PgError](err); again {
-			for _, j := range batch {
-				j.err = w.send([]*job{j})
-			}
-			return
-		}
+		return
 	}
 	for _, j := range batch {
 		j.err = err
 	}
+}
+
+// undone reports whether an error says that a statement was refused, and its transaction with it.
+func undone(err error) bool {
+	refused, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && len(refused.Code) == 5 && slices.Contains(classesOfRefusals, refused.Code[:2])
 }
 
 // send runs a batch in one transaction, which one round trip begins and commits.
@@ -170,6 +173,7 @@ func (w *writer) send(batch []*job) error {
 	for _, j := range batch {
 		b.Queue(j.query, j.values...)
 	}
+	trust(conn.Conn())
 	results := conn.SendBatch(ctx, &b)
 	for _, j := range batch {
 		tag, err := results.Exec()
