@@ -21,7 +21,7 @@ type storeAt struct{ folder, database string }
 
 func (at *storeAt) add(flags *pflag.FlagSet, folder string) {
 	flags.StringVar(&at.folder, "data", "", folder)
-	flags.StringVar(&at.database, "database", "", "PostgreSQL database with the store, as `URL`; one with a password belongs into POSTERN_DATABASE or the file that POSTERN_DATABASE_FILE names")
+	flags.StringVar(&at.database, "database", "", "PostgreSQL database that is the store in place of a file in the data folder, as `URL`; one with a password belongs into POSTERN_DATABASE or the file that POSTERN_DATABASE_FILE names")
 }
 
 // complete takes what the command line does not say from the environment, for commands that take nothing else from it.

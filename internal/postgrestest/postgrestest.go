@@ -6,7 +6,6 @@
 package postgrestest
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -24,11 +23,9 @@ import (
 // T is the part of testing.TB that this package needs.
 type T interface {
 	Helper()
-	Context() context.Context
 	Cleanup(func())
 	Fatalf(format string, args ...any)
 	Skip(args ...any)
-	Name() string
 }
 
 // Server is a PostgreSQL on a port of its own, on loopback. Its data is on the disk as that of any other is.
@@ -108,10 +105,6 @@ func (s *Server) Restart(t T) {
 	t.Helper()
 	s.control(t, "restart", "--mode=immediate")
 }
-
-// Stop and Go end the server as a crash does, and start it again.
-func (s *Server) Stop(t T) { t.Helper(); s.control(t, "stop", "--mode=immediate") }
-func (s *Server) Go(t T)   { t.Helper(); s.control(t, "start") }
 
 func (s *Server) control(t T, what string, flags ...string) {
 	t.Helper()

@@ -44,7 +44,9 @@ var settings = map[string]string{
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Open opens the store in the database that a URL or a list of keywords names, as libpq has them ("Connection Strings"), and brings the schema up to date. Errors do not hold the password.
+// Open opens the store in the database that a URL or a list of keywords names, as libpq has them ("Connection
+// Strings"), and brings the schema up to date. A database on another machine has to say sslmode. Errors do not hold
+// the password.
 //
 // It fails when the database holds tables of another program, and when its schema is newer than this program. The
 // context bounds Open alone.
@@ -57,7 +59,7 @@ func Open(ctx context.Context, address string, options Options) (*Store, error) 
 	if now == nil {
 		now = time.Now
 	}
-	return &Store{sqlstore.New(d, now), d}, nil
+	return &Store{sqlstore.New(d, now)}, nil
 }
 
 func open(ctx context.Context, address string, options Options) (*database, error) {
@@ -79,7 +81,7 @@ func open(ctx context.Context, address string, options Options) (*database, erro
 	config.MaxConns = int32(cmp.Or(options.Connections, defaultConnections))
 	config.ConnConfig.OnNotice = doubt
 	for name, value := range settings {
-		if _, given := config.ConnConfig.RuntimeParams[name]; !given && !options.NoSettings {
+		if _, given := config.ConnConfig.RuntimeParams[name]; !given {
 			config.ConnConfig.RuntimeParams[name] = value
 		}
 	}

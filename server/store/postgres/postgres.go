@@ -24,8 +24,8 @@
 //
 // # What it does not do
 //
-// It needs a connection of its own to the database for the migrations, and settings of its sessions: a pooler that
-// changes the session with each transaction has to be told of those by ALTER ROLE, and Options.NoSettings set.
+// It cannot be used through a pooler that changes the session with each transaction: migrations hold a lock of their
+// session, and statement_timeout and its like are settings of it.
 package postgres
 
 import (
@@ -40,8 +40,6 @@ type Options struct {
 	Now func() time.Time
 	// Connections bounds the pool. Zero means 8.
 	Connections int
-	// NoSettings leaves statement_timeout and its like as the role has them, for poolers that refuse them.
-	NoSettings bool
 }
 
 // Store is a store.Store in a PostgreSQL database. It is safe for concurrent use, also by other processes with the
@@ -54,7 +52,6 @@ type Options struct {
 // it undoes the transaction and goes on. A write by it to the Store itself waits for itself, until its context ends.
 type Store struct {
 	store.Store
-	engine *database
 }
 
 var _ store.Store = (*Store)(nil)

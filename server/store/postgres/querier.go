@@ -14,8 +14,7 @@ import (
 	"github.com/postern-auth/postern/server/store/internal/sqlstore"
 )
 
-// errUnkeepable says that a text is not one that PostgreSQL keeps. SQLite keeps every string of bytes, so nobody has been
-// refused before; what cannot be there is not found, and what is to be there is refused.
+// errUnkeepable says that a text is not one that PostgreSQL keeps. To look for it is not an error: it is not there.
 var errUnkeepable = errors.New("expected UTF-8 without zero bytes")
 
 // runner is what runs statements: the pool, or one connection of it.

@@ -52,12 +52,13 @@ func (w *writer) add(ctx context.Context, query string, values []any) (int, erro
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
-	j := &job{ctx: ctx, query: query, values: values, done: make(chan struct{})}
+	// Its end is also that of the job: while the database does not answer, no more wait than have somebody who waits.
+	limited, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	j := &job{ctx: limited, query: query, values: values, done: make(chan struct{})}
 	if err := w.submit(j); err != nil {
 		return 0, err
 	}
-	limited, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
 	select {
 	case <-j.done:
 		return j.rows, told(ctx, j.err)
