@@ -57,37 +57,40 @@ func (l *Login) Enter(w http.ResponseWriter, r *endpoint.Request, fresh time.Dur
 	case authorize.Refuse:
 		return store.Session{}, store.User{}, false, l.refuse(s, step)
 	}
-	if s.session.ID == "" && isForm(r) {
-		l.sendAgain(w, r)
+	if kept := keepable(r); s.session.ID == "" && len(kept) > 0 {
+		l.sendAgain(w, r, kept)
 		return store.Session{}, store.User{}, false, nil
 	}
 	return store.Session{}, store.User{}, false, l.wait(w, s)
 }
 
-// isForm reports whether the request is a form of fields that the browser says to be of a page of this server.
-func isForm(r *endpoint.Request) bool {
-	if r.Method != http.MethodPost || strings.HasPrefix(r.Header.Get("Content-Type"), "multipart/") {
-		return false
-	}
-	return r.Header.Get("Sec-Fetch-Site") == "same-origin" || r.Header.Get("Origin") != "" // which is ours: another is refused by now
-}
-
 // unkept are the fields that no page shows again: secrets, and what was pasted in to be looked at.
 var unkept = []string{"password", "new_password", "code", "passkey", "token", "find"}
 
-// sendAgain answers a form whose session has ended meanwhile. A form of elsewhere must not come here: whoever logs in
-// would send it.
-func (l *Login) sendAgain(w http.ResponseWriter, r *endpoint.Request) {
-	p := page.SendAgain{To: r.URL.Path, Login: "/" + strings.Split(r.URL.Path, "/")[1] + "/"}
+// keepable returns what was typed in a form that the browser says to be of a page of this server. A form of elsewhere
+// must not be kept: whoever logs in would send it.
+func keepable(r *endpoint.Request) (kept []page.Parameter) {
+	ours := r.Header.Get("Sec-Fetch-Site") == "same-origin" || r.Header.Get("Origin") != "" // another one is refused by now
+	if r.Method != http.MethodPost || !ours {
+		return nil
+	}
 	for _, name := range slices.Sorted(maps.Keys(r.Params)) {
 		if slices.Contains(unkept, name) {
 			continue
 		}
 		for _, value := range r.Params.Values(name) {
-			p.Kept = append(p.Kept, page.Parameter{Name: name, Value: value})
+			kept = append(kept, page.Parameter{Name: name, Value: value})
 		}
 	}
-	l.Site.Render(w, r, authorize.LocalesOf(r.Params.Value("ui_locales")), p)
+	return kept
+}
+
+// sendAgain answers a form whose session has ended meanwhile.
+func (l *Login) sendAgain(w http.ResponseWriter, r *endpoint.Request, kept []page.Parameter) {
+	_, rest, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	l.Site.Render(w, r, authorize.LocalesOf(r.Params.Value("ui_locales")), page.SendAgain{
+		To: r.URL.EscapedPath(), Kept: kept, Login: strings.TrimSuffix(r.URL.Path, rest),
+	})
 }
 
 // maxAddress bounds what is kept of an address on the way through the login.
