@@ -3,6 +3,8 @@
 import json
 import re
 import socket
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -83,3 +85,34 @@ def test_keys_that_cannot_be_read_are_an_outage(dev, start):
     url = start(keys=f"http://127.0.0.1:{free_port()}/keys")
     assert get(url, dev.m2m_tokens["hello-world", True]).status_code == 503
     assert get(url, "nonsense").status_code == 401
+
+
+@pytest.fixture
+def answering():
+    """Serves one answer for the keys, and returns its address."""
+    servers = []
+
+    def address(status, body):
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                self.send_response(status)
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        servers.append(server)
+        return f"http://127.0.0.1:{server.server_port}/keys"
+
+    yield address
+    for server in servers:
+        server.shutdown()
+
+
+@pytest.mark.parametrize("status, body", [(500, b""), (200, b"<html>Sign in to the network</html>"), (200, b"{}")])
+def test_what_is_not_a_key_set_is_an_outage(dev, start, answering, status, body):
+    url = start(keys=answering(status, body))
+    assert get(url, dev.m2m_tokens["hello-world", True]).status_code == 503

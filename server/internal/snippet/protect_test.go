@@ -30,22 +30,24 @@ func TestProtectCompiles(t *testing.T) {
 		t.Errorf("%d languages", len(Servers))
 	}
 	for _, s := range Servers {
-		for _, permission := range []string{"", hostile} {
-			code := server(s, Protection{"https://login.example.com/", "https://login.example.com/" + hostile, "RS256", hostile, permission})
-			if strings.Contains(code, "«") {
-				t.Errorf("%s: %s", s.Name, code)
-			}
-			file := filepath.Join(t.TempDir(), compilers[s.Name][0])
-			if err := os.WriteFile(file, []byte(code), 0o600); err != nil {
-				t.Fatal(err)
-			}
-			run := append(compilers[s.Name][1:], file)
+		t.Run(s.Name, func(t *testing.T) {
+			file, run := compilers[s.Name][0], compilers[s.Name][1:]
 			if _, err := exec.LookPath(run[0]); err != nil {
 				t.Skip("not run:", err)
 			}
-			if out, err := exec.CommandContext(t.Context(), run[0], run[1:]...).CombinedOutput(); err != nil {
-				t.Errorf("%v: %s\n%s", err, out, code)
+			for _, permission := range []string{"", hostile} {
+				code := server(s, Protection{"https://login.example.com/", "https://login.example.com/" + hostile, "RS256", hostile, permission})
+				if strings.Contains(code, "«") {
+					t.Error(code)
+				}
+				file := filepath.Join(t.TempDir(), file)
+				if err := os.WriteFile(file, []byte(code), 0o600); err != nil {
+					t.Fatal(err)
+				}
+				if out, err := exec.CommandContext(t.Context(), run[0], append(run[1:], file)...).CombinedOutput(); err != nil {
+					t.Errorf("%v: %s\n%s", err, out, code)
+				}
 			}
-		}
+		})
 	}
 }
