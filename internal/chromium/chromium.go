@@ -23,6 +23,7 @@ type T interface {
 	Helper()
 	Context() context.Context
 	Cleanup(func())
+	Errorf(format string, args ...any)
 	Fatalf(format string, args ...any)
 	Skip(args ...any)
 }
@@ -56,6 +57,21 @@ func Run(t T, script, stdin string, args ...string) (lines []map[string]any) {
 		lines = append(lines, read)
 	}
 	return lines
+}
+
+// Look runs a script that looks at pages, and fails the test for each fault that it tells, and when it has not looked as
+// often as it should.
+func Look(t T, script, stdin string, want int, args ...string) {
+	t.Helper()
+	lines := Run(t, script, stdin, args...)
+	for _, line := range lines {
+		if line["fault"] != nil {
+			t.Errorf("%s: %s", line["page"], line["fault"])
+		}
+	}
+	if len(lines) == 0 || lines[len(lines)-1]["looked"] != float64(want) {
+		t.Errorf("%s: %d looks, and another last line than of that: %v", script, want, lines[max(0, len(lines)-1):])
+	}
 }
 
 // A Talk is a script that answers each line of its standard input with one of its standard output.
