@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 
 	"github.com/postern-auth/postern/server/store"
 	"github.com/postern-auth/postern/server/store/postgres"
@@ -57,8 +58,12 @@ func (at storeAt) open(ctx context.Context, e *env) (store.Store, error) {
 		}
 	}
 	s, err := postgres.Open(ctx, at.database, postgres.Options{})
+	if err != nil && ctx.Err() == nil {
+		// In words alone, on one line: what else is said of a port that nobody listens at is about our own servers.
+		return nil, fmt.Errorf("--database: %s", strings.Join(strings.Fields(err.Error()), " "))
+	}
 	if err != nil {
-		return nil, fmt.Errorf("--database: %w", err)
+		return nil, err
 	}
 	return s, nil
 }
