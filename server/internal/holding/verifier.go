@@ -26,6 +26,7 @@ type Verifier struct {
 // Verify returns what the token gives at the API. Errors wrap postern.ErrInactive, or postern.ErrUnavailable
 // when the store does not answer or has no such API.
 func (v *Verifier) Verify(ctx context.Context, raw string) (*postern.Token, error) {
+	ctx, _ = store.WithExactView(ctx)
 	api, err := v.APIs.APIByIdentifier(ctx, v.Identifier)
 	if err != nil {
 		return nil, postern.Unavailable(fmt.Errorf("holding: reading the API %q: %w", v.Identifier, err), retryAfter)

@@ -65,6 +65,7 @@ func (e *introspection) answer(ctx context.Context, r *endpoint.Request) (any, e
 }
 
 func (e *introspection) introspect(ctx context.Context, r *endpoint.Request) (any, error) {
+	ctx, _ = store.WithExactView(ctx)
 	client, err := e.Clients.Authenticate(ctx, r)
 	if err != nil {
 		return nil, err

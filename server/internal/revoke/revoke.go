@@ -51,6 +51,7 @@ func New(config Config) *endpoint.Form {
 // answer finds the token whatever token_type_hint says, as RFC 7009 §2.1 allows. A token that is unknown
 // or has ended needs no revocation, which is success (§2.2).
 func (e *revocation) answer(ctx context.Context, r *endpoint.Request) (any, error) {
+	ctx, _ = store.WithExactView(ctx)
 	client, err := e.Clients.Identify(ctx, r)
 	if err != nil {
 		return nil, err

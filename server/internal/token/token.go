@@ -18,6 +18,7 @@ import (
 	"github.com/postern-auth/postern/server/internal/oauth"
 	"github.com/postern-auth/postern/server/internal/sender"
 	"github.com/postern-auth/postern/server/internal/tally"
+	"github.com/postern-auth/postern/server/store"
 )
 
 // New returns the endpoint for the grants, by their grant_type. A DPoP proof is taken in front of them all. Every answer
@@ -29,6 +30,7 @@ func New(grants map[string]grant.Grant, proofs *sender.Proofs, counts *tally.Tal
 	}
 	types := strings.Join(slices.Sorted(maps.Keys(grants)), " or ")
 	return &endpoint.Form{Name: "token", Params: params, Logger: logger, Refused: counts.RefusedAt("token"), Answer: proofs.Taken(func(ctx context.Context, r *endpoint.Request) (any, error) {
+		ctx, _ = store.WithView(ctx)
 		name := r.Params.Value(oauth.ParamGrantType)
 		if name == "" {
 			return nil, oauth.Refuse(oauth.InvalidRequest, "the parameter grant_type is missing; want "+types, nil)

@@ -78,7 +78,8 @@ type userinfo struct {
 
 // Serve answers one request to the issuer.
 func (e *userinfo) Serve(w http.ResponseWriter, r *http.Request, issuer oauth.Issuer) {
-	e.guarded[issuer].ServeHTTP(w, r)
+	ctx, _ := store.WithExactView(r.Context())
+	e.guarded[issuer].ServeHTTP(w, r.WithContext(ctx))
 }
 
 // Refuse answers with an error that has nothing to do with the token.

@@ -25,10 +25,11 @@ var (
 type database struct {
 	pool   *pgxpool.Pool
 	writer *writer
+	lease  *lease // nil: none, the database is asked each time
 }
 
-func newDatabase(pool *pgxpool.Pool) *database {
-	return &database{pool: pool, writer: newWriter(pool)}
+func newDatabase(pool *pgxpool.Pool, lease *lease) *database {
+	return &database{pool: pool, writer: newWriter(pool), lease: lease}
 }
 
 // Name implements sqlstore.Backend.
@@ -81,8 +82,21 @@ func (d *database) InTx(ctx context.Context, f func(sqlstore.Runner) error) erro
 	})
 }
 
+// Current implements sqlstore.Backend. It is late by what another server's change takes to be told, a second at most.
+func (d *database) Current(version int64) bool { return d.lease != nil && d.lease.holds(version) }
+
+// moved tells the lease what the version is after a transaction; 0: nobody knows.
+func (d *database) moved(version int64) {
+	if d.lease != nil {
+		d.lease.end(version)
+	}
+}
+
 // Close implements sqlstore.Backend.
 func (d *database) Close() error {
+	if d.lease != nil {
+		d.lease.close()
+	}
 	d.writer.close()
 	d.pool.Close()
 	return nil
@@ -115,17 +129,36 @@ func (d *database) transact(ctx context.Context, f func(querier) error) error {
 		return err
 	}
 	committed = true
-	trust(conn.Conn())
+	version, err := commit(ctx, conn.Conn())
+	d.moved(version)
+	return err
+}
+
+// commit commits the transaction under way and returns the version of the registry within it; 0 with an error, for
+// nobody knows then whether it has moved.
+func commit(ctx context.Context, conn *pgx.Conn) (version int64, err error) {
+	trust(conn)
 	limited, cancel := within(ctx)
 	defer cancel()
-	tag, err := conn.Exec(limited, `COMMIT`)
-	switch {
-	case err != nil:
-		return told(ctx, fmt.Errorf("commit: %w", err))
-	case tag.String() != "COMMIT": // of a transaction that has failed, ROLLBACK
-		return fmt.Errorf("commit: %w", sqlstore.ErrLost)
+	var both pgx.Batch
+	both.Queue(sqlstore.SelectVersion)
+	both.Queue(`COMMIT`)
+	results := conn.SendBatch(limited, &both)
+	if err := results.QueryRow().Scan(&version); err != nil {
+		if refused, ok := errors.AsType[*pgconn.PgError](err); ok && refused.Code == inFailedTransaction {
+			err = sqlstore.ErrLost
+		}
+		_ = results.Close()
+		return 0, told(ctx, fmt.Errorf("commit: %w", err))
 	}
-	return confirmed(conn.Conn())
+	tag, err := results.Exec()
+	if err = errors.Join(err, results.Close()); err != nil {
+		return 0, told(ctx, fmt.Errorf("commit: %w", err))
+	}
+	if tag.String() != "COMMIT" {
+		return 0, fmt.Errorf("commit: %w", sqlstore.ErrLost)
+	}
+	return version, confirmed(conn)
 }
 
 // within bounds a statement. The caller's deadline counts, their going away does not: a connection whose statement is

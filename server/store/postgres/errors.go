@@ -6,6 +6,7 @@ import "github.com/postern-auth/postern/server/store"
 const (
 	uniqueViolation     = "23505"
 	foreignKeyViolation = "23503"
+	inFailedTransaction = "25P02"
 )
 
 // classesOfRefusals are those of errors by which a statement undoes its transaction: of data, of constraints, and of two

@@ -93,7 +93,10 @@ func open(ctx context.Context, address string, options Options) (*database, erro
 		pool.Close()
 		return nil, err
 	}
-	return newDatabase(pool), nil
+	if options.Strict {
+		return newDatabase(pool, nil), nil
+	}
+	return newDatabase(pool, newLease(config.ConnConfig)), nil
 }
 
 // checkTLS refuses to choose by itself how a database on another machine is spoken to: without a word about it, libpq

@@ -16,6 +16,12 @@
 // again. What changes one row by itself, such as a new token, needs none; of those a server commits as many together as
 // wait at the same time.
 //
+// # Reads
+//
+// What is read of the registry is remembered for as long as it stands still, which a connection besides the pool listens
+// for. Where another server has changed it, a read may be behind by the time that PostgreSQL takes to tell, and by a
+// second when the connection is cut in silence, but under store.WithExactView. Everything else is read each time.
+//
 // # Outages
 //
 // What cannot be read or written is store.ErrUnavailable, within the context and 5 seconds: a primary that is gone, one
@@ -40,6 +46,10 @@ type Options struct {
 	Now func() time.Time
 	// Connections bounds the pool. Zero means 8.
 	Connections int
+	// Strict has the database asked for every request whether the registry has moved: what another server changes then
+	// counts here from the moment it is committed, for JWTs too, at the price of one more statement each. Default: this
+	// server listens for changes, and counts on being told within a second. See store.WithExactView for what always asks.
+	Strict bool
 }
 
 // Store is a store.Store in a PostgreSQL database. It is safe for concurrent use, also by other processes with the

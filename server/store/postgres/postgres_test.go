@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/postern-auth/postern/internal/postgrestest"
 	"github.com/postern-auth/postern/server/store"
@@ -32,4 +33,21 @@ func open(t testing.TB, address string, options postgres.Options) *postgres.Stor
 		}
 	})
 	return s
+}
+
+// Two servers with one database: what one changes counts at the other at once where it asks, and else when it is told.
+func TestBeside(t *testing.T) {
+	server := postgrestest.Start(t, "fsync=off")
+	for name, options := range map[string]postgres.Options{"lease": {}, "strict": {Strict: true}} {
+		lag := time.Second
+		if options.Strict {
+			lag = 0
+		}
+		t.Run(name, func(t *testing.T) {
+			storetest.Beside(t, func(t *testing.T) (one, other store.Store) {
+				address := server.Database(t)
+				return open(t, address, options), open(t, address, options)
+			}, lag)
+		})
+	}
 }

@@ -28,6 +28,7 @@ type database struct {
 	writing *sql.DB
 	conn    *sql.Conn // the only one of writing
 	writer  *writer
+	mark    mark
 
 	closing sync.Once
 	closed  error
@@ -58,15 +59,18 @@ func (d *database) Write(ctx context.Context, f func(sqlstore.Querier) error) er
 // Add implements sqlstore.Runner.
 func (d *database) Add(ctx context.Context, query string, args ...any) (int, error) {
 	var n int // is not looked at when the caller gives up, and the writer may still write it
-	err := d.writer.write(ctx, func(q sqlstore.Querier) (err error) {
+	err := d.writer.wait(ctx, &job{ctx: ctx, single: true, f: func(q sqlstore.Querier) (err error) {
 		n, err = q.Exec(query, args...)
 		return err
-	})
+	}})
 	if err != nil {
 		return 0, err
 	}
 	return n, nil
 }
+
+// Current implements sqlstore.Backend. It is never late.
+func (d *database) Current(version int64) bool { return d.mark.read() == version }
 
 // Elements implements sqlstore.Backend.
 func (d *database) Elements(parameter string) string {
@@ -83,7 +87,7 @@ func (d *database) Gathered(expression string) string {
 func (d *database) Close() error {
 	d.closing.Do(func() {
 		d.writer.close()
-		d.closed = errors.Join(d.reading.Close(), d.writer.conn.close(), d.conn.Close(), d.writing.Close())
+		d.closed = errors.Join(d.reading.Close(), d.writer.conn.close(), d.conn.Close(), d.writing.Close(), d.mark.close())
 	})
 	return d.closed
 }

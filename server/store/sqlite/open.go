@@ -95,13 +95,22 @@ func newDatabase(ctx context.Context, writing *sql.DB, path string, options Opti
 	if err := reading.PingContext(ctx); err != nil {
 		return nil, errors.Join(err, reading.Close())
 	}
+	mark, err := openMark(path)
+	if err != nil {
+		return nil, errors.Join(err, reading.Close())
+	}
 	d := &database{
 		reading: reading,
 		readers: newStatements(reading.PrepareContext),
 		slots:   make(chan struct{}, readers),
 		writing: writing,
 		conn:    conn,
-		writer:  newWriter(newStatements(conn.PrepareContext), cmp.Or(options.CommitDelay, defaultCommitDelay)),
+		writer:  newWriter(newStatements(conn.PrepareContext), mark, cmp.Or(options.CommitDelay, defaultCommitDelay)),
+		mark:    mark,
+	}
+	// What a crash of the machine has left in the mark may be older than what is committed.
+	if err := d.Write(ctx, func(sqlstore.Querier) error { return nil }); err != nil {
+		return nil, errors.Join(err, d.Close())
 	}
 	return d, nil
 }
@@ -130,7 +139,7 @@ func createFile(path string) error {
 	if !info.Mode().IsRegular() {
 		return fmt.Errorf("expected a file, found %s", info.Mode().Type())
 	}
-	for _, name := range []string{path, path + "-wal", path + "-shm"} {
+	for _, name := range []string{path, path + "-wal", path + "-shm", path + "-mark"} {
 		if err := makePrivate(name); err != nil {
 			return err
 		}

@@ -26,7 +26,7 @@ func TestOpenMakesAPrivateFileInAPrivateFolder(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "var", "postern")
 	path := filepath.Join(folder, "postern.db")
 	openPath(t, path, Options{})
-	want := map[string]fs.FileMode{"postern.db": 0o600, "postern.db-wal": 0o600, "postern.db-shm": 0o600}
+	want := map[string]fs.FileMode{"postern.db": 0o600, "postern.db-wal": 0o600, "postern.db-shm": 0o600, "postern.db-mark": 0o600}
 	checkModes(t, folder, want)
 	for _, name := range []string{folder, filepath.Dir(folder)} {
 		if info, err := os.Stat(name); err != nil || info.Mode().Perm() != 0o700 {
@@ -107,7 +107,7 @@ func TestOpenTakesARelativePath(t *testing.T) {
 	}
 }
 
-func TestAClosedStoreIsOneFileAndOpensAgain(t *testing.T) {
+func TestAClosedStoreIsOneFileAndItsMarkAndOpensAgain(t *testing.T) {
 	folder := t.TempDir()
 	path := filepath.Join(folder, "postern.db")
 	for range 3 {
@@ -116,8 +116,8 @@ func TestAClosedStoreIsOneFileAndOpensAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 		entries, err := os.ReadDir(folder)
-		if err != nil || len(entries) != 1 {
-			t.Fatalf("expected the database alone, got %v, %v", entries, err)
+		if err != nil || len(entries) != 2 || entries[1].Name() != "postern.db-mark" {
+			t.Fatalf("expected the database and its mark, got %v, %v", entries, err)
 		}
 	}
 }
@@ -221,8 +221,8 @@ func TestNoReadLooksAtEveryRow(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if got := len(d.readers.prepared); got != 15 {
-		t.Errorf("expected a query for each read, got %d", got)
+	if got := len(d.readers.prepared); got != 16 {
+		t.Errorf("expected a query for each read and one for the version, got %d", got)
 	}
 	for query := range d.readers.prepared {
 		plan := explainPlan(t, d.reading, query)

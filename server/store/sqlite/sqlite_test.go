@@ -78,3 +78,11 @@ func token(id string) store.Token {
 		IssuedAt: issued, ExpiresAt: issued.Add(time.Hour),
 	}
 }
+
+// Two stores with one file, as those of two processes: what one changes counts at the other from its next read on.
+func TestBeside(t *testing.T) {
+	storetest.Beside(t, func(t *testing.T) (one, other store.Store) {
+		path := filepath.Join(t.TempDir(), "postern.db")
+		return open(t, path, sqlite.Options{}), open(t, path, sqlite.Options{})
+	}, 0)
+}

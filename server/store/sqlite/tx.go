@@ -23,14 +23,14 @@ func (d *database) InTx(ctx context.Context, f func(sqlstore.Runner) error) erro
 	}
 	t := &handover{over: make(chan error, 1)}
 	turn := make(chan sqlstore.Querier)
-	j := d.writer.submit(ctx, func(q sqlstore.Querier) error {
+	j := d.writer.submit(&job{ctx: ctx, f: func(q sqlstore.Querier) error {
 		select {
 		case turn <- q:
 			return <-t.over
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-	})
+	}})
 	select {
 	case q := <-turn:
 		t.Transaction = sqlstore.NewTransaction(q)

@@ -19,16 +19,19 @@ var errClosed = errors.New("the store is closed")
 
 // job is one write that waits for its turn and its commit.
 type job struct {
-	ctx  context.Context
-	f    func(sqlstore.Querier) error
-	err  error
-	done chan error // receives err once the transaction has ended
+	ctx context.Context
+	f   func(sqlstore.Querier) error
+	// single says that f is one statement that changes nothing in the registry.
+	single bool
+	err    error
+	done   chan error // receives err once the transaction has ended
 }
 
 // writer owns the one connection that writes. Its goroutine takes the jobs that wait and commits them
 // together.
 type writer struct {
 	conn     *statements
+	mark     mark
 	delay    time.Duration
 	patience time.Duration // for another process
 
@@ -43,9 +46,10 @@ type writer struct {
 	commits, jobs atomic.Int64
 }
 
-func newWriter(conn *statements, delay time.Duration) *writer {
+func newWriter(conn *statements, mark mark, delay time.Duration) *writer {
 	w := &writer{
 		conn:     conn,
+		mark:     mark,
 		delay:    delay,
 		patience: busyTimeout,
 		wake:     make(chan struct{}, 1),
@@ -55,9 +59,9 @@ func newWriter(conn *statements, delay time.Duration) *writer {
 	return w
 }
 
-// submit queues f for the next transaction. The result arrives on the job's channel.
-func (w *writer) submit(ctx context.Context, f func(sqlstore.Querier) error) *job {
-	j := &job{ctx: ctx, f: f, done: make(chan error, 1)}
+// submit queues a job for the next transaction. The result arrives on the job's channel.
+func (w *writer) submit(j *job) *job {
+	j.done = make(chan error, 1)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.closed {
@@ -73,10 +77,15 @@ func (w *writer) submit(ctx context.Context, f func(sqlstore.Querier) error) *jo
 
 // write runs f in the next transaction and returns when that is on disk.
 func (w *writer) write(ctx context.Context, f func(sqlstore.Querier) error) error {
+	return w.wait(ctx, &job{ctx: ctx, f: f})
+}
+
+// wait runs a job in the next transaction and returns when that is on disk.
+func (w *writer) wait(ctx context.Context, j *job) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	j := w.submit(ctx, f)
+	w.submit(j)
 	select {
 	case err := <-j.done:
 		return err
@@ -170,13 +179,21 @@ func (w *writer) commit(batch []*job) error {
 	if err != nil {
 		return fmt.Errorf("%w: begin: %w", store.ErrUnavailable, err)
 	}
+	single := true
 	for _, j := range batch {
 		if j.err = j.ctx.Err(); j.err != nil {
 			continue // its caller has gone
 		}
+		single = single && j.single
 		if j.err = sqlstore.Savepoint(w.conn, j.f); errors.Is(j.err, sqlstore.ErrLost) {
 			w.rollback()
 			return j.err
+		}
+	}
+	if !single {
+		if err := w.mark.set(w.conn); err != nil {
+			w.rollback()
+			return fmt.Errorf("%w: mark: %w", store.ErrUnavailable, err)
 		}
 	}
 	if _, err := w.conn.Exec("COMMIT"); err != nil {

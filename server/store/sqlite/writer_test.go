@@ -247,7 +247,7 @@ func TestALostTransactionFailsAllItsWritesAndTheNextOneIsSound(t *testing.T) {
 				return err
 			}
 		}
-		jobs = append(jobs, d.writer.submit(context.Background(), f))
+		jobs = append(jobs, d.writer.submit(&job{ctx: context.Background(), f: f}))
 	}
 	release()
 	for i, j := range jobs {

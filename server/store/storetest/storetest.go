@@ -80,6 +80,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"refusals", refusalTests},
 		{"values", valueTests},
 		{"concurrency", concurrencyTests},
+		{"registry", registryTests},
 		{"transactions", transactionTests},
 		{"outages", outageTests},
 	}

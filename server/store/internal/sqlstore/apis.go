@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"slices"
 
 	"github.com/postern-auth/postern/server/store"
 )
@@ -35,19 +36,24 @@ func addAPI(row Scan, all []store.API) ([]store.API, error) {
 	return all, nil
 }
 
+func copyAPI(a store.API) store.API {
+	a.Permissions = slices.Clone(a.Permissions)
+	return a
+}
+
 // API returns the API with the id.
 func (t *Tx) API(ctx context.Context, id string) (store.API, error) {
-	return find(ctx, t, "api", id, addAPI, selectAPIs+`WHERE a.id = $1`+orderAPIs, id)
+	return recallOne(ctx, t, "api", id, addAPI, copyAPI, selectAPIs+`WHERE a.id = $1`+orderAPIs, id)
 }
 
 // APIByClientID returns the API that authenticates with the client id. An empty one finds nothing.
 func (t *Tx) APIByClientID(ctx context.Context, clientID string) (store.API, error) {
-	return find(ctx, t, "api by client id", clientID, addAPI, selectAPIs+`WHERE c.client_id = $1`+orderAPIs, clientID)
+	return recallOne(ctx, t, "api by client id", clientID, addAPI, copyAPI, selectAPIs+`WHERE c.client_id = $1`+orderAPIs, clientID)
 }
 
 // APIByIdentifier returns the API with the identifier. An empty one finds nothing.
 func (t *Tx) APIByIdentifier(ctx context.Context, identifier string) (store.API, error) {
-	return find(ctx, t, "api by identifier", identifier, addAPI, selectAPIs+`WHERE a.identifier = $1`+orderAPIs, identifier)
+	return recallOne(ctx, t, "api by identifier", identifier, addAPI, copyAPI, selectAPIs+`WHERE a.identifier = $1`+orderAPIs, identifier)
 }
 
 // APIs returns all APIs, ordered by name.
@@ -68,26 +74,32 @@ func (t *Tx) APIsPart(ctx context.Context, w store.Window) (store.Part[store.API
 
 // APIsOf returns the APIs of a project, ordered by name.
 func (t *Tx) APIsOf(ctx context.Context, projectID string) ([]store.API, error) {
-	return list(ctx, t, "apis of project", projectID, addAPI, selectAPIs+`WHERE a.project_id = $1`+orderAPIs, projectID)
+	return recall(ctx, t, "apis of project", projectID, addAPI, copyAPI, selectAPIs+`WHERE a.project_id = $1`+orderAPIs, projectID)
 }
 
 // APIStates returns the ids of a project's APIs, and whether each is active.
 func (t *Tx) APIStates(ctx context.Context, projectID string) (map[string]bool, error) {
-	states := make(map[string]bool)
-	add := func(row Scan, none []struct{}) ([]struct{}, error) {
-		var id string
-		var active bool
-		if err := row(&id, &active); err != nil {
-			return nil, err
-		}
-		states[id] = active
-		return none, nil
-	}
-	_, err := list(ctx, t, "api states of project", projectID, add, `SELECT id, active FROM apis WHERE project_id = $1`, projectID)
+	all, err := recall(ctx, t, "api states of project", projectID, addState, itself, `SELECT id, active FROM apis WHERE project_id = $1`, projectID)
 	if err != nil {
 		return nil, err
 	}
+	states := make(map[string]bool, len(all))
+	for _, api := range all {
+		states[api.id] = api.active
+	}
 	return states, nil
+}
+
+// state is whether the object with the id is active.
+type state struct {
+	id     string
+	active bool
+}
+
+func addState(row Scan, all []state) ([]state, error) {
+	var s state
+	err := row(&s.id, &s.active)
+	return append(all, s), err
 }
 
 // PutAPI creates the API or replaces the one with its ID, permissions included. Permissions that are gone

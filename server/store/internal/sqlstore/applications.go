@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/postern-auth/postern/server/store"
@@ -24,14 +25,21 @@ func addApplication(row Scan, all []store.Application) ([]store.Application, err
 	return append(all, a), err
 }
 
+func copyApplication(a store.Application) store.Application {
+	for _, list := range []*[]string{&a.RedirectURIs, &a.LogoutURIs, &a.AllowedOrigins, &a.Grants} {
+		*list = slices.Clone(*list)
+	}
+	return a
+}
+
 // Application returns the application with the id.
 func (t *Tx) Application(ctx context.Context, id string) (store.Application, error) {
-	return find(ctx, t, "application", id, addApplication, selectApplications+`WHERE a.id = $1`, id)
+	return recallOne(ctx, t, "application", id, addApplication, copyApplication, selectApplications+`WHERE a.id = $1`, id)
 }
 
 // ApplicationByClientID returns the application with the client id. An empty one finds nothing.
 func (t *Tx) ApplicationByClientID(ctx context.Context, clientID string) (store.Application, error) {
-	return find(ctx, t, "application by client id", clientID, addApplication, selectApplications+`WHERE c.client_id = $1`, clientID)
+	return recallOne(ctx, t, "application by client id", clientID, addApplication, copyApplication, selectApplications+`WHERE c.client_id = $1`, clientID)
 }
 
 // Applications returns all applications, ordered by name.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 
 	"github.com/postern-auth/postern/server/store"
 )
@@ -14,7 +15,7 @@ func (t *Tx) AssignmentsOf(ctx context.Context, subjectID string) ([]store.Assig
 		SELECT a.subject_id, coalesce(a.project_id, ''), coalesce(a.api_id, ''), k.key
 		FROM assignments a LEFT JOIN assigned_rights k ON k.assignment_id = a.id
 		WHERE a.subject_id = $1 ORDER BY 2, 3, 4`
-	return list(ctx, t, "assignments of subject", subjectID, addAssignment, query, subjectID)
+	return recall(ctx, t, "assignments of subject", subjectID, addAssignment, copyAssignment, query, subjectID)
 }
 
 // AssignmentsAmong returns the assignments of a subject as AssignmentsOf does, with those permissions alone that
@@ -31,7 +32,16 @@ func (t *Tx) AssignmentsAmong(ctx context.Context, subjectID string, keys []stri
 		FROM assignments a JOIN assigned_rights k ON k.assignment_id = a.id AND k.key IN (` + t.backend.Elements("$2") + `)
 		WHERE a.subject_id = $1 AND a.api_id IS NOT NULL
 		ORDER BY 2, 3, 4`
-	return list(ctx, t, "assignments of subject", subjectID, addAssignment, query, subjectID, elements(keys))
+	wanted, err := elements(keys).Value()
+	if err != nil {
+		return nil, err
+	}
+	return recall(ctx, t, "assignments of subject", subjectID, addAssignment, copyAssignment, query, subjectID, wanted.(string))
+}
+
+func copyAssignment(a store.Assignment) store.Assignment {
+	a.Rights = slices.Clone(a.Rights)
+	return a
 }
 
 func addAssignment(row Scan, all []store.Assignment) ([]store.Assignment, error) {

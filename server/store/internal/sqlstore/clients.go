@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/postern-auth/postern/server/store"
@@ -9,7 +10,7 @@ import (
 
 // Client returns the client with the client id. An empty one finds nothing.
 func (t *Tx) Client(ctx context.Context, clientID string) (store.Client, error) {
-	return find(ctx, t, "client", clientID, addClient, `SELECT kind, id, client_id, not_before FROM clients WHERE client_id = $1`, clientID)
+	return recallOne(ctx, t, "client", clientID, addClient, itself, `SELECT kind, id, client_id, not_before FROM clients WHERE client_id = $1`, clientID)
 }
 
 func addClient(row Scan, all []store.Client) ([]store.Client, error) {
@@ -46,7 +47,7 @@ func (t *Tx) SecretsOf(ctx context.Context, owner store.Owner) ([]store.Secret, 
 	const query = `
 		SELECT id, client_kind, client_id, digest, created_at, expires_at, used_at FROM secrets
 		WHERE client_kind = $1 AND client_id = $2 ORDER BY created_at, id`
-	return list(ctx, t, "secrets of", owner.ID, addSecret, query, owner.Kind, owner.ID)
+	return recall(ctx, t, "secrets of", owner.ID, addSecret, itself, query, string(owner.Kind), owner.ID)
 }
 
 func addSecret(row Scan, all []store.Secret) ([]store.Secret, error) {
@@ -101,15 +102,20 @@ func addClientKey(row Scan, all []store.ClientKey) ([]store.ClientKey, error) {
 	return append(all, k), err
 }
 
+func copyClientKey(k store.ClientKey) store.ClientKey {
+	k.PublicKey = slices.Clone(k.PublicKey)
+	return k
+}
+
 // ClientKey returns the public key with the id.
 func (t *Tx) ClientKey(ctx context.Context, id string) (store.ClientKey, error) {
-	return find(ctx, t, "client key", id, addClientKey, selectClientKeys+`WHERE id = $1`, id)
+	return recallOne(ctx, t, "client key", id, addClientKey, copyClientKey, selectClientKeys+`WHERE id = $1`, id)
 }
 
 // ClientKeysOf returns a client's public keys, oldest first, expired ones included.
 func (t *Tx) ClientKeysOf(ctx context.Context, owner store.Owner) ([]store.ClientKey, error) {
-	return list(ctx, t, "client keys of", owner.ID, addClientKey,
-		selectClientKeys+`WHERE client_kind = $1 AND client_id = $2 ORDER BY created_at, id`, owner.Kind, owner.ID)
+	return recall(ctx, t, "client keys of", owner.ID, addClientKey, copyClientKey,
+		selectClientKeys+`WHERE client_kind = $1 AND client_id = $2 ORDER BY created_at, id`, string(owner.Kind), owner.ID)
 }
 
 // CreateClientKey adds a public key. Errors: store.ErrNotFound when the owner is not there, store.ErrExists for
@@ -137,7 +143,7 @@ func (t *Tx) ClientCertificatesOf(ctx context.Context, owner store.Owner) ([]sto
 	const query = `
 		SELECT id, client_kind, client_id, thumbprint, name_type, name, created_at FROM client_certificates
 		WHERE client_kind = $1 AND client_id = $2 ORDER BY created_at, id`
-	return list(ctx, t, "certificates of", owner.ID, addClientCertificate, query, owner.Kind, owner.ID)
+	return recall(ctx, t, "certificates of", owner.ID, addClientCertificate, itself, query, string(owner.Kind), owner.ID)
 }
 
 func addClientCertificate(row Scan, all []store.ClientCertificate) ([]store.ClientCertificate, error) {

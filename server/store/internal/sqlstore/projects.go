@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"slices"
 
 	"github.com/postern-auth/postern/server/store"
 )
@@ -11,7 +12,7 @@ const selectOrganizations = `SELECT id, name, primary_domain FROM organizations 
 
 // Organization returns the organization with the id.
 func (t *Tx) Organization(ctx context.Context, id string) (store.Organization, error) {
-	return find(ctx, t, "organization", id, addOrganization, selectOrganizations+`WHERE id = $1`, id)
+	return recallOne(ctx, t, "organization", id, addOrganization, itself, selectOrganizations+`WHERE id = $1`, id)
 }
 
 // Organizations returns all organizations, oldest first.
@@ -61,14 +62,19 @@ func addProject(row Scan, all []store.Project) ([]store.Project, error) {
 	return all, nil
 }
 
+func copyProject(p store.Project) store.Project {
+	p.Roles = slices.Clone(p.Roles)
+	return p
+}
+
 // Project returns the project with the id.
 func (t *Tx) Project(ctx context.Context, id string) (store.Project, error) {
-	return find(ctx, t, "project", id, addProject, selectProjects+`WHERE p.id = $1`+orderProjects, id)
+	return recallOne(ctx, t, "project", id, addProject, copyProject, selectProjects+`WHERE p.id = $1`+orderProjects, id)
 }
 
 // ProjectByName returns the project with the name.
 func (t *Tx) ProjectByName(ctx context.Context, name string) (store.Project, error) {
-	return find(ctx, t, "project by name", name, addProject, selectProjects+`WHERE p.name = $1`+orderProjects, name)
+	return recallOne(ctx, t, "project by name", name, addProject, copyProject, selectProjects+`WHERE p.name = $1`+orderProjects, name)
 }
 
 // Projects returns all projects, ordered by name.

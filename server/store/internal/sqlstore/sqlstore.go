@@ -53,6 +53,9 @@ type Backend interface {
 	Elements(parameter string) string
 	// Gathered is an expression for the JSON array of the values that an expression has, each once.
 	Gathered(expression string) string
+	// Current reports whether the registry is still at the version, without asking the database. It may be wrong in one
+	// way: that it says no. An engine that is told by others what moves may be late by what it says it is.
+	Current(version int64) bool
 	// Explain returns the error of package store that an error of the engine stands for, or nil when it is
 	// an outage.
 	Explain(error) error
@@ -66,6 +69,7 @@ type Backend interface {
 type Tx struct {
 	runner  Runner
 	backend Backend
+	memory  *memory // nil: reads see what the transaction has changed
 	now     func() time.Time
 }
 
@@ -81,7 +85,7 @@ var (
 
 // New returns a Store over an engine that takes the time from now.
 func New(backend Backend, now func() time.Time) *Store {
-	return &Store{Tx{runner: backend, backend: backend, now: now}}
+	return &Store{Tx{runner: backend, backend: backend, memory: &memory{backend: backend}, now: now}}
 }
 
 // InTx runs f on a store.Tx whose reads and writes are one transaction; see store.Store.

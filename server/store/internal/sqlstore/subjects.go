@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/postern-auth/postern/server/store"
@@ -10,7 +11,7 @@ import (
 // Subject returns the subject with the id.
 func (t *Tx) Subject(ctx context.Context, id string) (store.Subject, error) {
 	const query = `SELECT id, kind, organization_id, username, active, not_before FROM subjects WHERE id = $1`
-	return find(ctx, t, "subject", id, addSubject, query, id)
+	return recallOne(ctx, t, "subject", id, addSubject, itself, query, id)
 }
 
 func addSubject(row Scan, all []store.Subject) ([]store.Subject, error) {
@@ -66,14 +67,19 @@ func addServiceUser(row Scan, all []store.ServiceUser) ([]store.ServiceUser, err
 	return append(all, u), err
 }
 
+func copyServiceUser(u store.ServiceUser) store.ServiceUser {
+	u.Grants = slices.Clone(u.Grants)
+	return u
+}
+
 // ServiceUser returns the service user with the id.
 func (t *Tx) ServiceUser(ctx context.Context, id string) (store.ServiceUser, error) {
-	return find(ctx, t, "service user", id, addServiceUser, selectServiceUsers+`WHERE u.id = $1`, id)
+	return recallOne(ctx, t, "service user", id, addServiceUser, copyServiceUser, selectServiceUsers+`WHERE u.id = $1`, id)
 }
 
 // ServiceUserByUsername returns the service user with the username. An empty one finds nothing.
 func (t *Tx) ServiceUserByUsername(ctx context.Context, username string) (store.ServiceUser, error) {
-	return find(ctx, t, "service user by username", username, addServiceUser,
+	return recallOne(ctx, t, "service user by username", username, addServiceUser, copyServiceUser,
 		selectServiceUsers+`JOIN clients c ON c.kind = 'service_user' AND c.id = u.id WHERE c.client_id = $1`, username)
 }
 
