@@ -41,7 +41,7 @@ bench: ## CPU time of Postern and its peers on the same tokens
 
 .PHONY: bench-server
 bench-server: ## CPU time of a login's code and tokens, and of userinfo, beside a signature
-	cd bench && go run . -group logins
+	cd bench && go run . -group logins && go run . -group tokens
 
 .PHONY: bench-check
 bench-check: ## the same, held to the gates

@@ -21,7 +21,6 @@ import (
 	"strings"
 
 	"github.com/postern-auth/postern/server"
-	"github.com/postern-auth/postern/server/setup"
 	"github.com/postern-auth/postern/server/store/sqlite"
 )
 
@@ -117,15 +116,7 @@ func newVisitor() (*visitor, error) {
 	if err != nil {
 		return nil, err
 	}
-	document, err := setup.Parse(filepath.Join(dir, "setup.yaml"), []byte(loginDocument))
-	if err != nil {
-		return nil, err
-	}
-	plan, err := setup.Compare(ctx, store, document, setup.Options{})
-	if err != nil {
-		return nil, err
-	}
-	if _, err := plan.Apply(ctx); err != nil {
+	if err := apply(ctx, store, filepath.Join(dir, "setup.yaml"), loginDocument); err != nil {
 		return nil, err
 	}
 	password, err := os.ReadFile(filepath.Join(dir, "password"))

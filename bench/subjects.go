@@ -59,7 +59,11 @@ func groups(i *issuer) ([]group, error) {
 	if err != nil {
 		return nil, err
 	}
-	return append(result, group{groupRemembered, nameBare, again}, group{groupRefusals, nameBare, refused},
+	programs, err := tokens()
+	if err != nil {
+		return nil, err
+	}
+	return append(result, group{groupTokens, namePlain, programs}, group{groupRemembered, nameBare, again}, group{groupRefusals, nameBare, refused},
 		group{groupServer, nameUnprotected, served}, group{groupLogins, nameSignature, people}), nil
 }
 

@@ -27,6 +27,17 @@ func (m *Message) Verify(key *Key) error {
 	return nil
 }
 
+// signatureSize is the length in bytes of signatures by the key.
+func (k *Key) signatureSize(s scheme) int {
+	switch public := k.public.(type) {
+	case *rsa.PublicKey:
+		return public.Size()
+	case *ecdsa.PublicKey:
+		return 2 * ((s.curve.Params().BitSize + 7) / 8)
+	}
+	return ed25519.SignatureSize
+}
+
 // work is memory for what is computed on the way. What goes into the standard library's cryptography escapes
 // to the heap, so it is kept for the next message.
 type work struct {
@@ -51,7 +62,7 @@ func (mismatch) Unwrap() error { return ErrSignature }
 // verify assumes that the key fits the algorithm.
 func (w *work) verify(a Algorithm, key *Key, signed, signature []byte) bool {
 	s, _ := a.scheme()
-	if public, ok := key.public.(*rsa.PublicKey); ok && len(signature) != public.Size() {
+	if len(signature) != key.signatureSize(s) {
 		return false // the standard library looks at the key before, for a third of what a signature takes
 	}
 	digest := digest(&w.digest, s.hash, signed)

@@ -128,13 +128,9 @@ func (d *Draft) CarriesPermissions() bool {
 // claims returns the type (typ) and claims of a JWT. The names are ours alone, so that nothing a user or
 // an API is called can stand in for a registered claim.
 func (d *Draft) claims(jti string, now time.Time) (typ string, c map[string]any) {
-	c = map[string]any{
-		"iss": d.Issuer,
-		"aud": d.Audience,
-		"iat": now.Unix(),
-		"exp": now.Add(d.Lifetime).Unix(),
-		"jti": jti,
-	}
+	c = make(map[string]any, 16)
+	c["iss"], c["aud"], c["jti"] = d.Issuer, d.Audience, jti
+	c["iat"], c["exp"] = now.Unix(), now.Add(d.Lifetime).Unix()
 	if scope := strings.Join(plainScopes(d.Scopes), " "); scope != "" {
 		c["scope"] = scope
 	}

@@ -168,12 +168,14 @@ func (a *Authenticator) prove(ctx context.Context, r *endpoint.Request, o offer)
 	if o.clientID != "" && o.nothingElse() {
 		return a.byCertificate(ctx, r, o.clientID)
 	}
-	err = refused("no client authentication; want %s, %s, %s, %s or %s",
-		oauth.MethodSecretBasic, oauth.MethodSecretPost, oauth.MethodPrivateKeyJWT, oauth.MethodTLS, oauth.MethodSelfSignedTLS)
 	for _, p := range o.passwords {
 		if client, err = a.bySecret(ctx, p); !errors.Is(err, ErrRefused) {
 			return client, err
 		}
+	}
+	if err == nil { // no password was offered
+		err = refused("no client authentication; want %s, %s, %s, %s or %s",
+			oauth.MethodSecretBasic, oauth.MethodSecretPost, oauth.MethodPrivateKeyJWT, oauth.MethodTLS, oauth.MethodSelfSignedTLS)
 	}
 	return Client{}, err
 }

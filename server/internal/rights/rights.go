@@ -11,10 +11,12 @@
 package rights
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/postern-auth/postern/server/store"
 )
@@ -22,8 +24,7 @@ import (
 // Rights are what one subject holds. The zero value holds nothing. It does not know which projects
 // and APIs are active: the caller does.
 type Rights struct {
-	projects map[string][]string // role keys by project id
-	apis     map[string][]string // permission keys by API id
+	assignments []store.Assignment // in the order of compare
 }
 
 // Of reads the rights of a subject. The error wraps store.ErrUnavailable.
@@ -43,36 +44,56 @@ func of(assignments []store.Assignment, err error) (Rights, error) {
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return Rights{}, fmt.Errorf("rights: reading assignments: %w", err)
 	}
-	held := Rights{projects: make(map[string][]string), apis: make(map[string][]string)}
-	for _, a := range assignments {
-		if a.ProjectID != "" {
-			held.projects[a.ProjectID] = a.Rights
-		} else {
-			held.apis[a.APIID] = a.Rights
-		}
+	if !slices.IsSortedFunc(assignments, compare) { // as engines have them
+		slices.SortFunc(assignments, compare)
 	}
-	return held, nil
+	return Rights{assignments}, nil
+}
+
+func compare(a, b store.Assignment) int {
+	return cmp.Or(strings.Compare(a.ProjectID, b.ProjectID), strings.Compare(a.APIID, b.APIID))
+}
+
+// on returns what is held on a project or an API, of which one is empty.
+func (r Rights) on(projectID, apiID string) ([]string, bool) {
+	at, ok := slices.BinarySearchFunc(r.assignments, store.Assignment{ProjectID: projectID, APIID: apiID}, compare)
+	if !ok {
+		return nil, false
+	}
+	return r.assignments[at].Rights, true
+}
+
+func (r Rights) roles(projectID string) []string {
+	keys, _ := r.on(projectID, "")
+	return keys
+}
+
+func (r Rights) permissions(apiID string) []string {
+	keys, _ := r.on("", apiID)
+	return keys
 }
 
 // Roles returns the keys of the roles held in a project, sorted.
-func (r Rights) Roles(projectID string) []string { return slices.Clone(r.projects[projectID]) }
+func (r Rights) Roles(projectID string) []string { return slices.Clone(r.roles(projectID)) }
 
 // Permissions returns the keys of the permissions held on an API, sorted.
-func (r Rights) Permissions(apiID string) []string { return slices.Clone(r.apis[apiID]) }
+func (r Rights) Permissions(apiID string) []string { return slices.Clone(r.permissions(apiID)) }
 
 // HasRole reports whether the role is held in the project.
 func (r Rights) HasRole(projectID, key string) bool {
-	return slices.Contains(r.projects[projectID], key)
+	return slices.Contains(r.roles(projectID), key)
 }
 
 // HasPermission reports whether the permission is held on the API.
-func (r Rights) HasPermission(apiID, key string) bool { return slices.Contains(r.apis[apiID], key) }
+func (r Rights) HasPermission(apiID, key string) bool {
+	return slices.Contains(r.permissions(apiID), key)
+}
 
 // OnProject reports whether there is an assignment for the project, even one without a role.
-func (r Rights) OnProject(projectID string) bool { _, ok := r.projects[projectID]; return ok }
+func (r Rights) OnProject(projectID string) bool { _, ok := r.on(projectID, ""); return ok }
 
 // OnAPI reports whether there is an assignment for the API, even one without a permission.
-func (r Rights) OnAPI(apiID string) bool { _, ok := r.apis[apiID]; return ok }
+func (r Rights) OnAPI(apiID string) bool { _, ok := r.on("", apiID); return ok }
 
 // Holds reports whether the key is a right at the API: a permission on it, or a role in its project.
 func (r Rights) Holds(api store.API, key string) bool {
