@@ -85,12 +85,12 @@ func TestMeasureCountsAllocationsAnOperation(t *testing.T) {
 	var sink []*int
 	spin := 0
 	rows := measure([]subject{
-		{"none", func(n int) {
+		{name: "none", run: func(n int) {
 			for range n {
 				spin++
 			}
 		}},
-		{"two", func(n int) {
+		{name: "two", run: func(n int) {
 			for range n {
 				sink = append(sink[:0], new(int), new(int))
 			}
@@ -161,7 +161,7 @@ func TestFailedGateIsMeasuredAgainAndThenNamed(t *testing.T) {
 			runs++
 		}
 	}
-	all := []group{{"g", "a", []subject{{"a", work}, {"b", work}}}}
+	all := []group{{"g", "a", []subject{{name: "a", run: work}, {name: "b", run: work}}}}
 	r := &report{Groups: []measured{measureGroup(all[0], 1, progressOn(io.Discard))}}
 	r.Gates = []outcome{gate{group: "g", row: "b", beside: "a", limit: 0.01}.outcome(r.Groups[0])}
 	err := r.retry(all, 1, progressOn(io.Discard))

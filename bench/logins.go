@@ -70,19 +70,19 @@ func logins() ([]subject, error) {
 		return nil, err
 	}
 	return []subject{
-		{nameSignature, times(func() error {
+		{name: nameSignature, run: times(func() error {
 			_, err := rsa.SignPKCS1v15(nil, key, crypto.SHA256, digest[:])
 			return err
 		})},
-		{"a code", times(func() error {
+		{name: "a code", run: times(func() error {
 			_, err := v.code()
 			return err
 		})},
-		{"a code and its tokens", times(func() error {
+		{name: "a code and its tokens", run: times(func() error {
 			_, err := v.token()
 			return err
 		})},
-		{"userinfo", times(func() error {
+		{name: "userinfo", run: times(func() error {
 			request := httptest.NewRequest(http.MethodGet, loginIssuer+"/oidc/v1/userinfo", nil)
 			request.Header.Set("Authorization", "Bearer "+token)
 			if a := v.do(request); a.Code != http.StatusOK {

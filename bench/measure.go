@@ -18,6 +18,8 @@ const slice = 4 * time.Millisecond
 type subject struct {
 	name string
 	run  func(n int)
+	// many is how many operations one time is, of what has no sense alone. Zero: one.
+	many int
 }
 
 // measurement is what came out for one subject: a sample a round, in nanoseconds of CPU an operation.
@@ -45,7 +47,7 @@ func measure(subjects []subject, rounds int, progress func(done, of int)) []meas
 	for i, s := range subjects {
 		counts[i] = calibrate(s.run)
 		result[i] = measurement{name: s.name}
-		result[i].allocs, result[i].bytes = allocations(s.run)
+		result[i].allocs, result[i].bytes = allocations(s)
 	}
 	for round := range rounds {
 		progress(round, rounds)
@@ -53,7 +55,7 @@ func measure(subjects []subject, rounds int, progress func(done, of int)) []meas
 			i := (round + turn) % len(subjects)
 			before := cpuTime()
 			subjects[i].run(counts[i])
-			result[i].samples = append(result[i].samples, float64(cpuTime()-before)/float64(counts[i]))
+			result[i].samples = append(result[i].samples, float64(cpuTime()-before)/float64(counts[i]*max(1, subjects[i].many)))
 		}
 	}
 	return result
@@ -76,8 +78,8 @@ func calibrate(run func(n int)) int {
 
 // allocations returns what one operation allocates, as the difference of two runs, so that what a run
 // needs once does not count.
-func allocations(run func(n int)) (allocs, bytes float64) {
-	const n = 400
+func allocations(s subject) (allocs, bytes float64) {
+	run, n := s.run, max(1, 400/max(1, s.many))
 	var t [3]runtime.MemStats
 	run(n)
 	runtime.ReadMemStats(&t[0])
@@ -86,7 +88,7 @@ func allocations(run func(n int)) (allocs, bytes float64) {
 	run(2 * n)
 	runtime.ReadMemStats(&t[2])
 	per := func(first, second, third uint64) float64 {
-		return math.Round((float64(third-second) - float64(second-first)) / n)
+		return math.Round((float64(third-second) - float64(second-first)) / float64(n*max(1, s.many)))
 	}
 	return per(t[0].Mallocs, t[1].Mallocs, t[2].Mallocs), per(t[0].TotalAlloc, t[1].TotalAlloc, t[2].TotalAlloc)
 }

@@ -118,7 +118,7 @@ func verified(verifier postern.Verifier, tokens []string) ([]string, error) {
 // cycling returns a subject that verifies one token after the other.
 func cycling(name string, tokens []string, verifier postern.Verifier) subject {
 	ctx, next := context.Background(), 0
-	return subject{name, func(n int) {
+	return subject{name: name, run: func(n int) {
 		for range n {
 			if _, err := verifier.Verify(ctx, tokens[next]); err != nil {
 				panic(fmt.Errorf("bench: %s: %w", name, err))
@@ -147,7 +147,7 @@ func (h *header) read() string {
 }
 
 func (h *header) alone(name string) subject {
-	return subject{name, func(n int) {
+	return subject{name: name, run: func(n int) {
 		for range n {
 			if h.read() == "" {
 				panic("bench: an empty token")
@@ -158,7 +158,7 @@ func (h *header) alone(name string) subject {
 
 func (h *header) then(name string, verifier postern.Verifier) subject {
 	ctx := context.Background()
-	return subject{name, func(n int) {
+	return subject{name: name, run: func(n int) {
 		for range n {
 			if _, err := verifier.Verify(ctx, h.read()); err != nil {
 				panic(fmt.Errorf("bench: %s: %w", name, err))
@@ -185,7 +185,7 @@ func firstUses(i *issuer) ([]subject, error) {
 		}
 		again := cycling(use.name, tokens, verifier)
 		left := 0
-		subjects = append(subjects, subject{use.name, func(n int) {
+		subjects = append(subjects, subject{name: use.name, run: func(n int) {
 			for n > 0 {
 				if left == 0 {
 					verifier.Revoke(func(*postern.Token) bool { return true })

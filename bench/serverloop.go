@@ -86,7 +86,7 @@ func loops(i *issuer, raw string) ([]subject, error) {
 		if err := l.check(g.name != nameUnprotected && g.name != nameFloor); err != nil {
 			return nil, fmt.Errorf("%s: %w", g.name, err)
 		}
-		subjects = append(subjects, subject{g.name, l.run})
+		subjects = append(subjects, subject{name: g.name, run: l.run})
 	}
 	refused, err := refusedLoops(i, hot, raw)
 	return append(subjects, refused...), err
@@ -114,7 +114,7 @@ func refusedLoops(i *issuer, hot postern.Verifier, raw string) ([]subject, error
 		if got := l.status(l.requests[0]); got != "401" {
 			return nil, fmt.Errorf("bench: %s: answered %q, expected 401", refused.name, got)
 		}
-		subjects = append(subjects, subject{refused.name, l.run})
+		subjects = append(subjects, subject{name: refused.name, run: l.run})
 	}
 	return subjects, nil
 }

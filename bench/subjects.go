@@ -76,7 +76,7 @@ const (
 // accepting returns a subject that fails loudly should its verifier refuse the token: a refusal is
 // cheaper than the work that is to be measured.
 func accepting(name, raw string, check verify) subject {
-	return subject{name, func(n int) {
+	return subject{name: name, run: func(n int) {
 		for range n {
 			if err := check(raw); err != nil {
 				panic(fmt.Errorf("bench: %s: %w", name, err))
@@ -87,7 +87,7 @@ func accepting(name, raw string, check verify) subject {
 
 // refusing is accepting for a token that must be refused.
 func refusing(name, raw string, check verify) subject {
-	return subject{name, func(n int) {
+	return subject{name: name, run: func(n int) {
 		for range n {
 			if check(raw) == nil {
 				panic(fmt.Errorf("bench: %s: accepted", name))

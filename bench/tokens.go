@@ -36,6 +36,7 @@ const (
 	tokenIssuer       = "https://login.example.com"
 	tokenAPI          = "https://api.example.com"
 	callersAtOnce     = 64
+	requestsEach      = 16
 	tokenDocumentName = "postern.yaml"
 )
 
@@ -97,12 +98,14 @@ func tokens() ([]subject, error) {
 		if got := l.status(r.request); got != "200" {
 			return nil, fmt.Errorf("bench: %s was answered %q, expected 200", r.name, got)
 		}
-		subjects = append(subjects, subject{r.name, l.run})
+		subjects = append(subjects, subject{name: r.name, run: l.run})
 	}
-	return append(subjects, subject{nameOpaque64, crowd(postern, post("/oauth/v2/token", robot, forProject))}), nil
+	return append(subjects, subject{
+		name: nameOpaque64, run: crowd(postern, post("/oauth/v2/token", robot, forProject)), many: callersAtOnce * requestsEach,
+	}), nil
 }
 
-// crowd lets 64 callers send the requests, each on a connection of its own.
+// crowd lets 64 callers send 16 requests each, on a connection of its own: fewer would not keep each other company.
 func crowd(h http.Handler, request []byte) func(n int) {
 	loops := make([]*loop, callersAtOnce)
 	for i := range loops {
@@ -110,10 +113,8 @@ func crowd(h http.Handler, request []byte) func(n int) {
 	}
 	return func(n int) {
 		var all sync.WaitGroup
-		for i, l := range loops {
-			if share := (n + i) / callersAtOnce; share > 0 {
-				all.Go(func() { l.run(share) })
-			}
+		for _, l := range loops {
+			all.Go(func() { l.run(n * requestsEach) })
 		}
 		all.Wait()
 	}

@@ -18,7 +18,7 @@ import (
 )
 
 // defaultCommitDelay is Options.CommitDelay when that is zero.
-const defaultCommitDelay = 500 * time.Microsecond
+const defaultCommitDelay = 2 * time.Millisecond
 
 // tempInMemory keeps SQLite from files in a temporary folder, which a system that is read-only does not have.
 const tempInMemory = "temp_store(2)"

@@ -46,7 +46,7 @@ type Options struct {
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 	// CommitDelay is how long a commit waits for the company that the commit before it had. Zero means
-	// 500µs; negative means that it takes what has come and waits for nobody.
+	// 2ms; negative means that it takes what has come and waits for nobody.
 	CommitDelay time.Duration
 }
 

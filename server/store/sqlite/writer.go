@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	code "modernc.org/sqlite/lib"
+
 	"github.com/postern-auth/postern/server/store"
 	"github.com/postern-auth/postern/server/store/internal/sqlstore"
 )
@@ -185,7 +187,7 @@ func (w *writer) commit(batch []*job) error {
 			continue // its caller has gone
 		}
 		single = single && j.single
-		if j.err = sqlstore.Savepoint(w.conn, j.f); errors.Is(j.err, sqlstore.ErrLost) {
+		if j.err = j.run(w.conn); errors.Is(j.err, sqlstore.ErrLost) {
 			w.rollback()
 			return j.err
 		}
@@ -201,6 +203,20 @@ func (w *writer) commit(batch []*job) error {
 		return fmt.Errorf("%w: commit: %w", store.ErrUnavailable, err)
 	}
 	return nil
+}
+
+// run runs the job within the transaction under way, so that one that fails leaves nothing behind. A single statement
+// that meets a constraint does so by itself; whether the transaction survives another error is not told.
+func (j *job) run(q sqlstore.Querier) error {
+	if !j.single {
+		return sqlstore.Savepoint(q, j.f)
+	}
+	err := j.f(q)
+	switch resultCode(err) & 0xff {
+	case code.SQLITE_OK, code.SQLITE_CONSTRAINT: // OK: what failed, if anything did, was not SQLite
+		return err
+	}
+	return fmt.Errorf("%w: %w", sqlstore.ErrLost, err)
 }
 
 // rollback leaves the connection without a transaction. It fails where SQLite has undone it by itself,

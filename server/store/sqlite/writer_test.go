@@ -264,6 +264,40 @@ func TestALostTransactionFailsAllItsWritesAndTheNextOneIsSound(t *testing.T) {
 	}
 }
 
+// One single statement that fails, whatever for, takes none of its neighbours with it and leaves nothing behind.
+func TestASingleStatementThatFailsFailsAlone(t *testing.T) {
+	s, d := openInternal(t, Options{})
+	ctx := context.Background()
+	twice := newToken("twice")
+	if err := s.CreateToken(ctx, twice); err != nil {
+		t.Fatal(err)
+	}
+	nobody, garbled := newToken("nobody"), newToken("garbled")
+	nobody.SubjectID, garbled.Scopes = "nobody", []string{"\xff"}
+	release := hold(t, s)
+	type outcome struct {
+		token store.Token
+		err   error
+	}
+	outcomes := make(chan outcome)
+	tokens := []store.Token{newToken("first"), twice, nobody, garbled, newToken("last")}
+	for _, token := range tokens {
+		go func() { outcomes <- outcome{token, s.CreateToken(ctx, token)} }()
+	}
+	queued(d.writer, len(tokens))
+	release()
+	for range tokens {
+		o := <-outcomes
+		if good := o.token.ID == "first" || o.token.ID == "last"; (o.err == nil) != good {
+			t.Errorf("%s: %v", o.token.ID, o.err)
+		}
+		_, err := s.Token(ctx, o.token.ID)
+		if there := o.err == nil || o.token.ID == "twice"; (err == nil) != there {
+			t.Errorf("%s is there: %t, %v", o.token.ID, err == nil, err)
+		}
+	}
+}
+
 func TestACommitThatFailsIsAnOutageToAllItsWrites(t *testing.T) {
 	s, d := openInternal(t, Options{})
 	ctx := context.Background()
