@@ -61,6 +61,7 @@ func newServeCommand(e *env) *cobra.Command {
 	flags.StringVar(&f.tlsCert, "tls-cert", "", "certificate `file` in PEM, with those that lead to its authority")
 	flags.StringVar(&f.tlsKey, "tls-key", "", "private key `file` in PEM")
 	flags.StringVar(&f.signingAlgorithm, "signing-algorithm", "", "alg of RFC 9068 tokens whose API names none (default ES256)")
+	flags.BoolVar(&f.store.strict, "database-strict", false, "ask the database with each token whether another server has changed anything, in place of being told: then it counts at once for JWTs too, for one more statement")
 	flags.BoolVar(&f.init, "init", false, "make the database when there is none")
 	flags.BoolVar(&f.behindProxy, "behind-proxy", false, "a proxy ends TLS: serve https issuers over plain http on an address that others reach")
 	flags.BoolVar(&f.insecureHTTP, "insecure-http", false, "let an issuer be http on any host, for development: whoever can listen reads every secret")
@@ -132,6 +133,8 @@ func (f serveFlags) tls() (*tls.Config, error) {
 		return nil, usage("serve needs --data, the folder of its store")
 	case len(f.issuers) == 0:
 		return nil, usage("serve needs --issuer, such as https://login.example.com")
+	case f.store.strict && f.store.database == "":
+		return nil, usage("--database-strict goes with --database: a file in the data folder is read as it is")
 	case (f.tlsCert == "") != (f.tlsKey == ""):
 		return nil, usage("--tls-cert and --tls-key go together")
 	case f.tlsCert == "":

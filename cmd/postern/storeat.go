@@ -18,7 +18,10 @@ import (
 )
 
 // storeAt says where the store is: in a file of the data folder, or in a PostgreSQL database.
-type storeAt struct{ folder, database string }
+type storeAt struct {
+	folder, database string
+	strict           bool // has the database asked with each token whether anything has changed
+}
 
 func (at *storeAt) add(flags *pflag.FlagSet, folder string) {
 	flags.StringVar(&at.folder, "data", "", folder)
@@ -57,7 +60,7 @@ func (at storeAt) open(ctx context.Context, e *env) (store.Store, error) {
 			return nil, err
 		}
 	}
-	s, err := postgres.Open(ctx, at.database, postgres.Options{})
+	s, err := postgres.Open(ctx, at.database, postgres.Options{Strict: at.strict})
 	if err != nil && ctx.Err() == nil {
 		// In words alone, on one line: what else is said of a port that nobody listens at is about our own servers.
 		return nil, fmt.Errorf("--database: %s", strings.Join(strings.Fields(err.Error()), " "))

@@ -139,7 +139,7 @@ func (m mutant) overlay(t *testing.T) string {
 
 // goTest runs the tests of a package without the race detector, and never the exhaustive ones.
 func goTest(folder string, args ...string) ([]byte, error) {
-	args = append([]string{"test", "-vet=off", "-timeout=2m"}, args...)
+	args = append([]string{"test", "-vet=off", "-timeout=10m"}, args...)
 	command := exec.Command("go", append(args, "./"+folder)...)
 	command.Dir = root
 	command.Env = append(os.Environ(), "POSTERN_DEEP=")

@@ -19,6 +19,8 @@ const (
 	askPatience = 800 * time.Millisecond
 	// relisten is how long nobody tries to listen again.
 	relisten = 250 * time.Millisecond
+	// listens is what the listening connection is called by, behind the name of the others, in pg_stat_activity.
+	listens = " (listens)"
 )
 
 // lease is the right to say that the registry stands still without asking the database. A connection of its own listens
@@ -43,6 +45,8 @@ type lease struct {
 // newLease starts to listen.
 func newLease(config *pgx.ConnConfig) *lease {
 	ctx, stop := context.WithCancel(context.Background())
+	config = config.Copy()
+	config.RuntimeParams["application_name"] += listens
 	l := &lease{config: config, stop: stop, stopped: make(chan struct{})}
 	go l.run(ctx)
 	return l
@@ -101,7 +105,7 @@ func (l *lease) run(ctx context.Context) {
 func (l *lease) listen(ctx context.Context) error {
 	connecting, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	conn, err := pgx.ConnectConfig(connecting, l.config.Copy())
+	conn, err := pgx.ConnectConfig(connecting, l.config)
 	if err != nil {
 		return err
 	}

@@ -55,11 +55,14 @@ func Open(ctx context.Context, address string, options Options) (*Store, error) 
 	if err != nil {
 		return nil, fmt.Errorf("postgres: open: %w", err)
 	}
-	now := options.Now
+	return newStore(d, options.Now), nil
+}
+
+func newStore(d *database, now func() time.Time) *Store {
 	if now == nil {
 		now = time.Now
 	}
-	return &Store{sqlstore.New(d, now)}, nil
+	return &Store{sqlstore.New(d, now)}
 }
 
 func open(ctx context.Context, address string, options Options) (*database, error) {

@@ -1,0 +1,22 @@
+package mutation
+
+var (
+	withPostgres = []string{"server/store/postgres"}
+	besides      = []string{"server/store/sqlite", "server/store/postgres"}
+)
+
+// memoryMutants are the checks that keep what is remembered of the registry from being behind it.
+var memoryMutants = []mutant{
+	{"memory: the engine says that it stands still", "server/store/internal/sqlstore/memory.go", ` && m.backend.Current(current.version) {`, ` {`, besides},
+	{"memory: an exact view asks", "server/store/internal/sqlstore/memory.go", `current != nil && !exact && asked`, `current != nil && asked`, withPostgres},
+	{"memory: another version is another snapshot", "server/store/internal/sqlstore/memory.go", `current != nil && current.version == version`, `current != nil`, besides},
+	{"memory: what is not there is not remembered", "server/store/internal/sqlstore/memory.go", `if err != nil || len(objects) == 0 {`, `if err != nil {`, nil},
+	{"memory: a transaction sees itself", "server/store/internal/sqlstore/sqlstore.go", `own = f(&Tx{runner: r, backend: s.backend, now: s.now})`, `own = f(&Tx{runner: r, backend: s.backend, memory: s.memory, now: s.now})`, besides},
+	{"memory: permissions are the caller's", "server/store/internal/sqlstore/apis.go", `a.Permissions = slices.Clone(a.Permissions)`, ``, withStore},
+	{"memory: keys are the caller's", "server/store/internal/sqlstore/clients.go", `k.PublicKey = slices.Clone(k.PublicKey)`, ``, withStore},
+	{"memory: the mark comes before the commit", "server/store/sqlite/writer.go", `if !single {`, `if false {`, nil},
+	{"memory: a single statement is told from others", "server/store/sqlite/writer.go", `single = single && j.single`, ``, nil},
+	{"memory: a change ends the lease", "server/store/postgres/database.go", "\td.moved(version)\n", "\t_ = version\n", nil},
+	{"memory: an end outlives the answer to an earlier question", "server/store/postgres/lease.go", `if turn == l.turn {`, `if turn >= 0 {`, nil},
+	{"memory: a lease ends", "server/store/postgres/lease.go", ` && time.Now().Before(l.until)`, ``, nil},
+}
