@@ -17,7 +17,8 @@
 // Rules that every engine keeps:
 //
 //   - A write that returned nil is on disk: it survives kill -9 and a power cut.
-//   - A read sees every write that returned before the read began, also one by another process.
+//   - A read sees every write that returned before the read began, also one by another process. An engine may be behind
+//     by a moment that it names, with what View is about, unless the View is exact.
 //   - Times are kept to the millisecond, in UTC. The zero time.Time stays zero and means "none".
 //   - Secrets never come here. What is kept of them is the SHA-256 digest of a random value.
 //   - An object that others refer to is deactivated or deleted with all that hangs on it.

@@ -24,9 +24,10 @@
 //
 // # Reads
 //
-// Reads run beside the writer on read-only connections, each on the last committed state. Nothing is
-// cached: what another process wrote, such as `postern apply` beside `postern serve`, is seen by the next
-// read. Two processes that write at the same time wait for each other.
+// Reads run beside the writer on read-only connections, each on the last committed state. What is read of the registry
+// is remembered for as long as that stands still, which a file beside the database tells (docs/decisions/028-registry.md):
+// what another process wrote, such as `postern apply` beside `postern serve`, is seen by the next read. Two processes
+// that write at the same time wait for each other.
 //
 // # What it does not do
 //

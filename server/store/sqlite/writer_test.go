@@ -264,6 +264,50 @@ func TestALostTransactionFailsAllItsWritesAndTheNextOneIsSound(t *testing.T) {
 	}
 }
 
+// The mark is the version of the registry from the beginning, after each change of it, and after one that was undone.
+func TestTheMarkIsTheVersion(t *testing.T) {
+	s, d := openInternal(t, Options{})
+	ctx := context.Background()
+	version := func() (v int64) {
+		t.Helper()
+		err := d.Read(ctx, func(q sqlstore.Querier) (err error) {
+			v, err = sqlstore.Version(ctx, q)
+			return err
+		})
+		if err != nil || !d.Current(v) || d.Current(v-1) || d.Current(v+1) {
+			t.Errorf("expected the mark to be the version, %d, got %d, %v", v, d.mark.read(), err)
+		}
+		return v
+	}
+	first := version()
+	for i, change := range []func() error{
+		func() error { return s.PutOrganization(ctx, store.Organization{ID: "org"}) },
+		func() error {
+			return s.InTx(ctx, func(tx store.Tx) error { return tx.PutOrganization(ctx, store.Organization{ID: "org", Name: "x"}) })
+		},
+	} {
+		if err := change(); err != nil {
+			t.Fatal(err)
+		}
+		if v := version(); v <= first {
+			t.Errorf("change %d: expected a later version than %d, got %d", i, first, v)
+		}
+	}
+	changed := version()
+	if err := s.UseAssertion(ctx, "u1", "jti", time.Time{}); err != nil {
+		t.Fatal(err)
+	}
+	undone := errors.New("undone")
+	if err := s.InTx(ctx, func(tx store.Tx) error {
+		return errors.Join(tx.PutOrganization(ctx, store.Organization{ID: "other"}), undone)
+	}); !errors.Is(err, undone) {
+		t.Fatal(err)
+	}
+	if v := version(); v != changed {
+		t.Errorf("expected version %d, got %d", changed, v)
+	}
+}
+
 // One single statement that fails, whatever for, takes none of its neighbours with it and leaves nothing behind.
 func TestASingleStatementThatFailsFailsAlone(t *testing.T) {
 	s, d := openInternal(t, Options{})

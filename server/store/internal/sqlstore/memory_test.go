@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 )
 
@@ -179,4 +180,80 @@ func (o *order) run(writes func(*order)) {
 			waiting = append(waiting[:i:i], waiting[i+1:]...)
 		}
 	}
+}
+
+// What strangers ask for and is not there takes no memory, and what is there no more than the bound; what was driven out
+// is read again.
+func TestMemoryIsBounded(t *testing.T) {
+	const rows = 3000
+	b := &counted{text: strings.Repeat("x", maxRemembered/1000)}
+	m := &memory{backend: b}
+	tx := &Tx{runner: b, backend: b, memory: m}
+	ask := func(name string) {
+		t.Helper()
+		found, err := recall(t.Context(), tx, "rows", name, addText, itself, "rows", name)
+		if err != nil || (len(found) == 0) != (name[0] == '-') {
+			t.Fatalf("%s: %d rows, %v", name, len(found), err)
+		}
+	}
+	for i := range rows {
+		ask(fmt.Sprint("-", i))
+		ask(fmt.Sprint("+", i))
+	}
+	s := m.current.Load()
+	if size := s.size; size > maxRemembered || size < maxRemembered*9/10 {
+		t.Errorf("expected the bound of %d bytes to be used and kept, got %d", maxRemembered, size)
+	}
+	size := 0
+	for q, a := range s.answers {
+		if q.args[0][0] == '-' {
+			t.Errorf("%s is not there, and is remembered", q.args[0])
+		}
+		size += a.size
+	}
+	if size != s.size {
+		t.Errorf("expected the sizes to add up to %d, got %d", s.size, size)
+	}
+	asked := b.asked
+	for range 5 {
+		ask(fmt.Sprint("+", rows-1))
+	}
+	if b.asked != asked {
+		t.Errorf("expected no question about what is remembered, got %d", b.asked-asked)
+	}
+	b.text = strings.Repeat("x", maxRemembered/4)
+	for range 3 {
+		ask("+large")
+	}
+	if got := b.asked - asked; got != 3 {
+		t.Errorf("expected what is too large to be read each time, got %d of 3", got)
+	}
+}
+
+// counted is a Backend whose registry stands still. Names that begin with a + are there.
+type counted struct {
+	Backend
+	text  string
+	asked int // but for the version
+}
+
+func (b *counted) Name() string                                        { return "counted" }
+func (b *counted) Current(int64) bool                                  { return true }
+func (b *counted) Read(_ context.Context, f func(Querier) error) error { return f(b) }
+func (b *counted) Exec(string, ...any) (int, error)                    { return 0, nil }
+func (b *counted) Each(_ context.Context, query string, args []any, row func(Scan) error) error {
+	if query == SelectVersion {
+		return row(func(dest ...any) error {
+			*dest[0].(*int64) = 1
+			return nil
+		})
+	}
+	b.asked++
+	if args[0].(string)[0] == '-' {
+		return nil
+	}
+	return row(func(dest ...any) error {
+		*dest[0].(*string) = b.text
+		return nil
+	})
 }
