@@ -1,5 +1,5 @@
 // Package rights says what a subject holds at this moment: roles of projects and permissions of
-// APIs. Nothing is remembered between calls, so what an operator takes away is gone at the next question.
+// APIs. Nothing is remembered here, so what an operator takes away is gone at the next question.
 //
 //	held, err := rights.Of(ctx, s, subject.ID)
 //	if err != nil {
