@@ -1,6 +1,8 @@
 package server_test
 
 import (
+	"bytes"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/http"
@@ -11,6 +13,7 @@ import (
 	"time"
 
 	"github.com/postern-auth/postern/internal/jws"
+	"github.com/postern-auth/postern/server"
 	"github.com/postern-auth/postern/server/internal/keys"
 	"github.com/postern-auth/postern/server/store"
 	"github.com/postern-auth/postern/server/store/sqlite"
@@ -195,5 +198,102 @@ func TestServersThatStartAtOnceMakeOneKeyEach(t *testing.T) {
 	made, err := s.SigningKeys(t.Context())
 	if err != nil || len(made) != 2 {
 		t.Errorf("%d keys are made, want one for each of two algorithms (%v)", len(made), err)
+	}
+}
+
+// A copy of the store is not enough to sign with, and what cannot be opened is told by name.
+func TestSigningKeysAreSealed(t *testing.T) {
+	first, second := bytes.Repeat([]byte{1}, 32), bytes.Repeat([]byte{2}, 32)
+	s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "postern.db"), sqlite.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	start := func(dataKeys ...[]byte) error {
+		authorization, err := server.New(t.Context(), server.Config{Store: s, Issuers: []string{"https://login.example.com"}, DataKeys: dataKeys})
+		if err == nil {
+			authorization.Close()
+		}
+		return err
+	}
+	rows := func() []store.SigningKey {
+		t.Helper()
+		rows, err := s.SigningKeys(t.Context())
+		if err != nil || len(rows) != 2 {
+			t.Fatalf("%d keys, %v", len(rows), err)
+		}
+		return rows
+	}
+	sealed := func() (n int) {
+		for _, row := range rows() {
+			if _, err := x509.ParsePKCS8PrivateKey(row.PrivateKey); err != nil {
+				n++
+			}
+		}
+		return n
+	}
+	// A server without data keys keeps them as they are, and one with them reads those.
+	if err := start(); err != nil || sealed() != 0 {
+		t.Fatalf("%d sealed, %v", sealed(), err)
+	}
+	if err := start(first); err != nil || sealed() != 0 {
+		t.Fatalf("%d sealed, %v", sealed(), err)
+	}
+	looker := server.SigningKeys{Store: s, DataKeys: [][]byte{first}, Actor: "test"}
+	for _, want := range []int{2, 0} {
+		if n, err := looker.Reseal(t.Context()); n != want || err != nil || sealed() != 2 {
+			t.Errorf("%d sealed anew, %d sealed, %v; want %d, 2", n, sealed(), err, want)
+		}
+	}
+	if err := start(first); err != nil {
+		t.Error(err)
+	}
+	if err := start(second, first); err != nil {
+		t.Error(err)
+	}
+	for name, err := range map[string]error{"another data key": start(second), "none": start()} {
+		if err == nil || !strings.Contains(err.Error(), "cannot be opened: seal: no such key: it is sealed by the key with the id ") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	// The row of one key in the place of another.
+	all := rows()
+	swapped := all[0]
+	swapped.PrivateKey = all[1].PrivateKey
+	if err := s.PutSigningKey(t.Context(), swapped); err != nil {
+		t.Fatal(err)
+	}
+	if err := start(first); err == nil || !strings.Contains(err.Error(), "not sealed for this purpose and owner") {
+		t.Errorf("swapped rows: %v", err)
+	}
+	// A key that nobody can open any more can be withdrawn, and then the server starts.
+	if _, err := looker.Withdraw(t.Context(), swapped.ID); err != nil {
+		t.Fatal(err)
+	}
+	if err := start(first); err != nil || sealed() != 2 {
+		t.Errorf("%d sealed, %v", sealed(), err)
+	}
+}
+
+// While the store cannot be read the server goes on with the keys that it knows, for as long as others may have them in a
+// cache. After that one may have been withdrawn, and it says that it does not know.
+func TestKeysThatCannotBeReadEndAfterAMinute(t *testing.T) {
+	w := newWorld(t)
+	ring := keys.New(keys.Config{Store: w.store, Now: w.now})
+	_, err := ring.Signer(t.Context(), jws.ES256)
+	w.must(err)
+	w.must(w.store.Close())
+	for _, row := range []struct {
+		pass time.Duration
+		good bool
+	}{{0, true}, {keys.MaxAge - time.Millisecond, true}, {time.Millisecond, false}, {-time.Hour, false}} {
+		w.pass(row.pass)
+		_, err := ring.Signer(t.Context(), jws.ES256)
+		if (err == nil) != row.good || err != nil && !errors.Is(err, store.ErrUnavailable) {
+			t.Errorf("after %s: %v", row.pass, err)
+		}
+		if _, err := ring.Published(t.Context()); (err == nil) != row.good {
+			t.Errorf("after %s: published, %v", row.pass, err)
+		}
 	}
 }

@@ -89,7 +89,7 @@ type Config struct {
 	// that was made to live longer or for ever. Default: 5 years of 365 days; negative: no bound.
 	PersonalTokenLifetime time.Duration
 	// DataKeys seal what the store keeps and the server reads again, so that a copy of the store does not give it
-	// away: the secrets of people's second factors. Each is 32 random bytes, kept outside of the store. The first
+	// away: private signing keys, and the secrets of people's second factors. Each is 32 random bytes, kept outside of the store. The first
 	// seals, all open: a new one is put in front of those that are there. Default: none; then nobody can set up codes
 	// from an app, and nobody who has them can log in.
 	DataKeys [][]byte
@@ -119,6 +119,9 @@ type Config struct {
 	Mailer Mailer
 	// SignUp lets strangers make themselves users, by an address whose mails they read. It needs a Mailer.
 	SignUp bool
+	// RotateKeysEvery is how long a key signs before another takes its place, as by RotateKey. It is looked at with
+	// each sweep. Default: until somebody rotates it; less than an hour is an error.
+	RotateKeysEvery time.Duration
 	// SweepEvery is how often expired tokens are deleted. Default: 10 minutes; negative: never.
 	SweepEvery time.Duration
 }
@@ -157,17 +160,17 @@ func New(ctx context.Context, config Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	ring := keys.New(keys.Config{Store: config.Store, Now: config.Now, Logger: config.Logger})
+	sealing, err := seal.New(config.DataKeys...)
+	if err != nil {
+		return nil, fmt.Errorf("server: Config.DataKeys: %w", err)
+	}
+	ring := keys.New(keys.Config{Store: config.Store, Sealing: sealing, Now: config.Now, Logger: config.Logger})
 	if err := ring.Ensure(ctx, jws.ES256, jws.RS256, jws.Algorithm(config.SigningAlgorithm)); err != nil {
 		return nil, fmt.Errorf("server: %w", err)
 	}
 	hasher, err := password.New(password.Config{})
 	if err != nil {
 		return nil, fmt.Errorf("server: %w", err)
-	}
-	sealing, err := seal.New(config.DataKeys...)
-	if err != nil {
-		return nil, fmt.Errorf("server: Config.DataKeys: %w", err)
 	}
 	proofs, err := newProofs(ctx, config)
 	if err != nil {
@@ -209,6 +212,9 @@ func (c *Config) complete() error {
 	if c.SignUp && c.Mailer == nil {
 		return errors.New("server: Config.SignUp is set without a Mailer, want one: whoever signs up is sent a link")
 	}
+	if c.RotateKeysEvery != 0 && c.RotateKeysEvery < time.Hour {
+		return fmt.Errorf("server: Config.RotateKeysEvery is %s, want an hour at least: every verifier has to learn of each key", c.RotateKeysEvery)
+	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -230,7 +236,7 @@ func (c *Config) complete() error {
 // name an algorithm that is not known, or wrap store.ErrUnavailable.
 func (s *Server) RotateKey(ctx context.Context, alg string) error {
 	if !jws.Algorithm(alg).Known() {
-		return fmt.Errorf("server: no keys are made for the algorithm %.64q, want one of %v", alg, jws.Algorithms())
+		return unknownAlgorithm(alg)
 	}
 	if err := s.keys.Rotate(ctx, jws.Algorithm(alg)); err != nil {
 		return fmt.Errorf("server: %w", err)

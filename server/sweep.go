@@ -41,5 +41,8 @@ func (s *Server) sweep(ctx context.Context) error {
 	if err := s.tally.Prune(ctx); err != nil {
 		return err
 	}
+	if err := s.rotateDue(ctx); err != nil {
+		return err
+	}
 	return s.keys.DeleteExpired(ctx)
 }

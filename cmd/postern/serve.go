@@ -26,6 +26,7 @@ type serveFlags struct {
 	behindProxy      bool
 	insecureHTTP     bool
 	patLifetime      time.Duration
+	rotateKeysEvery  time.Duration
 	certificates     certificateFlags
 	requireDPoPNonce bool
 	registration     server.Registration
@@ -63,6 +64,7 @@ func newServeCommand(e *env) *cobra.Command {
 	flags.StringVar(&f.signingAlgorithm, "signing-algorithm", "", "alg of RFC 9068 tokens whose API names none (default ES256)")
 	flags.BoolVar(&f.store.strict, "database-strict", false, "ask the database with each token whether another server has changed anything, in place of being told: then it counts at once for JWTs too, for one more statement")
 	flags.BoolVar(&f.init, "init", false, "make the database when there is none")
+	flags.DurationVar(&f.rotateKeysEvery, "rotate-keys-every", 0, "how long a signing key signs before another takes its place, as `duration` such as 2160h (default: until 'postern keys rotate')")
 	flags.BoolVar(&f.behindProxy, "behind-proxy", false, "a proxy ends TLS: serve https issuers over plain http on an address that others reach")
 	flags.BoolVar(&f.insecureHTTP, "insecure-http", false, "let an issuer be http on any host, for development: whoever can listen reads every secret")
 	flags.DurationVar(&f.patLifetime, "max-pat-lifetime", 0, "how long a personal access token lives at most from when it was made, as `duration` such as 2160h (default 5 years; negative: for ever)")
@@ -150,6 +152,7 @@ func (f serveFlags) tls() (*tls.Config, error) {
 // server returns the authorization server that the flags describe, over what has been opened for it.
 func (f serveFlags) server(ctx context.Context, config server.Config) (*server.Server, error) {
 	config.Issuers, config.SigningAlgorithm, config.InsecureHTTP = f.issuers, f.signingAlgorithm, f.insecureHTTP
+	config.RotateKeysEvery = f.rotateKeysEvery
 	config.PersonalTokenLifetime, config.RequireDPoPNonce, config.Registration = f.patLifetime, f.requireDPoPNonce, f.registration
 	config.Organization, config.SignUp = f.people.organization, f.people.signUp
 	config.Sessions, config.Lifetimes = f.people.sessions, f.people.tokens

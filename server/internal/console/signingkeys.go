@@ -165,7 +165,7 @@ func (c *Console) rotate(v *visit) error {
 	if err != nil || alg == "" {
 		return err
 	}
-	next, err := keys.Next(jws.Algorithm(alg), v.now)
+	next, err := c.Keys.Next(jws.Algorithm(alg), v.now)
 	if err != nil {
 		return fmt.Errorf("console: %w", err)
 	}
@@ -273,7 +273,7 @@ func (c *Console) withdraw(v *visit) error {
 	case typed != row.ID:
 		return c.withdrawing(v, row, http.StatusUnprocessableEntity, page.Say("signing_keys.withdraw.differs", "kid", page.Code{Text: row.ID}))
 	}
-	next, err := keys.Replacement(jws.Algorithm(row.Algorithm), v.now)
+	next, err := c.Keys.Replacement(jws.Algorithm(row.Algorithm), v.now)
 	if err != nil {
 		return fmt.Errorf("console: %w", err)
 	}

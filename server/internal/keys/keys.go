@@ -29,6 +29,7 @@ import (
 	"time"
 
 	"github.com/postern-auth/postern/internal/jws"
+	"github.com/postern-auth/postern/server/internal/seal"
 	"github.com/postern-auth/postern/server/store"
 )
 
@@ -45,14 +46,16 @@ const (
 	publishAhead = 2 * MaxAge
 	// freshness is how long the list of keys is used before it is read again, so that a key made or
 	// withdrawn by another process is known soon.
-	freshness = 2 * time.Second
+	freshness = 500 * time.Millisecond
 )
 
 // Config says where a Ring keeps its keys.
 type Config struct {
-	Store  Store            // required
-	Now    func() time.Time // default time.Now
-	Logger *slog.Logger     // default: silent
+	Store Store // required
+	// Sealing keeps the keys from whoever copies the store. Nil, or without a key: new keys are kept as they are.
+	Sealing *seal.Keys
+	Now     func() time.Time // default time.Now
+	Logger  *slog.Logger     // default: silent
 }
 
 // Store is what a Ring needs of a store.Store.
@@ -181,8 +184,9 @@ func (l *list) signing(alg jws.Algorithm, now time.Time) (newest *key) {
 	return newest
 }
 
-// list returns the keys, read again when they are no longer fresh. While the store is down the last list
-// goes on: nobody can withdraw a key in a store that is down, and every token still meets other checks.
+// list returns the keys, read again when they are no longer fresh. While the store cannot be read the last list goes on
+// for as long as others may cache what is published. After that a key may have been withdrawn, by a server that does reach
+// the store, and all but this one know it.
 func (r *Ring) list(ctx context.Context) (*list, error) {
 	if current := r.current.Load(); r.fresh(current) {
 		return current, nil
@@ -194,7 +198,7 @@ func (r *Ring) list(ctx context.Context) (*list, error) {
 		return current, nil
 	}
 	next, err := r.read(ctx)
-	if err == nil || current == nil {
+	if err == nil || current == nil || !r.younger(current, MaxAge) {
 		return next, err
 	}
 	r.config.Logger.WarnContext(ctx, "signing keys not read; using those known", "reason", err.Error())
@@ -202,11 +206,13 @@ func (r *Ring) list(ctx context.Context) (*list, error) {
 }
 
 func (r *Ring) fresh(l *list) bool {
-	if l == nil {
-		return false
-	}
+	return l != nil && r.younger(l, freshness)
+}
+
+// younger reports whether a list was read within the time. A clock that was set back must not keep a list for ever.
+func (r *Ring) younger(l *list, than time.Duration) bool {
 	age := r.config.Now().Sub(l.read)
-	return age >= 0 && age < freshness // a clock that was set back must not keep a list for ever
+	return age >= 0 && age < than
 }
 
 // read replaces the list by the store's. The caller holds reading.
@@ -222,7 +228,7 @@ func (r *Ring) read(ctx context.Context) (*list, error) {
 		k := &key{SigningKey: row}
 		if old := parsed[row.ID]; old != nil && old.Algorithm == row.Algorithm {
 			k.signer = old.signer // parsing an RSA key costs more than using it
-		} else if k.signer, err = parse(row); err != nil {
+		} else if k.signer, err = r.parse(row); err != nil {
 			return nil, err
 		}
 		k.PrivateKey = nil // the signer holds it
@@ -243,8 +249,12 @@ func (l *list) byID() map[string]*key {
 	return m
 }
 
-func parse(row store.SigningKey) (*jws.Signer, error) {
-	private, err := x509.ParsePKCS8PrivateKey(row.PrivateKey)
+func (r *Ring) parse(row store.SigningKey) (*jws.Signer, error) {
+	der, err := r.open(row)
+	if err != nil {
+		return nil, err
+	}
+	private, err := x509.ParsePKCS8PrivateKey(der)
 	if err != nil {
 		// The parser's own text may quote key material.
 		return nil, fmt.Errorf("keys: key %q in the store is not PKCS #8", row.ID)

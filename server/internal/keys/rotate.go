@@ -26,7 +26,7 @@ func (r *Ring) Ensure(ctx context.Context, algs ...jws.Algorithm) error {
 		if current.signing(alg, now) != nil {
 			continue
 		}
-		row, err := generate(alg, now, now)
+		row, err := r.generate(alg, now, now)
 		if err != nil {
 			return err
 		}
@@ -67,7 +67,7 @@ func (r *Ring) putFirst(ctx context.Context, row store.SigningKey) (made bool, e
 // signs as soon as every cache has seen it; the old ones sign until then and stay published for as long
 // as their tokens live.
 func (r *Ring) Rotate(ctx context.Context, alg jws.Algorithm) error {
-	next, err := Next(alg, r.config.Now())
+	next, err := r.Next(alg, r.config.Now())
 	if err != nil {
 		return err
 	}
@@ -81,8 +81,8 @@ func (r *Ring) Rotate(ctx context.Context, alg jws.Algorithm) error {
 
 // Next returns a new key that signs as soon as every cache of the key set has seen it. It takes long: it is made
 // outside of any transaction.
-func Next(alg jws.Algorithm, now time.Time) (store.SigningKey, error) {
-	return generate(alg, now, now.Add(publishAhead))
+func (r *Ring) Next(alg jws.Algorithm, now time.Time) (store.SigningKey, error) {
+	return r.generate(alg, now, now.Add(publishAhead))
 }
 
 // Succeed puts the next key in the place of those of its algorithm among the rows, in a transaction.
@@ -117,8 +117,8 @@ func (r *Ring) Withdraw(ctx context.Context, id string) error {
 }
 
 // Replacement returns a new key that signs at once. It takes long: it is made outside of any transaction.
-func Replacement(alg jws.Algorithm, now time.Time) (store.SigningKey, error) {
-	return generate(alg, now, now)
+func (r *Ring) Replacement(alg jws.Algorithm, now time.Time) (store.SigningKey, error) {
+	return r.generate(alg, now, now)
 }
 
 // Replace removes a key and puts the next one in its place, in a transaction. Errors: store.ErrNotFound.
@@ -139,7 +139,7 @@ func (r *Ring) replacement(ctx context.Context, id string) (store.SigningKey, er
 	now := r.config.Now()
 	for _, row := range rows {
 		if row.ID == id {
-			return Replacement(jws.Algorithm(row.Algorithm), now)
+			return r.Replacement(jws.Algorithm(row.Algorithm), now)
 		}
 	}
 	return store.SigningKey{}, store.ErrNotFound
@@ -190,7 +190,7 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
-func generate(alg jws.Algorithm, now, from time.Time) (store.SigningKey, error) {
+func (r *Ring) generate(alg jws.Algorithm, now, from time.Time) (store.SigningKey, error) {
 	private, err := jws.GenerateKey(alg)
 	if err != nil {
 		return store.SigningKey{}, err
@@ -199,7 +199,7 @@ func generate(alg jws.Algorithm, now, from time.Time) (store.SigningKey, error) 
 	if err != nil {
 		return store.SigningKey{}, fmt.Errorf("keys: encoding a new %s key: %w", alg, err)
 	}
-	return store.SigningKey{
+	return r.seal(store.SigningKey{
 		ID: secret.NewID(), Algorithm: string(alg), PrivateKey: der, CreatedAt: now, SignsFrom: from,
-	}, nil
+	}), nil
 }

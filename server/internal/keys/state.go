@@ -1,6 +1,7 @@
 package keys
 
 import (
+	"slices"
 	"time"
 
 	"github.com/postern-auth/postern/server/store"
@@ -29,4 +30,22 @@ func StateOf(row store.SigningKey, now time.Time) State {
 		return Waiting
 	}
 	return Verifying
+}
+
+// Due returns the algorithms whose newest key has signed for as long as a time, sorted. One whose next key waits already is
+// not among them.
+func Due(rows []store.SigningKey, now time.Time, every time.Duration) (algs []string) {
+	newest := make(map[string]time.Time)
+	for _, row := range rows {
+		if state := StateOf(row, now); state == Waiting || state == Signing {
+			newest[row.Algorithm] = later(newest[row.Algorithm], row.SignsFrom)
+		}
+	}
+	for alg, from := range newest {
+		if now.Sub(from) >= every {
+			algs = append(algs, alg)
+		}
+	}
+	slices.Sort(algs)
+	return algs
 }

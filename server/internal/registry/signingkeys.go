@@ -22,7 +22,7 @@ func (e *TooEarly) Error() string {
 		e.ID, e.Published.UTC().Format(time.RFC3339), e.SignsFrom.UTC().Format(time.RFC3339))
 }
 
-// RotateKey puts a key, such as keys.Next makes one, in the place of those of its algorithm, which stay published for
+// RotateKey puts a key, such as Ring.Next makes one, in the place of those of its algorithm, which stay published for
 // as long as their tokens live. Errors: *TooEarly.
 func (r *Registry) RotateKey(ctx context.Context, next store.SigningKey) error {
 	rows, err := r.tx.SigningKeys(ctx)
@@ -40,7 +40,15 @@ func (r *Registry) RotateKey(ctx context.Context, next store.SigningKey) error {
 	return r.record(ctx, created, object{"signing key", next.ID, next.Algorithm}, nil)
 }
 
-// WithdrawKey removes a key at once and puts another, such as keys.Replacement makes one, in its place. Errors:
+// ResealKey keeps a key whose private part was sealed anew, such as Ring.Reseal makes one.
+func (r *Registry) ResealKey(ctx context.Context, row store.SigningKey) error {
+	if err := r.tx.PutSigningKey(ctx, row); err != nil {
+		return err
+	}
+	return r.record(ctx, changed, object{"signing key", row.ID, row.Algorithm}, nil)
+}
+
+// WithdrawKey removes a key at once and puts another, such as Ring.Replacement makes one, in its place. Errors:
 // store.ErrNotFound.
 func (r *Registry) WithdrawKey(ctx context.Context, id string, next store.SigningKey) error {
 	if err := keys.Replace(ctx, r.tx, id, next); err != nil {

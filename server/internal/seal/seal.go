@@ -77,6 +77,11 @@ func (k *Keys) byID(id [idBytes]byte) *key {
 	return nil
 }
 
+// First reports whether something was sealed by the first key, and so need not be sealed anew.
+func (k *Keys) First(sealed []byte) bool {
+	return k.Any() && len(sealed) >= header && sealed[0] == version && [idBytes]byte(sealed[1:header]) == k.list[0].id
+}
+
 // Errors of Open.
 var (
 	// ErrNoKey says that the key by which something is sealed is not among those that are here. It is the
