@@ -49,6 +49,9 @@ const LongestTokenLifetime = keys.MaxTokenLifetime
 // KeySetMaxAge is how long others may cache the published key set, and so go on with a key that has been withdrawn.
 const KeySetMaxAge = keys.MaxAge
 
+// ErrUnreadableKey says that a signing key in the store cannot be read: none of the data keys opens it, or it is damaged.
+var ErrUnreadableKey = keys.ErrUnreadable
+
 // List returns all keys, oldest first.
 func (k SigningKeys) List(ctx context.Context) ([]SigningKey, error) {
 	rows, err := k.Store.SigningKeys(ctx)

@@ -157,6 +157,9 @@ func (f serveFlags) server(ctx context.Context, config server.Config) (*server.S
 	config.Organization, config.SignUp = f.people.organization, f.people.signUp
 	config.Sessions, config.Lifetimes = f.people.sessions, f.people.tokens
 	s, err := server.New(ctx, config)
+	if errors.Is(err, server.ErrUnreadableKey) {
+		return nil, plainly(err)
+	}
 	if err != nil && ctx.Err() == nil && !errors.Is(err, store.ErrUnavailable) {
 		return nil, usage("%w", err) // what the flags say
 	}

@@ -3,4 +3,5 @@ package main
 import "testing"
 
 func TestApply(t *testing.T) { runScripts(t, "apply*.txtar", nil) }
+func TestKeys(t *testing.T)  { runScripts(t, "keys*.txtar", nil) }
 func TestServe(t *testing.T) { runScripts(t, "serve*.txtar", nil) }

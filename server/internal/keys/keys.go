@@ -95,11 +95,15 @@ func New(config Config) *Ring {
 }
 
 // Signer returns the signer for the algorithm: of the keys whose turn it is, the newest. An algorithm
-// that has no key yet gets one.
+// that has no key yet gets one. While the store cannot be read it goes on for as long as others may cache what is
+// published: after that all but this server may know that the key was withdrawn.
 func (r *Ring) Signer(ctx context.Context, alg jws.Algorithm) (*jws.Signer, error) {
 	current, err := r.list(ctx)
 	if err != nil {
 		return nil, err
+	}
+	if !r.younger(current, MaxAge) {
+		return nil, fmt.Errorf("keys: not read since %s, and a key may have been withdrawn: %w", current.read.UTC().Format(time.RFC3339), store.ErrUnavailable)
 	}
 	if k := current.signing(alg, r.config.Now()); k != nil {
 		return k.signer, nil
@@ -184,9 +188,8 @@ func (l *list) signing(alg jws.Algorithm, now time.Time) (newest *key) {
 	return newest
 }
 
-// list returns the keys, read again when they are no longer fresh. While the store cannot be read the last list goes on
-// for as long as others may cache what is published. After that a key may have been withdrawn, by a server that does reach
-// the store, and all but this one know it.
+// list returns the keys, read again when they are no longer fresh. While the store cannot be read the last list goes on:
+// a verifier that starts meanwhile needs the keys, and every token still meets other checks.
 func (r *Ring) list(ctx context.Context) (*list, error) {
 	if current := r.current.Load(); r.fresh(current) {
 		return current, nil
@@ -198,7 +201,7 @@ func (r *Ring) list(ctx context.Context) (*list, error) {
 		return current, nil
 	}
 	next, err := r.read(ctx)
-	if err == nil || current == nil || !r.younger(current, MaxAge) {
+	if err == nil || current == nil {
 		return next, err
 	}
 	r.config.Logger.WarnContext(ctx, "signing keys not read; using those known", "reason", err.Error())

@@ -8,6 +8,9 @@ import (
 	"github.com/postern-auth/postern/server/store"
 )
 
+// ErrUnreadable says that a key in the store cannot be read.
+var ErrUnreadable = errors.New("cannot be opened")
+
 // sealing is what private keys are sealed for.
 const sealing = "signing key"
 
@@ -33,9 +36,9 @@ func (r *Ring) open(row store.SigningKey) ([]byte, error) {
 	der, err := r.config.Sealing.Open(sealing, owner(row), row.PrivateKey)
 	switch {
 	case errors.Is(err, seal.ErrNoKey):
-		return nil, fmt.Errorf("keys: signing key %q cannot be opened: %w: bring that data key back, behind the others", row.ID, err)
+		return nil, fmt.Errorf("keys: signing key %q %w: %w: bring that data key back, behind the others", row.ID, ErrUnreadable, err)
 	case err != nil:
-		return nil, fmt.Errorf("keys: signing key %q cannot be opened: %w", row.ID, err)
+		return nil, fmt.Errorf("keys: signing key %q %w: %w", row.ID, ErrUnreadable, err)
 	}
 	return der, nil
 }
