@@ -69,7 +69,7 @@ var rules = []rule{
 	{"server/internal/redirect", nil, "URIs are compared as text"},
 	{"server/internal/document", []string{"server/store", "server/internal/oauth", "server/internal/registry", "internal/jws", "go.yaml.in/yaml/v4"}, "YAML becomes a document, which the registry's rules judge word by word"},
 	{"server/setup", []string{"server/store", "server/internal/secret", "server/internal/registry", "server/internal/document", "server/internal/keyfile", "server/internal/password", "clientauth", "internal/jws"}, "a document becomes a plan over the registry"},
-	{"server/internal/keys", []string{"server/store", "server/internal/secret", "internal/jws"}, "signing keys are rows"},
+	{"server/internal/keys", []string{"server/internal/seal", "server/store", "server/internal/secret", "internal/jws"}, "signing keys are rows"},
 	{"server/internal/rights", []string{"server/store", "server/internal/oauth"}, "who holds what, and what tells of it"},
 	{"server/internal/clients", []string{"server/internal/sender", "server/store", "server/internal/secret", "server/internal/oauth", "server/internal/endpoint", "internal/claims", "internal/jws"}, "clients are rows that authenticate"},
 	{"server/internal/accesstoken", []string{"server/store", "server/internal/secret", "server/internal/oauth", "server/internal/keys", "server/internal/rights", "internal/claims", "internal/jws"}, "tokens are made and read in one place"},

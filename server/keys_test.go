@@ -297,3 +297,9 @@ func TestKeysThatCannotBeReadSignForAMinute(t *testing.T) {
 		}
 	}
 }
+
+func TestSigningKeysSayWhatTheRingDoes(t *testing.T) {
+	if server.LongestTokenLifetime != keys.MaxTokenLifetime || server.KeySetMaxAge != keys.MaxAge {
+		t.Errorf("%s and %s, want %s and %s", server.LongestTokenLifetime, server.KeySetMaxAge, keys.MaxTokenLifetime, keys.MaxAge)
+	}
+}

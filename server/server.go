@@ -151,7 +151,7 @@ type Server struct {
 
 // New checks the configuration, makes signing keys when the store has none, and begins to sweep expired
 // tokens and to send what is to be sent, until ctx ends or Close is called. Errors name the field of Config that is wrong, or wrap
-// store.ErrUnavailable.
+// store.ErrUnavailable or ErrUnreadableKey.
 func New(ctx context.Context, config Config) (*Server, error) {
 	if err := config.complete(); err != nil {
 		return nil, err
@@ -166,6 +166,9 @@ func New(ctx context.Context, config Config) (*Server, error) {
 	}
 	ring := keys.New(keys.Config{Store: config.Store, Sealing: sealing, Now: config.Now, Logger: config.Logger})
 	if err := ring.Ensure(ctx, jws.ES256, jws.RS256, jws.Algorithm(config.SigningAlgorithm)); err != nil {
+		if errors.Is(err, keys.ErrUnreadable) {
+			err = unreadableKey{err}
+		}
 		return nil, fmt.Errorf("server: %w", err)
 	}
 	hasher, err := password.New(password.Config{})

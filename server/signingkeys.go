@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -44,13 +45,19 @@ type SigningKey struct {
 }
 
 // LongestTokenLifetime is how long a token lives at most that one of the server's keys has signed.
-const LongestTokenLifetime = keys.MaxTokenLifetime
+const LongestTokenLifetime = 30 * 24 * time.Hour
 
 // KeySetMaxAge is how long others may cache the published key set, and so go on with a key that has been withdrawn.
-const KeySetMaxAge = keys.MaxAge
+const KeySetMaxAge = time.Minute
 
 // ErrUnreadableKey says that a signing key in the store cannot be read: none of the data keys opens it, or it is damaged.
-var ErrUnreadableKey = keys.ErrUnreadable
+var ErrUnreadableKey = errors.New("server: a signing key cannot be read")
+
+// unreadableKey is the error of a key that is ErrUnreadableKey.
+type unreadableKey struct{ error }
+
+func (unreadableKey) Is(target error) bool { return target == ErrUnreadableKey }
+func (e unreadableKey) Unwrap() error      { return e.error }
 
 // List returns all keys, oldest first.
 func (k SigningKeys) List(ctx context.Context) ([]SigningKey, error) {
