@@ -32,7 +32,9 @@ type Subjects interface {
 	PutSubject(context.Context, Subject) error
 	// EndSubject sets NotBefore to the time, unless it is later already. Errors: ErrNotFound.
 	EndSubject(ctx context.Context, id string, at time.Time) error
-	// DeleteSubject removes the subject with what its kind has beside it, its assignments and tokens.
+	// DeleteSubject removes the subject with what its kind has beside it, its assignments and personal access tokens. Its
+	// access tokens are left until they have expired: they are about nobody. Should another subject come to have the ID,
+	// its NotBefore is after them.
 	DeleteSubject(ctx context.Context, id string) error
 }
 
@@ -67,7 +69,7 @@ type ServiceUsers interface {
 	// PutServiceUser creates the service user or replaces the one with its ID, as Subject and Client too.
 	// Errors: ErrExists when the username is the client id of another client.
 	PutServiceUser(context.Context, ServiceUser) error
-	// DeleteServiceUser removes the service user with its assignments, secrets, keys and tokens.
+	// DeleteServiceUser removes the service user with its assignments, secrets, keys and tokens, as DeleteSubject does.
 	DeleteServiceUser(ctx context.Context, id string) error
 }
 

@@ -52,8 +52,9 @@ func (r *Ring) putFirst(ctx context.Context, row store.SigningKey) (made bool, e
 		if err != nil {
 			return err
 		}
+		soon := later(row.SignsFrom, r.config.Now()).Add(clockBound) // theirs may begin to sign a moment after ours
 		made = !slices.ContainsFunc(rows, func(other store.SigningKey) bool {
-			return other.Algorithm == row.Algorithm && (&key{SigningKey: other}).signs(row.SignsFrom)
+			return other.Algorithm == row.Algorithm && (&key{SigningKey: other}).signs(soon)
 		})
 		if !made {
 			return nil

@@ -134,7 +134,8 @@ func TestAFailingWriteTakesNoOtherWithIt(t *testing.T) {
 		done.Go(func() {
 			token := newToken(fmt.Sprint(c))
 			if c%3 == 1 {
-				token.SubjectID = "nobody"
+				errs[c] = s.CreateSecret(context.Background(), store.Secret{ID: token.ID, Owner: store.Owner{Kind: store.APIClient, ID: "nobody"}})
+				return
 			}
 			if c%3 == 2 {
 				token.ID = "same"
@@ -316,15 +317,15 @@ func TestASingleStatementThatFailsFailsAlone(t *testing.T) {
 	if err := s.CreateToken(ctx, twice); err != nil {
 		t.Fatal(err)
 	}
-	nobody, garbled := newToken("nobody"), newToken("garbled")
-	nobody.SubjectID, garbled.Scopes = "nobody", []string{"\xff"}
+	garbled := newToken("garbled")
+	garbled.Scopes = []string{"\xff"}
 	release := hold(t, s)
 	type outcome struct {
 		token store.Token
 		err   error
 	}
 	outcomes := make(chan outcome)
-	tokens := []store.Token{newToken("first"), twice, nobody, garbled, newToken("last")}
+	tokens := []store.Token{newToken("first"), twice, garbled, newToken("last")}
 	for _, token := range tokens {
 		go func() { outcomes <- outcome{token, s.CreateToken(ctx, token)} }()
 	}

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"testing"
+	"time"
 
 	"github.com/postern-auth/postern/server/store"
 )
@@ -74,7 +75,7 @@ var serviceUserTests = []test{
 		refused(t, store.ErrExists, s.PutServiceUser(ctx, user1()))
 		same(t, renamed)(s.ServiceUser(ctx, "u1"))
 	}},
-	{"a deleted service user takes its assignments, secrets, keys and tokens with it", func(t *testing.T, s store.Store) {
+	{"a deleted service user takes its assignments, secrets, keys and personal access tokens with it", func(t *testing.T, s store.Store) {
 		ctx := t.Context()
 		world(t, s)
 		ok(t, s.DeleteServiceUser(ctx, "u1"))
@@ -84,16 +85,21 @@ var serviceUserTests = []test{
 			same(t, []store.Secret{})(s.SecretsOf(ctx, ownerU1))
 			same(t, []store.ClientKey{})(s.ClientKeysOf(ctx, ownerU1))
 			absent[store.ClientKey](t)(s.ClientKey(ctx, "key-u1"))
-			absent[store.Token](t)(s.Token(ctx, "t1"))
 			absent[store.Token](t)(s.Token(ctx, "pat1"))
-			same(t, []store.Token{})(s.TokensOf(ctx, "u1", store.AccessToken))
 			same(t, []store.Token{})(s.TokensOf(ctx, "u1", store.PersonalAccessToken))
 		}
 		absent[store.ServiceUser](t)(s.ServiceUser(ctx, "u1"))
 		absent[store.ServiceUser](t)(s.ServiceUserByUsername(ctx, "mailer"))
 		gone()
+		refused(t, store.ErrNotFound, s.CreateToken(ctx, accessToken("t3", "u1")))
+		same(t, accessToken("t1", "u1"))(s.Token(ctx, "t1")) // which is about nobody, and of nobody who comes to have the id
 		ok(t, s.PutServiceUser(ctx, user1()))
 		gone()
+		again, err := s.Subject(ctx, "u1")
+		ok(t, err)
+		if !again.NotBefore.After(accessToken("t1", "u1").IssuedAt) || again.NotBefore.After(time.Now().Add(time.Second)) {
+			t.Errorf("expected the tokens of the former subject to have ended just now, got %v", again.NotBefore)
+		}
 
 		same(t, user2())(s.ServiceUser(ctx, "u2"))
 		same(t, []store.Secret{secretOf(ownerU2)})(s.SecretsOf(ctx, ownerU2))
@@ -106,6 +112,11 @@ var serviceUserTests = []test{
 		if len(grants) != 4 {
 			t.Errorf("expected 4 assignments of the other service user, got %d", len(grants))
 		}
+
+		ok(t, s.DeleteServiceUser(ctx, "u1")) // again, with a former one
+		ok(t, second(s.DeleteExpiredTokens(ctx, time.Now().Add(40*24*time.Hour), 100)))
+		ok(t, s.PutServiceUser(ctx, user1()))
+		same(t, store.Subject{ID: "u1", Kind: store.ServiceUserSubject, OrganizationID: "org", Username: "mailer", Active: true})(s.Subject(ctx, "u1"))
 	}},
 	{"a service user that is not there cannot be deleted, nor can an API in its place", func(t *testing.T, s store.Store) {
 		ctx := t.Context()

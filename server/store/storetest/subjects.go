@@ -48,7 +48,7 @@ var subjectTests = []test{
 		same(t, accessToken("t3", "g1"))(s.Token(ctx, "t3"))
 		ok(t, s.DeleteSubject(ctx, "g1"))
 		absent[store.Subject](t)(s.Subject(ctx, "g1"))
-		absent[store.Token](t)(s.Token(ctx, "t3"))
+		refused(t, store.ErrNotFound, s.CreateToken(ctx, accessToken("t4", "g1")))
 		same(t, []store.Assignment{})(s.AssignmentsOf(ctx, "g1"))
 		same(t, accessToken("t1", "u1"))(s.Token(ctx, "t1"))
 	}},

@@ -20,7 +20,7 @@ var transactionTests = []test{
 		}))
 		same(t, accessToken("t3", "u1"))(s.Token(ctx, "t3"))
 		absent[store.ServiceUser](t)(s.ServiceUser(ctx, "u2"))
-		absent[store.Token](t)(s.Token(ctx, "t2"))
+		absent[store.Token](t)(s.Token(ctx, "pat2"))
 	}},
 	{"a transaction with an error does not happen, and the error is the function's own", func(t *testing.T, s store.Store) {
 		ctx := t.Context()

@@ -28,7 +28,8 @@ func (t *Tx) PutSubject(ctx context.Context, s store.Subject) error {
 
 func putSubject(q Querier, s store.Subject) error {
 	n, err := q.Exec(`
-		INSERT INTO subjects (id, kind, organization_id, username, active) VALUES ($1, $2, $3, $4, $5)
+		INSERT INTO subjects (id, kind, organization_id, username, active, not_before)
+		VALUES ($1, $2, $3, $4, $5, (SELECT ended_at FROM former_subjects WHERE id = $1))
 		ON CONFLICT (id) DO UPDATE SET organization_id = excluded.organization_id,
 			username = excluded.username, active = excluded.active
 		WHERE subjects.kind = excluded.kind`,
@@ -47,14 +48,32 @@ func (t *Tx) EndSubject(ctx context.Context, id string, at time.Time) error {
 	})
 }
 
-// DeleteSubject removes the subject with what its kind has beside it, its assignments and tokens.
+// DeleteSubject removes the subject with what its kind has beside it, its assignments and personal access tokens.
 func (t *Tx) DeleteSubject(ctx context.Context, id string) error {
 	return t.alter(ctx, "delete subject", id, func(q Querier) error {
 		if _, err := q.Exec(`DELETE FROM clients WHERE kind = $1 AND id = $2`, store.ServiceUserClient, id); err != nil {
 			return err
 		}
-		return change(q, `DELETE FROM subjects WHERE id = $1`, id)
+		return t.deleteSubject(q, id)
 	})
+}
+
+// formerly is how long the id of a subject that is gone is known: longer than any access token lives.
+const formerly = 31 * 24 * time.Hour
+
+func (t *Tx) deleteSubject(q Querier, id string) error {
+	if _, err := q.Exec(`DELETE FROM tokens WHERE subject_id = $1 AND kind = 'personal_access_token'`, id); err != nil {
+		return err
+	}
+	if err := change(q, `DELETE FROM subjects WHERE id = $1`, id); err != nil {
+		return err
+	}
+	ended := t.now().Add(time.Millisecond) // what was issued in this one is before
+	_, err := q.Exec(`
+		INSERT INTO former_subjects (id, ended_at, expires_at) VALUES ($1, $2, $3)
+		ON CONFLICT (id) DO UPDATE SET ended_at = excluded.ended_at, expires_at = excluded.expires_at`,
+		id, instant(ended), instant(ended.Add(formerly)))
+	return err
 }
 
 const selectServiceUsers = `
@@ -179,12 +198,12 @@ func (t *Tx) PutServiceUser(ctx context.Context, u store.ServiceUser) error {
 	})
 }
 
-// DeleteServiceUser removes the service user with its assignments, secrets, keys and tokens.
+// DeleteServiceUser removes the service user with its assignments, secrets, keys and personal access tokens.
 func (t *Tx) DeleteServiceUser(ctx context.Context, id string) error {
 	return t.alter(ctx, "delete service user", id, func(q Querier) error {
 		if err := deleteClient(q, store.Owner{Kind: store.ServiceUserClient, ID: id}); err != nil {
 			return err
 		}
-		return change(q, `DELETE FROM subjects WHERE id = $1`, id)
+		return t.deleteSubject(q, id)
 	})
 }

@@ -25,6 +25,9 @@ func addToken(row Scan, all []store.Token) ([]store.Token, error) {
 // CreateToken adds a token. Errors: store.ErrExists for its ID, store.ErrNotFound when the subject is
 // not there.
 func (t *Tx) CreateToken(ctx context.Context, token store.Token) error {
+	if _, err := t.Subject(ctx, token.SubjectID); err != nil {
+		return t.failure("create token", token.ID, err)
+	}
 	return t.add(ctx, "create token", token.ID, store.ErrExists, `
 		INSERT INTO tokens (id, kind, digest, subject_id, client_id, family_id, issuer, name, audience, scopes,
 			confirmation, issued_at, expires_at, revoked_at, used_at)

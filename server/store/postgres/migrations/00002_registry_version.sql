@@ -1,4 +1,4 @@
--- The schema that an SQLite file has after 00014. Triggers are once a statement here and not once a row; a notification
+-- As 00014 of SQLite: the version of the registry. Triggers are once a statement here and not once a row; a notification
 -- that is sent many times in a transaction arrives once, when that is committed.
 
 -- +goose Up
