@@ -207,8 +207,8 @@ func newKeysResealCommand(e *env) *cobra.Command {
 		Short: "Seal the signing keys by the first data key",
 		Long: "Reseal seals by the first key of data.key what was sealed by another one, or by none, so that a copy of the\n" +
 			"database is not enough to sign with. To change the data key, put a new one as the first line into the data.key of\n" +
-			"every server, start them again, reseal, and only then remove the former one: it also opens second factors, which\n" +
-			"are not sealed anew.",
+			"every server, start them again, and reseal. Keep the former lines: they open people's second factors, which are\n" +
+			"not sealed anew.",
 		Args: positional(cobra.NoArgs),
 	}, func(ctx context.Context, keys server.SigningKeys, _ []string) error {
 		if err := f.sealing(keys); err != nil {

@@ -86,3 +86,40 @@ func TestBeside(t *testing.T) {
 		return open(t, path, sqlite.Options{}), open(t, path, sqlite.Options{})
 	}, 0)
 }
+
+// Somebody has taken the mark away while a store was open: what another one changes counts within a second all the same,
+// and from then on at once.
+func TestBesideWithoutItsMark(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "postern.db")
+	reads := open(t, path, sqlite.Options{})
+	organization := func(want string) (late time.Duration) {
+		t.Helper()
+		for began := time.Now(); ; time.Sleep(time.Millisecond) {
+			got, err := reads.Organization(t.Context(), "org")
+			if late = time.Since(began); err == nil && got.Name == want {
+				return late
+			}
+			if late > 2*time.Second {
+				t.Fatalf("expected %q, got %q after %s, %v", want, got.Name, late, err)
+			}
+		}
+	}
+	put := func(s store.Store, name string) {
+		t.Helper()
+		if err := s.PutOrganization(t.Context(), store.Organization{ID: "org", Name: name}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put(reads, "first")
+	organization("first")
+	if err := os.Remove(path + "-mark"); err != nil {
+		t.Fatal(err)
+	}
+	changes := open(t, path, sqlite.Options{})
+	for i, name := range []string{"second", "third", "fourth"} {
+		put(changes, name)
+		if late := organization(name); i > 0 && late > 500*time.Millisecond {
+			t.Errorf("%s was seen after %s, expected it at once", name, late)
+		}
+	}
+}
