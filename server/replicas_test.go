@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/postern-auth/postern/internal/postgrestest"
+	"github.com/postern-auth/postern/server"
 	"github.com/postern-auth/postern/server/internal/secret"
 	"github.com/postern-auth/postern/server/store"
 	"github.com/postern-auth/postern/server/store/postgres"
@@ -144,6 +145,30 @@ func TestAnAssertionIsUsedAtOneReplica(t *testing.T) {
 		both.Wait()
 		if used := len(slices.DeleteFunc(errs, func(err error) bool { return err != nil })); used != 1 {
 			t.Fatalf("%d successes, want 1", used)
+		}
+	}
+}
+
+// What a leaked secret obtained is dead at both from the moment on at which it is ended at one, also where the clock of the
+// other is ahead, whose tokens are then issued again after as many seconds.
+func TestFindingS2_WhatIsEndedAtOneReplicaIsDeadAtBoth(t *testing.T) {
+	a, b := replicas(t)
+	b.pass(3 * time.Second)
+	for range rounds(t, 20) {
+		tokens := b.issuedNow()
+		from, err := server.IssuedTokens{Store: a.store, Actor: "test", Now: a.now}.EndOfClient(t.Context(), "robot")
+		a.must(err)
+		for _, at := range []*world{b, a} {
+			if got := at.alive(tokens); got != nil {
+				t.Fatalf("alive: %v", got)
+			}
+		}
+		a.pass(from.Sub(a.now()))
+		b.pass(from.Sub(b.now()) + 3*time.Second)
+		for deadline := time.Now().Add(time.Second); b.do(tokenCall("robot", "audience", messages)).status != 200; {
+			if time.Now().After(deadline) {
+				t.Fatal("a new token is refused for a second")
+			}
 		}
 	}
 }

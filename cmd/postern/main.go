@@ -61,6 +61,7 @@ func newRootCommand(e *env) *cobra.Command {
 		newKeysCommand(e),
 		newAPICommand(e),
 		newTokenCommand(e),
+		newTokensCommand(e),
 	)
 	root.Version = version()
 	root.AddCommand(newVersionCommand(e))

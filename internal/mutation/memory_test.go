@@ -22,3 +22,13 @@ var memoryMutants = []mutant{
 	{"memory: an end outlives the answer to an earlier question", "server/store/postgres/lease.go", `if turn == l.turn {`, `if turn >= 0 {`, nil},
 	{"memory: a lease ends", "server/store/postgres/lease.go", ` && time.Now().Before(l.until)`, ``, nil},
 }
+
+// endingMutants are what keeps a token that has been ended from being good again.
+var endingMutants = []mutant{
+	{"ending: a service user that is deactivated", "server/internal/registry/users.go", `if err != nil || !before.Active || u.Active {`, `if err != nil || before.Active || u.Active {`, withServer},
+	{"ending: a clock that is ahead", "server/internal/registry/tokens.go", `return r.now.Add(keys.ClockBound)`, `return r.now`, withServer},
+	{"ending: the subject of a client", "server/internal/registry/tokens.go", `return r.tx.EndSubject(ctx, owner.ID, at)`, `return nil`, withServer},
+	{"ending: tokens that would be dead", "server/internal/grant/ended.go", `if left <= 0 {`, `if left > 0 {`, withServer},
+	{"ending: personal access tokens", "server/store/internal/sqlstore/subjects.go", `AND revoked_at IS NULL AND issued_at < $2`, `AND revoked_at IS NULL AND false`, withStore},
+	{"ending: all subjects", "server/store/internal/sqlstore/subjects.go", `SELECT id FROM subjects WHERE id > $1 ORDER BY id LIMIT $2`, `SELECT id FROM subjects WHERE id > $1 ORDER BY id DESC LIMIT $2`, withStore},
+}

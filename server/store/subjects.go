@@ -30,8 +30,12 @@ type Subjects interface {
 	// PutSubject creates the subject or replaces the one with its ID, but for NotBefore, which only
 	// EndSubject moves. Errors: ErrExists when a subject of another kind has the ID.
 	PutSubject(context.Context, Subject) error
-	// EndSubject sets NotBefore to the time, unless it is later already. Errors: ErrNotFound.
+	// EndSubject sets NotBefore to the time, unless it is later already, and revokes the personal access tokens from before.
+	// Errors: ErrNotFound.
 	EndSubject(ctx context.Context, id string, at time.Time) error
+	// EndSubjects is EndSubject for the subjects whose ids follow the given one, in their order and at most limit of them. It
+	// returns the last of these and how many they were.
+	EndSubjects(ctx context.Context, after string, limit int, at time.Time) (last string, n int, err error)
 	// DeleteSubject removes the subject with what its kind has beside it, its assignments and personal access tokens. Its
 	// access tokens are left until they have expired: they are about nobody. Should another subject come to have the ID,
 	// its NotBefore is after them.

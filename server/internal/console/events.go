@@ -212,6 +212,7 @@ var kinds = []struct {
 	{"secret", page.Say("kind.secret"), ""},
 	{"service user", page.Say("kind.service_user"), "/service-users/"},
 	{"signing key", page.Say("kind.signing_key"), ""},
+	{"tokens", page.Say("kind.tokens"), ""},
 	{"user", page.Say("kind.user"), "/users/"},
 }
 
@@ -360,6 +361,11 @@ func (n *names) sentence(e store.Event) (page.Text, error) {
 		return page.Say("event.publish_key", "who", who, "id", id, "name", name), nil
 	case "delete signing key":
 		return page.Say("event.withdraw_key", "who", who, "id", id, "name", name), nil
+	case "delete tokens":
+		if e.ObjectID == "" {
+			return page.Say("event.end_all_tokens", "who", who), nil
+		}
+		return page.Say("event.end_tokens", "who", who, "name", name), nil
 	case "delete personal access token":
 		return page.Say("event.revoke", "who", who, "name", name), nil
 	}

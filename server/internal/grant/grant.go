@@ -37,6 +37,7 @@ type Store interface {
 	store.APIs
 	store.Assignments
 	store.Subjects
+	store.Clients
 	store.Users
 	store.ServiceUsers
 	store.Families
@@ -181,6 +182,9 @@ func (g *Grants) mint(ctx context.Context, proof oauth.Proof, draft accesstoken.
 
 // decide makes the draft of a token: what of the scopes that were asked for the recipient has at the targets.
 func (g *Grants) decide(ctx context.Context, issuer oauth.Issuer, asked []string, to recipient, find func(rights.Rights) (targets, error)) (accesstoken.Draft, error) {
+	if err := g.afterEnd(ctx, to); err != nil {
+		return accesstoken.Draft{}, err
+	}
 	held, err := rights.Among(ctx, g.config.Store, to.subject.ID, asked)
 	if err != nil {
 		return accesstoken.Draft{}, err

@@ -47,8 +47,8 @@ const (
 	// freshness is how long the list of keys is used before it is read again, so that a key made or
 	// withdrawn by another process is known soon.
 	freshness = 500 * time.Millisecond
-	// clockBound is by how much the clocks of two servers may differ.
-	clockBound = 5 * time.Second
+	// ClockBound is by how much the clocks of two servers may differ.
+	ClockBound = 5 * time.Second
 )
 
 // Config says where a Ring keeps its keys.

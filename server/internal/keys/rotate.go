@@ -52,7 +52,7 @@ func (r *Ring) putFirst(ctx context.Context, row store.SigningKey) (made bool, e
 		if err != nil {
 			return err
 		}
-		soon := later(row.SignsFrom, r.config.Now()).Add(clockBound) // theirs may begin to sign a moment after ours
+		soon := later(row.SignsFrom, r.config.Now()).Add(ClockBound) // theirs may begin to sign a moment after ours
 		made = !slices.ContainsFunc(rows, func(other store.SigningKey) bool {
 			return other.Algorithm == row.Algorithm && (&key{SigningKey: other}).signs(soon)
 		})

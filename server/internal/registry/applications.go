@@ -56,15 +56,7 @@ func (r *Registry) putApplication(ctx context.Context, a store.Application) erro
 	if err != nil || !before.Active || a.Active {
 		return err
 	}
-	return r.endClient(ctx, owner, a.ClientID)
-}
-
-// endClient ends what a client was given.
-func (r *Registry) endClient(ctx context.Context, owner store.Owner, clientID string) error {
-	if _, err := r.tx.RevokeFamiliesOfClient(ctx, clientID, r.now, deactivated); err != nil {
-		return err
-	}
-	return r.tx.EndClient(ctx, owner, r.now)
+	return r.endIssued(ctx, owner, a.ClientID, deactivated, r.now)
 }
 
 // hasNoCredentials refuses an application that has what those of its type, or those that keep its profile, have not.

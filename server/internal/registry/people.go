@@ -49,7 +49,10 @@ func (r *Registry) PutUser(ctx context.Context, u store.User) error {
 	if err != nil || !before.Active || u.Active {
 		return err
 	}
-	return r.endLogins(ctx, u.ID, locked)
+	if err := r.endLogins(ctx, u.ID, locked); err != nil {
+		return err
+	}
+	return r.tx.EndSubject(ctx, u.ID, r.now)
 }
 
 // nameOf returns what people know a user by.

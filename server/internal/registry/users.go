@@ -8,7 +8,8 @@ import (
 	"github.com/postern-auth/postern/server/store"
 )
 
-// PutServiceUser creates the service user or replaces the one with its ID.
+// PutServiceUser creates the service user or replaces the one with its ID. One that is no longer active loses its tokens,
+// which are not there again when it is active again.
 func (r *Registry) PutServiceUser(ctx context.Context, u store.ServiceUser) error {
 	if err := about("service user", u.Username, CheckID(u.Username), CheckTitle(u.Name), checkForm(u.Form), checkList("grant", u.Grants, CheckServiceUserGrant),
 		CheckSenderConstraint(string(u.SenderConstraint))); err != nil {
@@ -22,9 +23,13 @@ func (r *Registry) PutServiceUser(ctx context.Context, u store.ServiceUser) erro
 	if err := r.freeClient(ctx, u.Username, owner, fmt.Sprintf("service user %q", u.Username)); err != nil {
 		return err
 	}
-	return r.put(ctx, object{"service user", u.ID, u.Username}, found, ServiceUserFields(before, u), func() error {
+	err = r.put(ctx, object{"service user", u.ID, u.Username}, found, ServiceUserFields(before, u), func() error {
 		return r.tx.PutServiceUser(ctx, u)
 	})
+	if err != nil || !before.Active || u.Active {
+		return err
+	}
+	return r.endIssued(ctx, owner, before.Username, deactivated, r.EndsBefore())
 }
 
 // DeleteServiceUser removes the service user with its assignments, secrets, keys and tokens.

@@ -31,6 +31,7 @@ var setupCalls = map[string]func(context.Context, store.Tx) error{
 	"Subject":       func(ctx context.Context, s store.Tx) error { return second(s.Subject(ctx, "u1")) },
 	"PutSubject":    func(ctx context.Context, s store.Tx) error { return s.PutSubject(ctx, store.Subject{ID: "s"}) },
 	"EndSubject":    func(ctx context.Context, s store.Tx) error { return s.EndSubject(ctx, "u1", noon) },
+	"EndSubjects":   func(ctx context.Context, s store.Tx) error { return third(s.EndSubjects(ctx, "u1", 2, noon)) },
 	"DeleteSubject": func(ctx context.Context, s store.Tx) error { return s.DeleteSubject(ctx, "u1") },
 	"Client":        func(ctx context.Context, s store.Tx) error { return second(s.Client(ctx, "mailer")) },
 	"EndClient":     func(ctx context.Context, s store.Tx) error { return s.EndClient(ctx, ownerU1, noon) },
@@ -136,6 +137,8 @@ var (
 )
 
 func second[T any](_ T, err error) error { return err }
+
+func third[A, B any](_ A, _ B, err error) error { return err }
 
 // each tries every method of the store, and stops at the first that fails the test.
 func each(t *testing.T, s store.Store, try func(call func(context.Context) error)) {

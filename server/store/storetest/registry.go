@@ -85,6 +85,9 @@ var registryChanges = []struct {
 		return s.PutSubject(ctx, store.Subject{ID: "u1", Kind: store.ServiceUserSubject, Username: "mailer", Active: true})
 	}},
 	{"EndSubject", func(ctx context.Context, s store.Tx) error { return s.EndSubject(ctx, "u1", noon) }},
+	{"EndSubjects", func(ctx context.Context, s store.Tx) error {
+		return third(s.EndSubjects(ctx, "", 1000, noon.Add(time.Hour)))
+	}},
 	{"EndClient", func(ctx context.Context, s store.Tx) error { return s.EndClient(ctx, ownerU1, noon) }},
 	{"CreateSecret", func(ctx context.Context, s store.Tx) error {
 		return s.CreateSecret(ctx, store.Secret{ID: "secret-9", Owner: ownerU1, CreatedAt: noon})

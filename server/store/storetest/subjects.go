@@ -81,4 +81,51 @@ var subjectTests = []test{
 		refused(t, store.ErrNotFound, s.EndClient(ctx, store.Owner{Kind: store.APIClient, ID: "u1"}, noon))
 		refused(t, store.ErrNotFound, s.DeleteSubject(ctx, "u3"))
 	}},
+	{"the end of a subject revokes its personal access tokens from before", func(t *testing.T, s store.Store) {
+		ctx := t.Context()
+		world(t, s)
+		later := pat("pat9", "u1")
+		later.IssuedAt = noon.Add(time.Hour)
+		ok(t, s.CreateToken(ctx, later))
+		ok(t, s.RevokeToken(ctx, "pat1", noon.Add(time.Second)))
+		early := pat("pat8", "u1")
+		early.IssuedAt = noon.Add(time.Minute)
+		ok(t, s.CreateToken(ctx, early))
+		ok(t, s.EndSubject(ctx, "u1", noon.Add(time.Hour)))
+		for id, want := range map[string]time.Time{"pat1": noon.Add(time.Second), "pat8": noon.Add(time.Hour), "pat9": {}, "pat2": {}, "t1": {}} {
+			token, err := s.Token(ctx, id)
+			ok(t, err)
+			if !token.RevokedAt.Equal(want) {
+				t.Errorf("%s is revoked at %v, want %v", id, token.RevokedAt, want)
+			}
+		}
+	}},
+	{"all subjects end, a few at a time", func(t *testing.T, s store.Store) {
+		ctx := t.Context()
+		world(t, s)
+		ok(t, s.PutSubject(ctx, guest()))
+		ok(t, s.EndSubject(ctx, "u2", noon.Add(time.Hour)))
+		var all []string
+		for after := ""; ; {
+			last, n, err := s.EndSubjects(ctx, after, 2, noon)
+			ok(t, err)
+			if n == 0 {
+				break
+			}
+			if n > 2 || last <= after {
+				t.Fatalf("after %q: %d, the last of them %q", after, n, last)
+			}
+			after, all = last, append(all, last)
+		}
+		for id, want := range map[string]time.Time{"u1": noon, "u2": noon.Add(time.Hour), "g1": noon} {
+			subject, err := s.Subject(ctx, id)
+			same(t, want)(subject.NotBefore, err)
+		}
+		if pat1, err := s.Token(ctx, "pat1"); err != nil || !pat1.RevokedAt.IsZero() {
+			t.Errorf("what was issued at the moment itself is not before it: %v, %v", pat1, err)
+		}
+		if len(all) < 2 {
+			t.Errorf("ended %v in one go", all)
+		}
+	}},
 }

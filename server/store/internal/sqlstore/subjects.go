@@ -40,12 +40,44 @@ func putSubject(q Querier, s store.Subject) error {
 	return err
 }
 
-// EndSubject sets NotBefore to the time, unless it is later already.
+// EndSubject sets NotBefore to the time, unless it is later already, and revokes the personal access tokens from before.
 func (t *Tx) EndSubject(ctx context.Context, id string, at time.Time) error {
-	return t.alter(ctx, "end subject", id, func(q Querier) error {
-		return change(q, `UPDATE subjects SET not_before = CASE WHEN not_before > $2 THEN not_before ELSE $2 END WHERE id = $1`,
-			id, instant(at))
+	return t.alter(ctx, "end subject", id, func(q Querier) error { return endSubject(q, id, at) })
+}
+
+func endSubject(q Querier, id string, at time.Time) error {
+	err := change(q, `UPDATE subjects SET not_before = CASE WHEN not_before > $2 THEN not_before ELSE $2 END WHERE id = $1`,
+		id, instant(at))
+	if err != nil {
+		return err
+	}
+	_, err = q.Exec(`
+		UPDATE tokens SET revoked_at = $2
+		WHERE subject_id = $1 AND kind = 'personal_access_token' AND revoked_at IS NULL AND issued_at < $2`, id, instant(at))
+	return err
+}
+
+// EndSubjects is EndSubject for those whose ids follow the given one, at most limit of them.
+func (t *Tx) EndSubjects(ctx context.Context, after string, limit int, at time.Time) (last string, n int, err error) {
+	err = t.alter(ctx, "end subjects", after, func(q Querier) error {
+		var ids []string
+		err := q.Each(ctx, `SELECT id FROM subjects WHERE id > $1 ORDER BY id LIMIT $2`, []any{after, limit}, func(row Scan) (err error) {
+			ids, err = addText(row, ids)
+			return err
+		})
+		for _, id := range ids {
+			if err == nil {
+				err = endSubject(q, id, at)
+			}
+			last = id
+		}
+		n = len(ids)
+		return err
 	})
+	if err != nil {
+		return "", 0, err
+	}
+	return last, n, nil
 }
 
 // DeleteSubject removes the subject with what its kind has beside it, its assignments and personal access tokens.
