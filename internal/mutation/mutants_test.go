@@ -1,7 +1,7 @@
 package mutation
 
 var mutants = concat(jwtMutants, jwsMutants, claimsMutants, guardMutants, introspectionMutants, presetMutants, bindingMutants, issuerMutants, serverMutants, registryMutants,
-	fastRSAMutants, storeMutants, passwordMutants, authorizeMutants, codeMutants, senderMutants, pageMutants, loginMutants, factorMutants, registrationMutants, memoryMutants)
+	fastRSAMutants, storeMutants, passwordMutants, authorizeMutants, codeMutants, senderMutants, pageMutants, loginMutants, factorMutants, registrationMutants, memoryMutants, endingMutants)
 
 func concat(lists ...[]mutant) (all []mutant) {
 	for _, list := range lists {

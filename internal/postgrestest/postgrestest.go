@@ -106,6 +106,42 @@ func (s *Server) Restart(t T) {
 	s.control(t, "restart", "--mode=immediate")
 }
 
+// Standby starts a server that follows this one, and has this one wait with each commit until it is there too.
+func (s *Server) Standby(t T) *Server {
+	t.Helper()
+	standby := &Server{programs: s.programs, port: freePort(t)}
+	folder, err := os.MkdirTemp("", "postern-standby-")
+	if err != nil {
+		t.Fatalf("postgrestest: %v", err)
+	}
+	t.Cleanup(func() { os.RemoveAll(folder) })
+	if err := own(folder); err != nil {
+		t.Fatalf("postgrestest: %v", err)
+	}
+	standby.data = filepath.Join(folder, "data")
+	primary := fmt.Sprintf("host=127.0.0.1 port=%d user=postern application_name=standby", s.port)
+	s.run(t, "pg_basebackup", "--no-sync", "--checkpoint=fast", "--wal-method=stream", "--write-recovery-conf",
+		"--pgdata="+standby.data, "--dbname="+primary)
+	standby.control(t, "start", fmt.Sprintf("--options=-p %d", standby.port)) // before what the file says
+	t.Cleanup(standby.end)
+	for _, query := range []string{`ALTER SYSTEM SET synchronous_standby_names = 'standby'`, `SELECT pg_reload_conf()`} {
+		s.Exec(t, s.URL("postgres"), query)
+	}
+	return standby
+}
+
+// Fail stops the server as a machine does that is lost, and has the standby take its place.
+func (s *Server) Fail(t T, standby *Server) {
+	t.Helper()
+	s.control(t, "stop", "--mode=immediate")
+	standby.control(t, "promote")
+}
+
+// Either is the URL of a database at whichever of two servers takes writes.
+func (s *Server) Either(other *Server, address string) string {
+	return fmt.Sprintf("postgres://postern@127.0.0.1:%d,127.0.0.1:%d/%s?target_session_attrs=read-write", s.port, other.port, path.Base(address))
+}
+
 func (s *Server) control(t T, what string, flags ...string) {
 	t.Helper()
 	log := filepath.Join(filepath.Dir(s.data), "log")

@@ -1,9 +1,12 @@
 package postgres_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -12,6 +15,7 @@ import (
 	"github.com/postern-auth/postern/internal/postgrestest"
 	"github.com/postern-auth/postern/server/store"
 	"github.com/postern-auth/postern/server/store/postgres"
+	"github.com/postern-auth/postern/server/store/storetest"
 )
 
 // writes are one of each way to commit: a row by itself, a write with the lock, and a transaction.
@@ -68,6 +72,61 @@ func TestACommitThatNoStandbyHasConfirmedIsAnOutage(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+}
+
+// A primary that is lost, and the synchronous standby that takes its place: what was acknowledged is there, reads tell of
+// an outage meanwhile and of nothing that is wrong, and the store finds the new primary by itself.
+func TestAFailoverLosesNothing(t *testing.T) {
+	primary := postgrestest.Start(t)
+	address := primary.Database(t)
+	standby := primary.Standby(t)
+	s := open(t, primary.Either(standby, address), postgres.Options{})
+	if err := s.PutProject(t.Context(), store.Project{ID: "there", Name: "there"}); err != nil {
+		t.Fatal(err)
+	}
+	var acks bytes.Buffer
+	ended := make(chan error, 1)
+	go func() { ended <- storetest.WriteUntilKilled(context.Background(), s, "before", &acks) }()
+	read, stop := context.WithCancel(t.Context())
+	var readers sync.WaitGroup
+	var reads, outages atomic.Int64
+	for range 4 {
+		readers.Go(func() {
+			for read.Err() == nil {
+				ctx, _ := store.WithExactView(t.Context())
+				switch p, err := s.Project(ctx, "there"); {
+				case err == nil && p.Name == "there":
+					reads.Add(1)
+				case errors.Is(err, store.ErrUnavailable):
+					outages.Add(1)
+				default:
+					t.Errorf("a wrong answer: %+v, %v", p, err)
+				}
+				time.Sleep(time.Millisecond)
+			}
+		})
+	}
+	time.Sleep(500 * time.Millisecond)
+	lost := time.Now()
+	primary.Fail(t, standby)
+	promoted := time.Since(lost)
+	if err := <-ended; !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("ended by %v, want an outage", err)
+	}
+	for s.PutProject(context.Background(), store.Project{ID: "after", Name: "after"}) != nil {
+		if time.Since(lost) > 30*time.Second {
+			t.Fatal("the store does not find the new primary")
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	back := time.Since(lost)
+	stop()
+	readers.Wait()
+	n, err := storetest.CheckAcknowledged(context.Background(), s, bytes.NewReader(acks.Bytes()))
+	if err != nil || n < 10 || reads.Load() == 0 {
+		t.Errorf("after %d acknowledged objects, %d reads and %d that told of an outage: %v", n, reads.Load(), outages.Load(), err)
+	}
+	t.Logf("promoted after %s, written to after %s; %d acknowledged writes, all there; %d reads, %d outages", promoted, back, n, reads.Load(), outages.Load())
 }
 
 // While the database does not answer, no more statements wait than have somebody who waits for them, and the first one
