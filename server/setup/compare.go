@@ -228,6 +228,7 @@ func (c *comparison) serviceUser(ctx context.Context, u *document.ServiceUser) e
 		label:    fmt.Sprintf("service user %q", after.Username),
 		clientID: after.Username,
 		found:    i >= 0,
+		ended:    !u.Active,
 	}
 	if err := c.idFile(u.IDFile, after.ID, o.label); err != nil {
 		return err

@@ -20,6 +20,7 @@ type owner struct {
 	label    string // for people
 	clientID string
 	found    bool // it is in the store already
+	ended    bool // the document has it inactive
 }
 
 // output is one file that the document asks for.

@@ -206,3 +206,18 @@ func TestSecretsShowInNoPlanAndNoError(t *testing.T) {
 		}
 	}
 }
+
+// Who is deactivated loses their personal access tokens. The document that says so goes on to hold; one that has them
+// active again says that the token in the file is dead.
+func TestADocumentOutlivesItsTokens(t *testing.T) {
+	b := newBench(t)
+	b.apply(small)
+	inactive := strings.Replace(small, "username: ci", "username: ci\n  active: false", 1)
+	b.apply(inactive)
+	if done := b.apply(inactive); !done.Empty() {
+		t.Errorf("once more: %s", done)
+	}
+	if err := b.applyError(small); !strings.Contains(err, `the personal access token in file "s/pat" is revoked: files are never overwritten; move it away`) {
+		t.Errorf("active again: %s", err)
+	}
+}
