@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/postern-auth/postern/server/setup"
 	"github.com/spf13/cobra"
@@ -14,6 +16,7 @@ type applyFlags struct {
 	store               storeAt
 	file, issuer        string
 	dryRun, prune, json bool
+	yes                 bool
 }
 
 func newApplyCommand(e *env) *cobra.Command {
@@ -39,6 +42,7 @@ func newApplyCommand(e *env) *cobra.Command {
 	flags.StringVar(&f.issuer, "issuer", "", "issuer `URL` of the server, to which the links of invitations lead")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "show what would change, and change nothing")
 	flags.BoolVar(&f.prune, "prune", false, "delete what the file does not name")
+	flags.BoolVar(&f.yes, "yes", false, "do it also when --prune deletes more than half of anything")
 	flags.BoolVar(&f.json, "json", false, "print the changes as JSON")
 	return c
 }
@@ -103,6 +107,10 @@ func applyTo(ctx context.Context, e *env, f applyFlags, doc *setup.Document) (*s
 	plan, err := setup.Compare(ctx, s, doc, setup.Options{Prune: f.prune, Issuer: f.issuer})
 	if err != nil {
 		return nil, err
+	}
+	if most := plan.MostOf(); len(most) > 0 && !f.yes {
+		return nil, fmt.Errorf("--prune would delete %s with all that hangs on them. Nothing has been changed: look at it with --dry-run, and give --yes to do it",
+			strings.Join(most, ", "))
 	}
 	if !plan.Empty() {
 		e.progress("making %d changes", len(plan.Changes))

@@ -53,7 +53,7 @@ func compare(ctx context.Context, whole store.Store, tx store.Tx, doc *document.
 	if err := c.compare(ctx); err != nil {
 		return nil, err
 	}
-	return &Plan{Changes: c.changes, Kept: c.kept, store: whole, now: c.now, doc: doc, options: options}, nil
+	return &Plan{Changes: c.changes, Kept: c.kept, there: c.there, store: whole, now: c.now, doc: doc, options: options}, nil
 }
 
 func (c *comparison) compare(ctx context.Context) error {
@@ -98,8 +98,11 @@ func (c *comparison) load(ctx context.Context) (err error) {
 	if c.applications, err = c.store.Applications(ctx); err != nil {
 		return err
 	}
-	c.serviceUsers, err = c.store.ServiceUsers(ctx)
-	return err
+	if c.serviceUsers, err = c.store.ServiceUsers(ctx); err != nil {
+		return err
+	}
+	c.there = map[string]int{"project": len(c.projects), "api": len(c.apis), "application": len(c.applications), "service user": len(c.serviceUsers)}
+	return nil
 }
 
 // organizationOf returns the organization that a store has or will have.

@@ -25,6 +25,7 @@ type comparison struct {
 	apis         []store.API
 	applications []store.Application
 	serviceUsers []store.ServiceUser
+	there        map[string]int // how many of each kind
 
 	// The ids of what the document names, also of what is yet to be created.
 	projectIDs map[*document.Project]string

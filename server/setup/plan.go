@@ -3,6 +3,8 @@ package setup
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -104,6 +106,8 @@ type Plan struct {
 	// Kept are the changes that Options.Keep leaves undone.
 	Kept []Change `json:"kept,omitempty"`
 
+	there map[string]int // how many objects of each kind there were that could be pruned
+
 	store   store.Store
 	now     time.Time // of the comparison
 	doc     *document.Document
@@ -112,6 +116,24 @@ type Plan struct {
 
 // Empty reports whether there is nothing to do.
 func (p *Plan) Empty() bool { return len(p.Changes) == 0 }
+
+// MostOf says of which kinds the plan deletes more than half, such as "3 of 4 service users"; nothing: of none. A document
+// that was cut off, or meant for another store, does so.
+func (p *Plan) MostOf() []string {
+	gone := make(map[string]int)
+	for _, c := range p.Changes {
+		if c.Action == Delete {
+			gone[c.Object]++
+		}
+	}
+	var most []string
+	for _, kind := range slices.Sorted(maps.Keys(p.there)) {
+		if 2*gone[kind] > p.there[kind] {
+			most = append(most, fmt.Sprintf("%d of %d %ss", gone[kind], p.there[kind], kind))
+		}
+	}
+	return most
+}
 
 // String shows the changes as text for people: "+" is created, "~" is changed, "-" is deleted.
 func (p *Plan) String() string {

@@ -2,6 +2,8 @@ package setup
 
 import (
 	"encoding/json"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -219,5 +221,28 @@ func TestADocumentOutlivesItsTokens(t *testing.T) {
 	}
 	if err := b.applyError(small); !strings.Contains(err, `the personal access token in file "s/pat" is revoked: files are never overwritten; move it away`) {
 		t.Errorf("active again: %s", err)
+	}
+}
+
+func TestMostOfAKindIsSaid(t *testing.T) {
+	b := newBench(t)
+	b.apply("projects: [{name: a}, {name: b}, {name: c}, {name: d}]\nservice_users: [{username: x}]")
+	for document, want := range map[string]string{
+		"{}": "[1 of 1 service users 4 of 4 projects]",
+		"projects: [{name: a}]\nservice_users: [{username: x}]":                                            "[3 of 4 projects]",
+		"projects: [{name: a}, {name: b}]\nservice_users: [{username: x}]":                                 "[]", // half of it
+		"projects: [{name: a}, {name: b}, {name: c}, {name: d}]\nservice_users: [{username: y}]":           "[1 of 1 service users]",
+		"projects: [{name: a}, {name: b}, {name: c}, {name: new, was: d}]\nservice_users: [{username: x}]": "[]",
+	} {
+		plan := b.prune().compare(document)
+		most := plan.MostOf()
+		slices.Sort(most)
+		if got := fmt.Sprint(most); got != want {
+			t.Errorf("%s: %s, want %s", document, got, want)
+		}
+	}
+	b = newBench(t)
+	if most := b.prune().compare("{}").MostOf(); most != nil {
+		t.Errorf("of an empty store: %v", most)
 	}
 }

@@ -71,14 +71,16 @@ func (c *comparison) prunePeople(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("setup: read the users: %w", err)
 		}
+		c.there["user"] += len(users)
 		for _, u := range users {
 			if named[strings.ToLower(u.LoginName)] {
 				continue
 			}
-			if kept, err := opensConsole(ctx, c.store, u); err != nil || kept {
-				if err != nil {
-					return err
-				}
+			kept, err := opensConsole(ctx, c.store, u)
+			if err != nil {
+				return err
+			}
+			if kept {
 				continue
 			}
 			c.add(Change{Action: Delete, Object: "user", Name: cmp.Or(u.LoginName, u.Email), do: func(ctx context.Context, w *work) error {
