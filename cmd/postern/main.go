@@ -57,6 +57,7 @@ func newRootCommand(e *env) *cobra.Command {
 		newDevCommand(e),
 		newServeCommand(e),
 		newApplyCommand(e),
+		newExportCommand(e),
 		newAdminCommand(e),
 		newKeysCommand(e),
 		newAPICommand(e),

@@ -115,7 +115,7 @@
 //	      - client_credentials
 //	      - urn:ietf:params:oauth:grant-type:token-exchange
 //	    roles: {hello: [read:messages]}  # by project; exactly these
-//	    permissions:                     # by identifier or name of an API; exactly these
+//	    permissions:                     # by identifier or name of an API, or project/name; exactly these
 //	      https://hello.example.com: []  # no rights, tokens only
 //	    id_file: generated/reporter-id
 //	    secrets:

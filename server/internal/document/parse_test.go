@@ -75,7 +75,7 @@ func TestParseNamesFileLineAndFieldOfWhatIsWrong(t *testing.T) {
 		{"a permission is one of its API", "projects:\n- name: a\n  apis: [{name: b}]\nservice_users:\n- username: u\n  permissions: {b: [y]}\n",
 			`postern.yaml:6: service_users[0].permissions.b[0]: expected a permission of API "b", got "y"`},
 		{"a name of two APIs is not a reference", "projects:\n- {name: a, apis: [{name: x}]}\n- {name: b, apis: [{name: x}]}\nservice_users:\n- username: u\n  permissions: {x: []}\n",
-			`postern.yaml:6: service_users[0].permissions.x: expected one API, got "x", which names 2; use its identifier`},
+			`postern.yaml:6: service_users[0].permissions.x: expected one API, got "x", which names 2; use its identifier, or project/name`},
 		{"an API is granted once, however named", "projects:\n- {name: a, apis: [{name: x, identifier: 'https://x'}]}\nservice_users:\n- username: u\n  permissions:\n    x: []\n    https://x: []\n",
 			`postern.yaml:7: service_users[0].permissions["https://x"]: expected each API once, got API "x" again, first in line 6`},
 		{"an audience leads somewhere", "service_users:\n- username: u\n  personal_access_tokens: [{name: n, token_file: f, audience: [x]}]\n",

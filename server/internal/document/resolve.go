@@ -177,11 +177,12 @@ func resolvePermissions(r *reader, doc *Document, g *Assignment) {
 		g.API = found[0]
 		checkHeld(r, g, g.API.Permissions, "permission of API", g.API.Name.Text)
 	default:
-		r.fail(g.Target.At, "expected one API, got %.64q, which names %d; use its identifier", g.Target.Text, len(found))
+		r.fail(g.Target.At, "expected one API, got %.64q, which names %d; use its identifier, or project/name", g.Target.Text, len(found))
 	}
 }
 
-// apisNamed returns the APIs that a reference may mean. An identifier is unique and goes before names.
+// apisNamed returns the APIs that a reference may mean: by identifier, by name, or by "project/name". An identifier is
+// unique and goes before names, and names go before those with a project.
 func (d *Document) apisNamed(name string) []*API {
 	var named []*API
 	for _, a := range d.APIs() {
@@ -190,6 +191,11 @@ func (d *Document) apisNamed(name string) []*API {
 		}
 		if a.Name.Text == name {
 			named = append(named, a)
+		}
+	}
+	for _, a := range d.APIs() {
+		if len(named) == 0 && a.Project.Name.Text+"/"+a.Name.Text == name {
+			return []*API{a}
 		}
 	}
 	return named
