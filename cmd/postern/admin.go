@@ -27,19 +27,10 @@ func newAdminLinkCommand(e *env) *cobra.Command {
 			"may run or not.",
 		Args: positional(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
-			if err := at.complete(e); err != nil {
-				return err
-			}
-			switch {
-			case at == storeAt{}:
-				return usage("admin link needs --data, the folder of the server's store, or --database")
-			case issuer == "":
+			if issuer == "" {
 				return usage("admin link needs --issuer, under which the server is reached, such as https://login.example.com")
 			}
-			if none, err := at.empty(); err != nil || none {
-				return fmt.Errorf("there is no database in %s: run 'postern serve' or 'postern apply' first", at.folder)
-			}
-			s, err := at.open(c.Context(), e)
+			s, err := at.existing(c, e)
 			if err != nil {
 				return err
 			}

@@ -19,16 +19,7 @@ func newExportCommand(e *env) *cobra.Command {
 			"and passwords are not in it: a store has no more than a check of them. The server may run.",
 		Args: positional(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
-			if err := at.complete(e); err != nil {
-				return err
-			}
-			if at == (storeAt{}) {
-				return usage("export needs --data, the folder of the server's store, or --database")
-			}
-			if none, err := at.empty(); err != nil || none {
-				return fmt.Errorf("there is no database in %s: run 'postern serve' or 'postern apply' first", at.folder)
-			}
-			s, err := at.open(c.Context(), e)
+			s, err := at.existing(c, e)
 			if err != nil {
 				return err
 			}

@@ -32,14 +32,8 @@ type keysFlags struct {
 // command completes a command whose work is done on the keys of a store.
 func (f *keysFlags) command(e *env, c *cobra.Command, work func(context.Context, server.SigningKeys, []string) error) *cobra.Command {
 	c.RunE = func(c *cobra.Command, args []string) error {
-		if err := f.store.complete(e); err != nil {
+		if err := f.store.named(c, e); err != nil {
 			return err
-		}
-		if f.store.folder == "" && f.store.database == "" {
-			return usage("%s needs --data, the folder of the server's store, or --database", strings.TrimPrefix(c.CommandPath(), "postern "))
-		}
-		if none, err := f.store.empty(); err != nil || none {
-			return fmt.Errorf("there is no database in %s: run 'postern serve' or 'postern apply' first", f.store.folder)
 		}
 		data, err := f.dataKeys()
 		if err != nil {

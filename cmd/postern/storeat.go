@@ -14,6 +14,7 @@ import (
 	"github.com/postern-auth/postern/server/store"
 	"github.com/postern-auth/postern/server/store/postgres"
 	"github.com/postern-auth/postern/server/store/sqlite"
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
 
@@ -36,6 +37,28 @@ func (at *storeAt) complete(e *env) error {
 	_, text, _, err := e.setting("database")
 	at.database = text
 	return err
+}
+
+// existing opens the store that a command without settings of its own is told of. It makes none.
+func (at *storeAt) existing(c *cobra.Command, e *env) (store.Store, error) {
+	if err := at.named(c, e); err != nil {
+		return nil, err
+	}
+	return at.open(c.Context(), e)
+}
+
+// named refuses a command that names no store, or one where there is none.
+func (at *storeAt) named(c *cobra.Command, e *env) error {
+	if err := at.complete(e); err != nil {
+		return err
+	}
+	if at.folder == "" && at.database == "" {
+		return usage("%s needs --data, the folder of the server's store, or --database", strings.TrimPrefix(c.CommandPath(), "postern "))
+	}
+	if none, err := at.empty(); err != nil || none {
+		return fmt.Errorf("there is no database in %s: run 'postern serve' or 'postern apply' first", at.folder)
+	}
+	return nil
 }
 
 // empty reports whether there is no store to be read. Of a database only its server knows.

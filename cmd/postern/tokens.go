@@ -36,13 +36,10 @@ func newTokensRevokeCommand(e *env) *cobra.Command {
 			"nobody, and takes one until it expires: 'postern keys withdraw' ends those.",
 		Args: positional(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
-			if err := r.store.complete(e); err != nil {
-				return err
-			}
 			if err := r.check(); err != nil {
 				return err
 			}
-			s, err := r.store.open(c.Context(), e)
+			s, err := r.store.existing(c, e)
 			if err != nil {
 				return err
 			}
@@ -59,7 +56,7 @@ func newTokensRevokeCommand(e *env) *cobra.Command {
 	return c
 }
 
-// check refuses a command that does not say exactly one thing to do, and where.
+// check refuses a command that does not say exactly one thing to do.
 func (r *revocation) check() error {
 	named := 0
 	for _, one := range []bool{r.client != "", r.subject != "", r.all} {
@@ -70,14 +67,9 @@ func (r *revocation) check() error {
 	switch {
 	case named != 1:
 		return usage("tokens revoke needs one of --client, --subject and --all")
-	case r.store.folder == "" && r.store.database == "":
-		return usage("tokens revoke needs --data, the folder of the server's store, or --database")
 	case r.all && !r.yes:
 		return errors.New("--all logs everybody out and has every program get a new token; personal access tokens have to be made again. " +
 			"Nothing has been changed: give --yes to do it")
-	}
-	if none, err := r.store.empty(); err != nil || none {
-		return fmt.Errorf("there is no database in %s: run 'postern serve' or 'postern apply' first", r.store.folder)
 	}
 	return nil
 }

@@ -9,8 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"go.yaml.in/yaml/v4"
-
+	"github.com/postern-auth/postern/server/internal/document"
 	"github.com/postern-auth/postern/server/internal/registry"
 	"github.com/postern-auth/postern/server/store"
 )
@@ -54,108 +53,14 @@ type exporter struct {
 	made  *Export
 }
 
-// The document as it is written; see package document for how it is read. Left out is what reads as it would be there.
-type (
-	exported struct {
-		Organization *exportedOrganization  `yaml:"organization,omitempty"`
-		Projects     []*exportedProject     `yaml:"projects,omitempty"`
-		ServiceUsers []*exportedServiceUser `yaml:"service_users,omitempty"`
-		Users        []*exportedUser        `yaml:"users,omitempty"`
-	}
-	exportedOrganization struct {
-		Name   string `yaml:"name"`
-		Domain string `yaml:"primary_domain"`
-	}
-	exportedRight struct {
-		Key  string
-		Name string
-	}
-	exportedProject struct {
-		Name         string                 `yaml:"name"`
-		Active       *bool                  `yaml:"active,omitempty"`
-		Roles        []exportedRight        `yaml:"roles,omitempty"`
-		APIs         []*exportedAPI         `yaml:"apis,omitempty"`
-		Applications []*exportedApplication `yaml:"applications,omitempty"`
-	}
-	exportedAPI struct {
-		Name         string              `yaml:"name"`
-		Identifier   string              `yaml:"identifier,omitempty"`
-		ClientID     string              `yaml:"client_id,omitempty"`
-		Form         store.TokenForm     `yaml:"token,omitempty"`
-		Algorithm    string              `yaml:"signing_algorithm,omitempty"`
-		Lifetime     string              `yaml:"token_lifetime,omitempty"`
-		Active       *bool               `yaml:"active,omitempty"`
-		Permissions  []exportedRight     `yaml:"permissions,omitempty"`
-		Certificates []map[string]string `yaml:"certificates,omitempty"`
-	}
-	exportedApplication struct {
-		Name              string                 `yaml:"name"`
-		Type              store.ApplicationType  `yaml:"type"`
-		ClientID          string                 `yaml:"client_id,omitempty"`
-		Profile           string                 `yaml:"profile,omitempty"`
-		RedirectURIs      []string               `yaml:"redirect_uris,omitempty"`
-		LogoutURIs        []string               `yaml:"logout_uris,omitempty"`
-		AllowedOrigins    []string               `yaml:"allowed_origins,omitempty"`
-		InitiateLoginURI  string                 `yaml:"initiate_login_uri,omitempty"`
-		BackchannelLogout string                 `yaml:"backchannel_logout_uri,omitempty"`
-		Grants            []string               `yaml:"grants"`
-		FirstParty        bool                   `yaml:"first_party,omitempty"`
-		InsecureNoPKCE    bool                   `yaml:"insecure_no_pkce,omitempty"`
-		SenderConstraint  store.SenderConstraint `yaml:"sender_constraint,omitempty"`
-		IDTokenLifetime   string                 `yaml:"id_token_lifetime,omitempty"`
-		IDTokenAlgorithm  string                 `yaml:"id_token_algorithm,omitempty"`
-		IDTokenClaims     store.IDTokenClaims    `yaml:"id_token_claims,omitempty"`
-		UserinfoAlgorithm string                 `yaml:"userinfo_algorithm,omitempty"`
-		RefreshIdle       string                 `yaml:"refresh_idle,omitempty"`
-		RefreshLifetime   string                 `yaml:"refresh_lifetime,omitempty"`
-		EndsWithSession   bool                   `yaml:"refresh_ends_with_session"`
-		Active            *bool                  `yaml:"active,omitempty"`
-		Certificates      []map[string]string    `yaml:"certificates,omitempty"`
-	}
-	exportedHeld struct {
-		Roles       map[string][]string `yaml:"roles,omitempty"`
-		Permissions map[string][]string `yaml:"permissions,omitempty"`
-	}
-	exportedServiceUser struct {
-		Username         string                 `yaml:"username"`
-		Name             string                 `yaml:"name,omitempty"`
-		Active           *bool                  `yaml:"active,omitempty"`
-		SenderConstraint store.SenderConstraint `yaml:"sender_constraint,omitempty"`
-		Form             store.TokenForm        `yaml:"token,omitempty"`
-		Grants           []string               `yaml:"grants,omitempty"`
-		exportedHeld     `yaml:",inline"`
-		Certificates     []map[string]string `yaml:"certificates,omitempty"`
-	}
-	exportedUser struct {
-		Login         string `yaml:"login"`
-		Email         string `yaml:"email,omitempty"`
-		EmailVerified bool   `yaml:"email_verified,omitempty"`
-		Name          string `yaml:"name,omitempty"`
-		GivenName     string `yaml:"given_name,omitempty"`
-		FamilyName    string `yaml:"family_name,omitempty"`
-		Nickname      string `yaml:"nickname,omitempty"`
-		Locale        string `yaml:"locale,omitempty"`
-		Active        *bool  `yaml:"active,omitempty"`
-		exportedHeld  `yaml:",inline"`
-	}
-)
-
-// MarshalYAML returns the key alone where that is all.
-func (r exportedRight) MarshalYAML() (any, error) {
-	if r.Name == "" {
-		return r.Key, nil
-	}
-	return map[string]string{"key": r.Key, "name": r.Name}, nil
-}
-
 func (x *exporter) export(ctx context.Context) (*Export, error) {
-	var doc exported
+	var doc document.Written
 	organization, err := organizationOf(ctx, x.store)
 	if err != nil {
 		return nil, err
 	}
 	if organization != registry.FirstOrganization {
-		doc.Organization = &exportedOrganization{organization.Name, organization.PrimaryDomain}
+		doc.Organization = &document.WrittenOrganization{Name: organization.Name, Domain: organization.PrimaryDomain}
 	}
 	if doc.Projects, err = x.projects(ctx); err != nil {
 		return nil, err
@@ -166,25 +71,25 @@ func (x *exporter) export(ctx context.Context) (*Export, error) {
 	if doc.Users, err = x.users(ctx); err != nil {
 		return nil, err
 	}
-	x.made.Document, err = yaml.Dump(doc, yaml.WithV4Defaults())
+	x.made.Document, err = doc.Bytes()
 	return x.made, err
 }
 
 // projects are those of the document, with what belongs to them.
-func (x *exporter) projects(ctx context.Context) ([]*exportedProject, error) {
+func (x *exporter) projects(ctx context.Context) ([]*document.WrittenProject, error) {
 	rows, err := x.store.Projects(ctx)
 	if err != nil {
 		return nil, err
 	}
-	byID := make(map[string]*exportedProject)
-	var all []*exportedProject
+	byID := make(map[string]*document.WrittenProject)
+	var all []*document.WrittenProject
 	for _, p := range rows {
 		if p.ID == registry.OwnProject {
 			continue
 		}
-		one := &exportedProject{Name: p.Name, Active: inactive(p.Active)}
+		one := &document.WrittenProject{Name: p.Name, Active: inactive(p.Active)}
 		for _, r := range p.Roles {
-			one.Roles = append(one.Roles, exportedRight(r))
+			one.Roles = append(one.Roles, document.WrittenRight(r))
 		}
 		byID[p.ID], x.names[p.ID] = one, p.Name
 		all = append(all, one)
@@ -195,15 +100,15 @@ func (x *exporter) projects(ctx context.Context) ([]*exportedProject, error) {
 	if err := x.applications(ctx, byID); err != nil {
 		return nil, err
 	}
-	sortBy(all, func(p *exportedProject) string { return p.Name })
+	sortBy(all, func(p *document.WrittenProject) string { return p.Name })
 	for _, p := range all {
-		sortBy(p.APIs, func(a *exportedAPI) string { return a.Name })
-		sortBy(p.Applications, func(a *exportedApplication) string { return a.Name })
+		sortBy(p.APIs, func(a *document.WrittenAPI) string { return a.Name })
+		sortBy(p.Applications, func(a *document.WrittenApplication) string { return a.Name })
 	}
 	return all, nil
 }
 
-func (x *exporter) apis(ctx context.Context, projects map[string]*exportedProject) error {
+func (x *exporter) apis(ctx context.Context, projects map[string]*document.WrittenProject) error {
 	rows, err := x.store.APIs(ctx)
 	if err != nil {
 		return err
@@ -213,12 +118,12 @@ func (x *exporter) apis(ctx context.Context, projects map[string]*exportedProjec
 		if p == nil {
 			continue // of Postern's own
 		}
-		one := &exportedAPI{
+		one := &document.WrittenAPI{
 			Name: a.Name, Identifier: a.Identifier, ClientID: a.ClientID, Form: a.Form, Algorithm: a.SigningAlgorithm,
 			Lifetime: duration(a.TokenLifetime), Active: inactive(a.Active),
 		}
 		for _, right := range a.Permissions {
-			one.Permissions = append(one.Permissions, exportedRight(right))
+			one.Permissions = append(one.Permissions, document.WrittenRight(right))
 		}
 		if one.Certificates, err = x.certificates(ctx, store.Owner{Kind: store.APIClient, ID: a.ID}); err != nil {
 			return err
@@ -248,7 +153,7 @@ func (x *exporter) unmistakable(apis []store.API) error {
 	return nil
 }
 
-func (x *exporter) applications(ctx context.Context, projects map[string]*exportedProject) error {
+func (x *exporter) applications(ctx context.Context, projects map[string]*document.WrittenProject) error {
 	rows, err := x.store.Applications(ctx)
 	if err != nil {
 		return err
@@ -262,7 +167,7 @@ func (x *exporter) applications(ctx context.Context, projects map[string]*export
 			x.made.Unsaid["applications without a project"]++
 			continue
 		}
-		one := exportedApplicationOf(a)
+		one := writtenApplication(a)
 		if one.Certificates, err = x.certificates(ctx, store.Owner{Kind: store.ApplicationClient, ID: a.ID}); err != nil {
 			return err
 		}
@@ -271,8 +176,8 @@ func (x *exporter) applications(ctx context.Context, projects map[string]*export
 	return nil
 }
 
-func exportedApplicationOf(a store.Application) *exportedApplication {
-	one := &exportedApplication{
+func writtenApplication(a store.Application) *document.WrittenApplication {
+	one := &document.WrittenApplication{
 		Name: a.Name, Type: a.Type, ClientID: a.ClientID, Profile: a.Profile,
 		RedirectURIs: a.RedirectURIs, LogoutURIs: a.LogoutURIs, AllowedOrigins: a.AllowedOrigins,
 		InitiateLoginURI: a.InitiateLoginURI, BackchannelLogout: a.BackchannelLogoutURI, Grants: a.Grants,
@@ -290,17 +195,17 @@ func exportedApplicationOf(a store.Application) *exportedApplication {
 	return one
 }
 
-func (x *exporter) serviceUsers(ctx context.Context) ([]*exportedServiceUser, error) {
+func (x *exporter) serviceUsers(ctx context.Context) ([]*document.WrittenServiceUser, error) {
 	rows, err := x.store.ServiceUsers(ctx)
 	if err != nil {
 		return nil, err
 	}
-	var all []*exportedServiceUser
+	var all []*document.WrittenServiceUser
 	for _, u := range rows {
-		one := &exportedServiceUser{
+		one := &document.WrittenServiceUser{
 			Username: u.Username, Name: u.Name, Active: inactive(u.Active), SenderConstraint: u.SenderConstraint, Form: u.Form, Grants: u.Grants,
 		}
-		if one.exportedHeld, err = x.held(ctx, u.ID); err != nil {
+		if one.WrittenHeld, err = x.held(ctx, u.ID); err != nil {
 			return nil, err
 		}
 		if one.Certificates, err = x.certificates(ctx, store.Owner{Kind: store.ServiceUserClient, ID: u.ID}); err != nil {
@@ -308,12 +213,12 @@ func (x *exporter) serviceUsers(ctx context.Context) ([]*exportedServiceUser, er
 		}
 		all = append(all, one)
 	}
-	sortBy(all, func(u *exportedServiceUser) string { return u.Username })
+	sortBy(all, func(u *document.WrittenServiceUser) string { return u.Username })
 	return all, nil
 }
 
-func (x *exporter) users(ctx context.Context) ([]*exportedUser, error) {
-	var all []*exportedUser
+func (x *exporter) users(ctx context.Context) ([]*document.WrittenUser, error) {
+	var all []*document.WrittenUser
 	for last := ""; ; {
 		rows, err := x.store.Users(ctx, last, page)
 		if err != nil {
@@ -324,11 +229,11 @@ func (x *exporter) users(ctx context.Context) ([]*exportedUser, error) {
 				x.made.Unsaid["people without a login name"]++
 				continue
 			}
-			one := &exportedUser{
+			one := &document.WrittenUser{
 				Login: u.LoginName, Email: u.Email, EmailVerified: !u.EmailVerifiedAt.IsZero(), Name: u.Name, GivenName: u.GivenName,
 				FamilyName: u.FamilyName, Nickname: u.Nickname, Locale: u.Locale, Active: inactive(u.Active),
 			}
-			if one.exportedHeld, err = x.held(ctx, u.ID); err != nil {
+			if one.WrittenHeld, err = x.held(ctx, u.ID); err != nil {
 				return nil, err
 			}
 			all = append(all, one)
@@ -338,12 +243,12 @@ func (x *exporter) users(ctx context.Context) ([]*exportedUser, error) {
 		}
 		last = rows[len(rows)-1].ID
 	}
-	sortBy(all, func(u *exportedUser) string { return u.Login })
+	sortBy(all, func(u *document.WrittenUser) string { return u.Login })
 	return all, nil
 }
 
 // held is what a subject holds, but for roles of Postern's own project, which no document gives.
-func (x *exporter) held(ctx context.Context, subjectID string) (held exportedHeld, err error) {
+func (x *exporter) held(ctx context.Context, subjectID string) (held document.WrittenHeld, err error) {
 	rows, err := x.store.AssignmentsOf(ctx, subjectID)
 	held.Roles, held.Permissions = make(map[string][]string), make(map[string][]string)
 	for _, a := range rows {

@@ -7,7 +7,7 @@
 //	}
 //
 // The files are in the order of a document's way: reader.go turns nodes into values, check.go judges one value,
-// parse.go reads each object, resolve.go joins them, and document.go is what comes out.
+// parse.go reads each object, resolve.go joins them, and document.go is what comes out. The way back is write.go.
 package document
 
 import (
