@@ -289,11 +289,17 @@ func TestFAPI_ProofsMayBeTenSecondsOff(t *testing.T) {
 // beside is another server on the world's store, under the same issuers.
 func (w *world) beside(change ...func(*server.Config)) *world {
 	w.t.Helper()
-	issuer := w.issuer
 	other := &world{t: w.t, store: w.store, logs: w.logs, clock: w.now()}
-	other.serve(append(change, func(c *server.Config) { c.Issuers = []string{issuer, "https://" + zitadelHost, auth0Issuer} })...)
-	other.host, other.issuer, other.address = strings.TrimPrefix(issuer, "http://"), issuer, other.issuer
+	other.inPlaceOf(w, change...)
 	return other
+}
+
+// inPlaceOf serves under the issuers of another world, as what has come into its place.
+func (w *world) inPlaceOf(former *world, change ...func(*server.Config)) {
+	w.t.Helper()
+	issuer := former.issuer
+	w.serve(append(change, func(c *server.Config) { c.Issuers = []string{issuer, "https://" + zitadelHost, auth0Issuer} })...)
+	w.host, w.issuer, w.address = strings.TrimPrefix(issuer, "http://"), issuer, w.issuer
 }
 
 func TestP2_AProofCountsOnceAtAllReplicas(t *testing.T) {

@@ -58,6 +58,7 @@ func newRootCommand(e *env) *cobra.Command {
 		newServeCommand(e),
 		newApplyCommand(e),
 		newExportCommand(e),
+		newMigrateCommand(e),
 		newAdminCommand(e),
 		newKeysCommand(e),
 		newAPICommand(e),

@@ -28,6 +28,9 @@ var migrations embed.FS
 func prepareFile(ctx context.Context, db *sql.DB, path string) error {
 	err := claim(ctx, db)
 	if err == nil {
+		err = stays(ctx, db)
+	}
+	if err == nil {
 		err = check(ctx, db, path)
 	}
 	if err == nil {
