@@ -197,3 +197,45 @@ func TestAMoveThatFailsChangesNothing(t *testing.T) {
 		t.Errorf("into one in use: %v", err)
 	}
 }
+
+// How long writers of the file wait while it moves.
+func BenchmarkMoveOf100000Tokens(b *testing.B) {
+	s, err := sqlite.Open(b.Context(), filepath.Join(b.TempDir(), "postern.db"), sqlite.Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer s.Close()
+	const rows = 100_000
+	if err := s.PutServiceUser(b.Context(), store.ServiceUser{ID: "u1", Username: "u1", Active: true}); err != nil {
+		b.Fatal(err)
+	}
+	for from := 0; from < rows; from += 10_000 {
+		err := s.InTx(b.Context(), func(tx store.Tx) error {
+			for n := from; n < from+10_000; n++ {
+				token := store.Token{ID: fmt.Sprintf("%026d", n), Kind: store.AccessToken, SubjectID: "u1", ClientID: "u1", Audience: []string{"https://messages.example.com"}, IssuedAt: time.Now(), ExpiresAt: time.Now().Add(time.Hour)}
+				if err := tx.CreateToken(b.Context(), token); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	server := postgrestest.Start(b)
+	undone := errors.New("once more")
+	for b.Loop() {
+		address := server.Database(b)
+		err := s.Move(b.Context(), func(all []sqlstore.Table) error {
+			if err := postgres.Fill(b.Context(), address, all, nil); err != nil {
+				return err
+			}
+			return undone
+		})
+		if !errors.Is(err, undone) {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(rows/(b.Elapsed().Seconds()/float64(b.N)), "rows/s")
+}
