@@ -60,6 +60,7 @@ func newRootCommand(e *env) *cobra.Command {
 		newExportCommand(e),
 		newMigrateCommand(e),
 		newAdminCommand(e),
+		newEventsCommand(e),
 		newKeysCommand(e),
 		newAPICommand(e),
 		newTokenCommand(e),
