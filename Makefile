@@ -69,7 +69,7 @@ long-flood: ## stalled bodies over 10,000 connections and 9,600 streams against 
 
 .PHONY: long-replicas
 long-replicas: ## two servers with one PostgreSQL, 10,000 times: what one deactivates, revokes and uses up counts at the other
-	POSTERN_ROUNDS=10000 go test -timeout 60m -count=1 -v -run '^TestWhatOneReplica|^TestAnAssertionIsUsedAtOneReplica' ./server
+	POSTERN_ROUNDS=10000 go test -timeout 60m -count=1 -v -run '^TestWhatOneReplica|IsUsedAtOneReplica$$' ./server
 
 .PHONY: long-kills
 long-kills: ## kill -9 in 5,000 logins, renewals, logouts and changes of passwords: nothing acknowledged is undone

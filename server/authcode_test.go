@@ -38,6 +38,13 @@ const (
 func newPeopleWorld(t testing.TB, change ...func(*server.Config)) *world {
 	t.Helper()
 	w := newWorld(t, change...)
+	w.seedPeople()
+	return w
+}
+
+func (w *world) seedPeople() {
+	w.t.Helper()
+	t := w.t
 	w.must(w.store.PutUser(t.Context(), store.User{
 		ID: "alice", OrganizationID: "org", Handle: store.UserHandle{1}, LoginName: "alice", Email: "alice@example.com",
 		EmailVerifiedAt: start, GivenName: "Alice", FamilyName: "Moore", Locale: "en", Active: true, CreatedAt: start, UpdatedAt: start,
@@ -59,7 +66,6 @@ func newPeopleWorld(t testing.TB, change ...func(*server.Config)) *world {
 		w.must(w.store.PutApplication(t.Context(), app))
 	}
 	w.secret(store.ApplicationClient, "app-web", "web-secret")
-	return w
 }
 
 // allowed is a code for what alice has allowed an application.

@@ -172,3 +172,46 @@ func TestFindingS2_WhatIsEndedAtOneReplicaIsDeadAtBoth(t *testing.T) {
 		}
 	}
 }
+
+// Codes, refresh tokens and DPoP proofs that come to both in the same moment count as often as at one server.
+func TestWhatAPersonGotIsUsedAtOneReplica(t *testing.T) {
+	a, b := replicas(t)
+	a.seedPeople()
+	for _, w := range []*world{a, b} { // under one name, as replicas are
+		w.address, w.host, w.issuer = w.issuer, zitadelHost, "https://"+zitadelHost
+	}
+	both := func(n int, c call) int {
+		var group sync.WaitGroup
+		var good [2]int
+		for i, w := range []*world{a, b} {
+			group.Go(func() { good[i] = w.atOnce(n, c) })
+		}
+		group.Wait()
+		return good[0] + good[1]
+	}
+	dead := func(refreshToken string) {
+		t.Helper()
+		for _, w := range []*world{a, b} {
+			w.refused(w.do(refresh(spa, refreshToken)), 400, "invalid_grant")
+		}
+	}
+	for range rounds(t, 50) {
+		if good := both(3, redeem(spa, a.allowed(spa, offline, nil))); good != 1 {
+			t.Fatalf("a code was good %d times, want once", good)
+		}
+		tokens := a.issued(a.do(redeem(spa, a.allowed(spa, offline, nil))))
+		raw := tokens["refresh_token"].(string)
+		if good := both(3, refresh(spa, raw)); good < 1 || good > store.MaxSuccessors {
+			t.Fatalf("a refresh token had %d successors, want %d at most", good, store.MaxSuccessors)
+		}
+		dead(raw)
+		for _, w := range []*world{a, b} {
+			if got := w.userinfo(tokens["access_token"].(string)); got.status != 401 {
+				t.Fatalf("the access token of a family that is dead: %d", got.status)
+			}
+		}
+		if good := both(3, a.proving(tokenCall("robot"), own)); good != 1 {
+			t.Fatalf("a proof was good %d times, want once", good)
+		}
+	}
+}
