@@ -19,7 +19,7 @@ func TestFindingD9_ApplyAndServeNeedNothingButTheDataFolder(t *testing.T) {
 		t.Log("not shown: only root can change the root folder")
 		return
 	}
-	const nobody = 65534
+	const nobody = 65532 // as in deploy/Dockerfile
 	root := t.TempDir()
 	for folder := root; strings.HasPrefix(folder, os.TempDir()) && folder != os.TempDir(); folder = filepath.Dir(folder) {
 		if err := os.Chmod(folder, 0o755); err != nil {

@@ -118,6 +118,8 @@ func serve(ctx context.Context, e *env, f serveFlags) error {
 	servers := httpd.Group{Logger: logger}
 	servers.Serve(l, authorization)
 	fmt.Fprintf(e.stderr, "postern: %s, listening on %s\n", strings.Join(f.issuers, " "), l.Addr())
+	e.notify("READY=1")
+	context.AfterFunc(ctx, func() { e.notify("STOPPING=1") })
 	said, err := e.firstRun(ctx, s, f.store.folder, f.issuers[0])
 	if err != nil {
 		logger.Warn("no link for the first administrator", "reason", err.Error()) // the server serves all the same
