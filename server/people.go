@@ -83,7 +83,7 @@ func (s *Server) peopleRoutes(authenticator *clients.Authenticator, grants *gran
 			if err != nil {
 				return "", 0, err
 			}
-			s.tally.Issued()
+			s.issued(ctx, "console", response)
 			return response.AccessToken, time.Duration(response.ExpiresIn) * time.Second, nil
 		},
 		Notices: s.noticed, Reset: s.sends(letter.Reset), Invite: s.sends(letter.Invitation), Ended: told, Ends: s.ending.Done(),

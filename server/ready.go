@@ -15,12 +15,16 @@ func health(context.Context, *endpoint.Request) (any, error) {
 
 // answerReady reports whether tokens can be issued and introspected, which takes the store.
 func (s *Server) answerReady(ctx context.Context, _ *endpoint.Request) (any, error) {
-	if err := s.ready.check(ctx, s.config.Store); err != nil {
+	if err := s.Ready(ctx); err != nil {
 		s.config.Logger.WarnContext(ctx, "not ready", "endpoint", "ready", "reason", err.Error())
 		return nil, err
 	}
 	return map[string]string{"status": "ready"}, nil
 }
+
+// Ready returns why tokens cannot be issued and introspected, and nil when they can. What it finds out answers for a
+// few seconds. Errors wrap store.ErrUnavailable.
+func (s *Server) Ready(ctx context.Context) error { return s.ready.check(ctx, s.config.Store) }
 
 const (
 	// readyFor is how long a write that succeeded answers for others, and unreadyFor one that failed.

@@ -78,7 +78,7 @@ func (s *Server) routes() []endpoint.Route {
 		Algorithm: jws.Algorithm(c.SigningAlgorithm), Lifetime: c.Lifetimes.of,
 	})
 	grants := grantor.ByType()
-	tokens := token.New(grants, s.proofs, s.tally, c.Logger)
+	tokens := token.New(grants, s.proofs, s.tally, s.issued, c.Logger)
 	introspection := introspect.New(introspect.Config{
 		Clients: authenticator, Holdings: s.reader, Keys: s.keys, Now: c.Now, Tally: s.tally, Logger: c.Logger,
 	})

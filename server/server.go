@@ -77,6 +77,12 @@ type Config struct {
 	InsecureHTTP bool
 	// Logger gets one line for each refused request, without anything secret. Default: silent.
 	Logger *slog.Logger
+	// OnIssue is told of each access token once it is issued. It is called by many goroutines, and the answer waits
+	// for it. Nil: nobody is told.
+	OnIssue func(context.Context, Issued)
+	// OnRefusal is told of each refusal at the endpoints for tokens, introspection and userinfo, and of those that
+	// Server.OnDecision is told of: where it was, and its reason, of which there are a few dozen. It is called as OnIssue is.
+	OnRefusal func(where, reason string)
 	// Now is the clock. Default: time.Now.
 	Now func() time.Time
 	// SigningAlgorithm (alg) signs RFC 9068 tokens whose API names none: one that the standard library
@@ -180,7 +186,7 @@ func New(ctx context.Context, config Config) (*Server, error) {
 		return nil, fmt.Errorf("server: %w", err)
 	}
 	s := &Server{config: config, issuers: issuers, keys: ring, hasher: hasher, sealing: sealing, proofs: proofs, certificates: newCertificates(config)}
-	s.tally = tally.New(tally.Config{Store: config.Store, Now: config.Now, Logger: config.Logger})
+	s.tally = tally.New(tally.Config{Store: config.Store, Now: config.Now, Logger: config.Logger, OnRefusal: config.OnRefusal})
 	s.letters = s.newLetters()
 	s.outbox = outbox.New(outbox.Config{Store: config.Store, Kinds: s.deliveries(), Now: config.Now, Logger: config.Logger})
 	s.letters.WokenBy(s.outbox.Wake)

@@ -31,6 +31,7 @@ type serveFlags struct {
 	requireDPoPNonce bool
 	registration     server.Registration
 	people           peopleFlags
+	admin            adminFlags
 }
 
 func newServeCommand(e *env) *cobra.Command {
@@ -73,6 +74,7 @@ func newServeCommand(e *env) *cobra.Command {
 	flags.BoolVar(&f.registration.Documents, "client-documents", false, "admit clients whose client id is the URL of a document about them, which the server then fetches")
 	f.certificates.add(flags)
 	f.people.add(flags)
+	f.admin.add(flags)
 	return c
 }
 
@@ -97,6 +99,11 @@ func serve(ctx context.Context, e *env, f serveFlags) error {
 	if err := f.checkListener(l.Addr()); err != nil {
 		return err
 	}
+	admin, err := f.admin.listen()
+	if err != nil {
+		return err
+	}
+	defer admin.Close()
 	if err := f.store.check(f.init); err != nil {
 		return err
 	}
@@ -110,16 +117,25 @@ func serve(ctx context.Context, e *env, f serveFlags) error {
 		return err
 	}
 	logger := slog.New(slog.NewTextHandler(e.stderr, nil))
-	authorization, err := f.server(ctx, server.Config{Store: s, Logger: logger, DataKeys: keys, ClientCertificates: certificates, Mailer: mailer})
+	servers := httpd.Group{Logger: logger}
+	made := server.Config{Store: s, Logger: logger, DataKeys: keys, ClientCertificates: certificates, Mailer: mailer}
+	admin.watch(&made, &servers)
+	authorization, err := f.server(ctx, made)
 	if err != nil {
 		return err
 	}
 	defer authorization.Close()
-	servers := httpd.Group{Logger: logger}
+	defer admin.serve(ctx, logger, authorization.Ready)() // for longer than the rest, to tell of its end
 	servers.Serve(l, authorization)
 	fmt.Fprintf(e.stderr, "postern: %s, listening on %s\n", strings.Join(f.issuers, " "), l.Addr())
 	e.notify("READY=1")
 	context.AfterFunc(ctx, func() { e.notify("STOPPING=1") })
+	f.welcome(ctx, e, s, logger)
+	return servers.Wait(ctx)
+}
+
+// welcome tells whoever runs a server for the first time how to begin.
+func (f serveFlags) welcome(ctx context.Context, e *env, s store.Store, logger *slog.Logger) {
 	said, err := e.firstRun(ctx, s, f.store.folder, f.issuers[0])
 	if err != nil {
 		logger.Warn("no link for the first administrator", "reason", err.Error()) // the server serves all the same
@@ -127,7 +143,6 @@ func serve(ctx context.Context, e *env, f serveFlags) error {
 	if said != "" {
 		fmt.Fprintf(e.stdout, "\nThe console is at %s/console/. %s\n", strings.TrimSuffix(f.issuers[0], "/"), said)
 	}
-	return servers.Wait(ctx)
 }
 
 // tls checks what the flags must say, and returns how the listener speaks TLS; nil: it does not.

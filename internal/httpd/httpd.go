@@ -79,6 +79,9 @@ type Group struct {
 	// Logger gets a line at Error for each panic of a handler, without anything that a client sent. Default:
 	// slog.Default(), for a panic is never to pass unseen.
 	Logger *slog.Logger
+	// Answered is told of each request once it has been answered, also by 500 for a handler that panicked. The pattern
+	// of the request is then that of the http.ServeMux that found its handler. Nil: nobody is told.
+	Answered func(*http.Request, Answered)
 
 	servers []*http.Server
 	conns   *conns
@@ -86,6 +89,13 @@ type Group struct {
 	running sync.WaitGroup
 	once    sync.Once
 	failed  chan error
+}
+
+// Answered is how a request was answered.
+type Answered struct {
+	Status   int
+	Bytes    int64 // of the body that were written
+	Duration time.Duration
 }
 
 func (g *Group) begin() {
@@ -102,7 +112,7 @@ func (g *Group) begin() {
 func (g *Group) Serve(l *Listener, handler http.Handler) {
 	g.once.Do(g.begin)
 	server := &http.Server{
-		Handler:           &bounded{handler, g.conns, g.Logger},
+		Handler:           &bounded{handler, g.conns, g.Logger, g.Answered},
 		TLSConfig:         l.tls,
 		MaxHeaderBytes:    maxHeader,
 		ReadHeaderTimeout: 10 * time.Second,

@@ -2,6 +2,7 @@ package httpd
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
 	"io"
 	"log/slog"
@@ -23,13 +24,18 @@ const (
 
 // bounded is a handler within the bounds of a Group.
 type bounded struct {
-	handler http.Handler
-	conns   *conns
-	logger  *slog.Logger
+	handler  http.Handler
+	conns    *conns
+	logger   *slog.Logger
+	answered func(*http.Request, Answered) // nil: nobody is told
 }
 
 func (b *bounded) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a := &answer{ResponseWriter: w, control: http.NewResponseController(w)}
+	if b.answered != nil {
+		began := time.Now()
+		defer func() { b.answered(r, Answered{cmp.Or(a.status, http.StatusOK), a.bytes, time.Since(began)}) }()
+	}
 	defer b.recover(a, r)
 	// The deadline of the answer before, on the same connection.
 	a.control.SetWriteDeadline(time.Time{})
@@ -74,7 +80,7 @@ func (b *bounded) recover(a *answer, r *http.Request) {
 		text = err.Error()
 	}
 	b.logger.Error("handler panicked", "reason", text, "pattern", r.Pattern, "stack", stack())
-	if a.begun || a.hijacked {
+	if a.begun() || a.hijacked {
 		panic(http.ErrAbortHandler)
 	}
 	// The headers are of an answer that never came.
@@ -124,25 +130,39 @@ func (b *body) left() {
 type answer struct {
 	http.ResponseWriter
 	control  *http.ResponseController
-	begun    bool // its status is on the way
+	status   int // that is on the way; 0: none is
+	bytes    int64
 	hijacked bool
 }
 
 // Unwrap is for http.ResponseController.
 func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
+func (a *answer) begun() bool { return a.status != 0 }
+
+// begin notes the status that is about to leave, of which the first counts.
+func (a *answer) begin(status int) {
+	if !a.begun() {
+		a.status = status
+	}
+}
+
 // WriteHeader sends the status, which for 1xx is not yet that of the answer.
 func (a *answer) WriteHeader(status int) {
-	a.begun = a.begun || status >= http.StatusOK || status == http.StatusSwitchingProtocols
+	if status >= http.StatusOK || status == http.StatusSwitchingProtocols {
+		a.begin(status)
+	}
 	a.ResponseWriter.WriteHeader(status)
 }
 
 func (a *answer) Write(p []byte) (int, error) {
-	a.begun = true
+	a.begin(http.StatusOK)
 	// Over HTTP/2 a deadline ends the stream also when nobody writes, so none is left behind.
 	a.control.SetWriteDeadline(time.Now().Add(writeTime))
 	defer a.control.SetWriteDeadline(time.Time{})
-	return a.ResponseWriter.Write(p)
+	n, err := a.ResponseWriter.Write(p)
+	a.bytes += int64(n)
+	return n, err
 }
 
 // Flush is http.Flusher's, which programs ask for by its type.
@@ -150,7 +170,7 @@ func (a *answer) Flush() { a.FlushError() }
 
 // FlushError is for http.ResponseController.
 func (a *answer) FlushError() error {
-	a.begun = true
+	a.begin(http.StatusOK)
 	a.control.SetWriteDeadline(time.Now().Add(writeTime))
 	defer a.control.SetWriteDeadline(time.Time{})
 	return a.control.Flush()

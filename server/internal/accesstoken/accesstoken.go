@@ -4,13 +4,13 @@
 // programs were written for. A caller that asks what a token says need not know which:
 //
 //	mint := &accesstoken.Mint{Tokens: s, Keys: ring, Now: time.Now}
-//	raw, err := mint.Issue(ctx, accesstoken.Draft{
+//	issued, err := mint.Issue(ctx, accesstoken.Draft{
 //		Form: store.FormOpaque, Issuer: "https://login.example.com", Subject: subject, ClientID: client.ClientID,
 //		Audience: []string{project.ID}, Scopes: []string{"read:messages"}, Lifetime: time.Hour,
 //	})
 //	…
 //	reader := &accesstoken.Reader{Tokens: s, Keys: ring, Issuers: issuers, Now: time.Now}
-//	facts, err := reader.Read(ctx, raw)
+//	facts, err := reader.Read(ctx, issued.Raw)
 //	if errors.Is(err, accesstoken.ErrInactive) {
 //		…
 //	}

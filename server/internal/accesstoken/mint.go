@@ -29,19 +29,26 @@ type Mint struct {
 // In returns the Mint within a transaction.
 func (m *Mint) In(tx store.Tokens) *Mint { return &Mint{Tokens: tx, Keys: m.Keys, Now: m.Now} }
 
-// Issue returns the raw token for a draft. Errors: ErrTooLarge, store.ErrNotFound when the subject is gone
+// Issued is a token that was issued for a draft.
+type Issued struct {
+	Draft
+	ID  string // jti, or that of its row
+	Raw string // secret: what its holder sends
+}
+
+// Issue makes the token for a draft. Errors: ErrTooLarge, store.ErrNotFound when the subject is gone
 // meanwhile, and outages.
-func (m *Mint) Issue(ctx context.Context, d Draft) (string, error) {
+func (m *Mint) Issue(ctx context.Context, d Draft) (Issued, error) {
 	switch d.Form {
 	case store.FormOpaque:
 		return m.opaque(ctx, d)
 	case store.FormAuth0, store.FormAuth0Permissions, store.FormZITADEL, store.FormRFC9068, store.FormRFC9068Permissions:
 		return m.jwt(ctx, d)
 	}
-	return "", fmt.Errorf("accesstoken: form %.64q is not known", string(d.Form))
+	return Issued{}, fmt.Errorf("accesstoken: form %.64q is not known", string(d.Form))
 }
 
-func (m *Mint) opaque(ctx context.Context, d Draft) (string, error) {
+func (m *Mint) opaque(ctx context.Context, d Draft) (Issued, error) {
 	raw, id := secret.NewToken(secret.AccessToken)
 	now := m.Now()
 	err := m.Tokens.CreateToken(ctx, store.Token{
@@ -51,9 +58,9 @@ func (m *Mint) opaque(ctx context.Context, d Draft) (string, error) {
 		IssuedAt: now, ExpiresAt: now.Add(d.Lifetime),
 	})
 	if err != nil {
-		return "", fmt.Errorf("accesstoken: keeping a token: %w", err)
+		return Issued{}, fmt.Errorf("accesstoken: keeping a token: %w", err)
 	}
-	return raw, nil
+	return Issued{d, id, raw}, nil
 }
 
 // newJTI returns the id of a new JWT: 8 bytes that are the version of the registry from which the token was computed, or
@@ -68,14 +75,14 @@ func newJTI(ctx context.Context) string {
 	return base64.RawURLEncoding.EncodeToString(b[:])
 }
 
-func (m *Mint) jwt(ctx context.Context, d Draft) (string, error) {
+func (m *Mint) jwt(ctx context.Context, d Draft) (Issued, error) {
 	alg := d.Algorithm
 	if alg == "" {
 		alg = DefaultAlgorithm(d.Form)
 	}
 	signer, err := m.Keys.Signer(ctx, alg)
 	if err != nil {
-		return "", fmt.Errorf("accesstoken: %w", err)
+		return Issued{}, fmt.Errorf("accesstoken: %w", err)
 	}
 	jti := newJTI(ctx)
 	if d.FamilyID != "" {
@@ -84,14 +91,14 @@ func (m *Mint) jwt(ctx context.Context, d Draft) (string, error) {
 	typ, claims := d.claims(jti, m.Now())
 	payload, err := json.Marshal(claims)
 	if err != nil {
-		return "", fmt.Errorf("accesstoken: encoding claims: %w", err)
+		return Issued{}, fmt.Errorf("accesstoken: encoding claims: %w", err)
 	}
 	raw, err := signer.Sign(typ, payload)
 	if err != nil {
-		return "", fmt.Errorf("accesstoken: %w", err)
+		return Issued{}, fmt.Errorf("accesstoken: %w", err)
 	}
 	if len(raw) > jws.MaxSize {
-		return "", fmt.Errorf("%w: %d bytes, want at most %d", ErrTooLarge, len(raw), jws.MaxSize)
+		return Issued{}, fmt.Errorf("%w: %d bytes, want at most %d", ErrTooLarge, len(raw), jws.MaxSize)
 	}
-	return raw, nil
+	return Issued{d, jti, raw}, nil
 }

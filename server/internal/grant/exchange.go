@@ -258,9 +258,9 @@ func (g *Grants) exchangeFor(ctx context.Context, r *endpoint.Request, x exchang
 		Scopes: draft.Scopes, Targets: draft.Audience, AuthTime: draft.Login.At, ACR: draft.Login.ACR, AMR: draft.Login.AMR,
 		Parent: x.subject.FamilyID, Source: x.subject.ID, Actor: string(actor), CreatedAt: now, ExpiresAt: now.Add(draft.Lifetime),
 	}
-	var raw string
+	var issued accesstoken.Issued
 	if draft.Form != store.FormOpaque {
-		if raw, err = g.config.Mint.Issue(ctx, draft); err != nil {
+		if issued, err = g.config.Mint.Issue(ctx, draft); err != nil {
 			return nil, issueError(err)
 		}
 	}
@@ -271,14 +271,14 @@ func (g *Grants) exchangeFor(ctx context.Context, r *endpoint.Request, x exchang
 		if err := tx.CreateFamily(ctx, family); err != nil || draft.Form != store.FormOpaque {
 			return err
 		}
-		raw, err = g.config.Mint.In(tx).Issue(ctx, draft)
+		issued, err = g.config.Mint.In(tx).Issue(ctx, draft)
 		return err
 	})
 	if err != nil {
 		return nil, issueError(fmt.Errorf("grant: writing tokens: %w", err))
 	}
 	return &Response{
-		AccessToken: raw, IssuedTokenType: accessTokenType, TokenType: draft.Confirmation.TokenType(),
+		Token: issued, AccessToken: issued.Raw, IssuedTokenType: accessTokenType, TokenType: draft.Confirmation.TokenType(),
 		ExpiresIn: int64(draft.Lifetime / time.Second), Scope: strings.Join(draft.Scopes, " "),
 	}, nil
 }

@@ -191,11 +191,10 @@ func (c *claim) refresh(now time.Time) (raw string, row store.RefreshToken) {
 func (g *Grants) write(ctx context.Context, c claim, draft accesstoken.Draft, now time.Time, consume use) (*Response, error) {
 	response := &Response{TokenType: draft.Confirmation.TokenType(), ExpiresIn: int64(draft.Lifetime / time.Second)}
 	if draft.Form != store.FormOpaque {
-		raw, err := g.config.Mint.Issue(ctx, draft)
-		if err != nil {
+		var err error
+		if response.Token, err = g.config.Mint.Issue(ctx, draft); err != nil {
 			return nil, issueError(err)
 		}
-		response.AccessToken = raw
 	}
 	var used store.Use
 	err := g.config.Store.InTx(ctx, func(tx store.Tx) (err error) {
@@ -211,7 +210,7 @@ func (g *Grants) write(ctx context.Context, c claim, draft accesstoken.Draft, no
 			response.RefreshToken = raw
 		}
 		if draft.Form == store.FormOpaque {
-			if response.AccessToken, err = g.config.Mint.In(tx).Issue(ctx, draft); err != nil {
+			if response.Token, err = g.config.Mint.In(tx).Issue(ctx, draft); err != nil {
 				return err
 			}
 		}
@@ -228,6 +227,7 @@ func (g *Grants) write(ctx context.Context, c claim, draft accesstoken.Draft, no
 	if used != store.Used {
 		return nil, &notUsed{used}
 	}
+	response.AccessToken = response.Token.Raw
 	return response, nil
 }
 

@@ -105,6 +105,9 @@ type Response struct {
 	// RefreshToken (refresh_token) and IDToken (id_token) come with what a person allowed.
 	RefreshToken string `json:"refresh_token,omitempty"`
 	IDToken      string `json:"id_token,omitempty"`
+
+	// Token is what AccessToken is, for those who count and log.
+	Token accesstoken.Issued `json:"-"`
 }
 
 // recipient is who a token is about and who gets it.
@@ -151,21 +154,21 @@ func (g *Grants) issue(ctx context.Context, r *endpoint.Request, to recipient) (
 	if err != nil {
 		return nil, err
 	}
-	raw, err := g.mint(ctx, r.Proof, draft)
+	issued, err := g.mint(ctx, r.Proof, draft)
 	if err != nil {
 		return nil, issueError(err)
 	}
-	return response(raw, r, asked, draft), nil
+	return response(issued, r, asked), nil
 }
 
 // mint issues a token and uses up the proof that it is bound by, both or neither.
-func (g *Grants) mint(ctx context.Context, proof oauth.Proof, draft accesstoken.Draft) (raw string, err error) {
+func (g *Grants) mint(ctx context.Context, proof oauth.Proof, draft accesstoken.Draft) (issued accesstoken.Issued, err error) {
 	if draft.Form != store.FormOpaque {
 		// It is worth nothing until it is handed out.
-		if raw, err = g.config.Mint.Issue(ctx, draft); err == nil {
+		if issued, err = g.config.Mint.Issue(ctx, draft); err == nil {
 			err = sender.Use(ctx, g.config.Store, proof)
 		}
-		return raw, err
+		return issued, err
 	}
 	if proof == (oauth.Proof{}) {
 		return g.config.Mint.Issue(ctx, draft)
@@ -174,10 +177,10 @@ func (g *Grants) mint(ctx context.Context, proof oauth.Proof, draft accesstoken.
 		if err := sender.Use(ctx, tx, proof); err != nil {
 			return err
 		}
-		raw, err = g.config.Mint.In(tx).Issue(ctx, draft)
+		issued, err = g.config.Mint.In(tx).Issue(ctx, draft)
 		return err
 	})
-	return raw, err
+	return issued, err
 }
 
 // decide makes the draft of a token: what of the scopes that were asked for the recipient has at the targets.
@@ -245,8 +248,8 @@ func issueError(err error) error {
 
 // response echoes the scope when it is not the one asked for, as RFC 6749 §5.1 demands, and to the
 // clients that ask by audience or resource always, as they expect.
-func response(raw string, r *endpoint.Request, asked []string, d accesstoken.Draft) *Response {
-	res := &Response{AccessToken: raw, TokenType: d.Confirmation.TokenType(), ExpiresIn: int64(d.Lifetime / time.Second)}
+func response(d accesstoken.Issued, r *endpoint.Request, asked []string) *Response {
+	res := &Response{Token: d, AccessToken: d.Raw, TokenType: d.Confirmation.TokenType(), ExpiresIn: int64(d.Lifetime / time.Second)}
 	scope := strings.Join(d.Scopes, " ")
 	named := r.Params.Has(oauth.ParamAudience) || r.Params.Has(oauth.ParamResource)
 	if named || scope != strings.Join(asked, " ") {

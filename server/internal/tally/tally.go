@@ -48,11 +48,13 @@ const (
 	readable = 16 << 10
 )
 
-// Config is what a Tally works with. All fields are required.
+// Config is what a Tally works with. All fields but OnRefusal are required.
 type Config struct {
 	Store  store.Store
 	Now    func() time.Time
 	Logger *slog.Logger
+	// OnRefusal is told where each refusal was, and its reason. Nil: nobody is told.
+	OnRefusal func(where, reason string)
 }
 
 // Tally counts. It is safe for concurrent use.
@@ -95,6 +97,9 @@ func (t *Tally) Issued() {
 func (t *Tally) Refused(r store.Refusal, raw string) string {
 	if r.Decision == "" {
 		r.Decision = rand.Text()[:16]
+	}
+	if t.OnRefusal != nil {
+		t.OnRefusal(r.Where, r.Reason)
 	}
 	r.ID, r.At = secret.NewID(), t.Now()
 	if !t.sampled(r) {

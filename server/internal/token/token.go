@@ -1,7 +1,7 @@
 // Package token is the token endpoint (RFC 6749 §3.2). It finds the grant that a request is for and
 // leaves the rest to it.
 //
-//	form := token.New(grants.ByType(), proofs, counts, logger)
+//	form := token.New(grants.ByType(), proofs, counts, issued, logger)
 //	mux.Mount(endpoint.Route{Endpoint: oauth.TokenEndpoint, Methods: "POST", Handler: form})
 package token
 
@@ -21,9 +21,9 @@ import (
 	"github.com/postern-auth/postern/server/store"
 )
 
-// New returns the endpoint for the grants, by their grant_type. A DPoP proof is taken in front of them all. Every answer
-// is counted.
-func New(grants map[string]grant.Grant, proofs *sender.Proofs, counts *tally.Tally, logger *slog.Logger) *endpoint.Form {
+// New returns the endpoint for the grants, by their grant_type. A DPoP proof is taken in front of them all. A refusal
+// is counted, and issued is told of every token, with its grant_type.
+func New(grants map[string]grant.Grant, proofs *sender.Proofs, counts *tally.Tally, issued func(context.Context, string, *grant.Response), logger *slog.Logger) *endpoint.Form {
 	params := append([]string{oauth.ParamGrantType}, clients.Params...)
 	for _, g := range grants {
 		params = append(params, g.Params...)
@@ -43,7 +43,7 @@ func New(grants map[string]grant.Grant, proofs *sender.Proofs, counts *tally.Tal
 		if err != nil {
 			return nil, err
 		}
-		counts.Issued()
+		issued(ctx, name, response)
 		return response, nil
 	})}
 }
