@@ -123,7 +123,7 @@ func runServe(t *testing.T, f serveFlags) *serving {
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	s.stop = stop
-	go func() { s.ended <- serve(ctx, &env{stdout: io.Discard, stderr: s}, f) }()
+	go func() { s.ended <- serve(ctx, &env{stdout: io.Discard, stderr: s, lookup: os.LookupEnv}, f) }()
 	t.Cleanup(func() {
 		stop()
 		if err := <-s.ended; err != nil {

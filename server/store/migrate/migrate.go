@@ -8,7 +8,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/postern-auth/postern/server/store/internal/sqlstore"
+	"github.com/postern-auth/postern/server/store"
 	"github.com/postern-auth/postern/server/store/postgres"
 	"github.com/postern-auth/postern/server/store/sqlite"
 )
@@ -33,7 +33,7 @@ func ToPostgres(ctx context.Context, file, address string, progress func(table s
 	}
 	var moved Moved
 	filled := false
-	err = from.Move(ctx, func(tables []sqlstore.Table) error {
+	err = from.Move(ctx, func(tables []store.Table) error {
 		err := postgres.Fill(ctx, address, tables, func(table string, rows int64) {
 			if moved.Tables, moved.Rows = moved.Tables+1, moved.Rows+rows; progress != nil {
 				progress(table, rows)

@@ -9,7 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/postern-auth/postern/server/store/internal/sqlstore"
+	"github.com/postern-auth/postern/server/store"
 )
 
 // ErrNotEmpty says that a database which is to be filled holds objects already.
@@ -18,7 +18,7 @@ var ErrNotEmpty = errors.New("postgres: the database is not empty")
 // Fill puts all rows of other tables into an empty database, which it makes a store of, in one transaction: all of them
 // or none. Each table that has been read is told to progress, which may be nil. A server that starts on the database
 // meanwhile waits. Errors: ErrNotEmpty, and outages.
-func Fill(ctx context.Context, address string, tables []sqlstore.Table, progress func(table string, rows int64)) error {
+func Fill(ctx context.Context, address string, tables []store.Table, progress func(table string, rows int64)) error {
 	s, err := Open(ctx, address, Options{}) // which brings the schema up to date
 	if err != nil {
 		return err
@@ -46,7 +46,7 @@ func Fill(ctx context.Context, address string, tables []sqlstore.Table, progress
 	return nil
 }
 
-func fill(ctx context.Context, tx pgx.Tx, tables []sqlstore.Table, progress func(string, int64)) error {
+func fill(ctx context.Context, tx pgx.Tx, tables []store.Table, progress func(string, int64)) error {
 	for _, query := range []string{`SET LOCAL statement_timeout = 0`, `SET LOCAL idle_in_transaction_session_timeout = 0`, `LOCK TABLE subjects, clients, signing_keys IN ACCESS EXCLUSIVE MODE`} {
 		if _, err := tx.Exec(ctx, query); err != nil {
 			return err
@@ -86,7 +86,7 @@ func fill(ctx context.Context, tx pgx.Tx, tables []sqlstore.Table, progress func
 var ours = map[string]bool{"heartbeat": true, "registry_version": true}
 
 // parentsFirst puts the tables into an order in which each comes after those that it refers to.
-func parentsFirst(ctx context.Context, tx pgx.Tx, tables []sqlstore.Table) ([]sqlstore.Table, error) {
+func parentsFirst(ctx context.Context, tx pgx.Tx, tables []store.Table) ([]store.Table, error) {
 	parents := make(map[string][]string)
 	rows, err := tx.Query(ctx, `
 		SELECT c.relname, p.relname FROM pg_constraint k
@@ -103,7 +103,7 @@ func parentsFirst(ctx context.Context, tx pgx.Tx, tables []sqlstore.Table) ([]sq
 	if err != nil {
 		return nil, err
 	}
-	var order []sqlstore.Table
+	var order []store.Table
 	there := make(map[string]bool)
 	for len(order) < len(tables) {
 		before := len(order)
@@ -120,7 +120,7 @@ func parentsFirst(ctx context.Context, tx pgx.Tx, tables []sqlstore.Table) ([]sq
 }
 
 // copyTable copies one table and moves the counter of its numbers behind those that it holds.
-func copyTable(ctx context.Context, tx pgx.Tx, t sqlstore.Table) (int64, error) {
+func copyTable(ctx context.Context, tx pgx.Tx, t store.Table) (int64, error) {
 	if ours[t.Name] {
 		if _, err := tx.Exec(ctx, `DELETE FROM `+pgx.Identifier{t.Name}.Sanitize()); err != nil {
 			return 0, err
@@ -151,7 +151,7 @@ func copyTable(ctx context.Context, tx pgx.Tx, t sqlstore.Table) (int64, error) 
 }
 
 // kinds returns which columns of a table are BOOLEAN, and the one that the database numbers by itself.
-func kinds(ctx context.Context, tx pgx.Tx, t sqlstore.Table) (truths []bool, numbered string, err error) {
+func kinds(ctx context.Context, tx pgx.Tx, t store.Table) (truths []bool, numbered string, err error) {
 	rows, err := tx.Query(ctx, `
 		SELECT attname, atttypid = 'bool'::regtype, attidentity <> '' FROM pg_attribute
 		WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped`, pgx.Identifier{t.Name}.Sanitize())

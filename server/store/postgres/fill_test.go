@@ -16,7 +16,6 @@ import (
 
 	"github.com/postern-auth/postern/internal/postgrestest"
 	"github.com/postern-auth/postern/server/store"
-	"github.com/postern-auth/postern/server/store/internal/sqlstore"
 	"github.com/postern-auth/postern/server/store/postgres"
 	"github.com/postern-auth/postern/server/store/sqlite"
 	"github.com/postern-auth/postern/server/store/storetest"
@@ -36,7 +35,7 @@ func file(t *testing.T) (*sqlite.Store, string) {
 }
 
 // contents are the rows of all tables of a database, as text and sorted.
-func contents(t *testing.T, tables []sqlstore.Table, query func(string) ([][]any, error)) map[string][]string {
+func contents(t *testing.T, tables []store.Table, query func(string) ([][]any, error)) map[string][]string {
 	t.Helper()
 	all := make(map[string][]string)
 	for _, table := range tables {
@@ -110,9 +109,9 @@ func TestAStoreMovesAsItIs(t *testing.T) {
 	}
 	defer other.Close()
 	address := postgrestest.Start(t, "fsync=off").Database(t)
-	var tables []sqlstore.Table
+	var tables []store.Table
 	counted := make(map[string]int64)
-	err = from.Move(t.Context(), func(all []sqlstore.Table) error {
+	err = from.Move(t.Context(), func(all []store.Table) error {
 		tables = all
 		return postgres.Fill(t.Context(), address, all, func(table string, rows int64) { counted[table] = rows })
 	})
@@ -171,7 +170,7 @@ func TestAMoveThatFailsChangesNothing(t *testing.T) {
 	server := postgrestest.Start(t, "fsync=off")
 	address := server.Database(t)
 	ctx, cancel := context.WithCancel(t.Context())
-	err := from.Move(ctx, func(all []sqlstore.Table) error {
+	err := from.Move(ctx, func(all []store.Table) error {
 		return postgres.Fill(ctx, address, all, func(table string, _ int64) {
 			if table == "tokens" {
 				cancel()
@@ -192,7 +191,7 @@ func TestAMoveThatFailsChangesNothing(t *testing.T) {
 	if err := full.RevokeJWT(t.Context(), "one", time.Time{}); err != nil {
 		t.Fatal(err)
 	}
-	err = from.Move(t.Context(), func(all []sqlstore.Table) error { return postgres.Fill(t.Context(), address, all, nil) })
+	err = from.Move(t.Context(), func(all []store.Table) error { return postgres.Fill(t.Context(), address, all, nil) })
 	if !errors.Is(err, postgres.ErrNotEmpty) || !strings.Contains(err.Error(), "expected one without objects, found some in the table revoked_jwts") {
 		t.Errorf("into one in use: %v", err)
 	}
@@ -227,7 +226,7 @@ func BenchmarkMoveOf100000Tokens(b *testing.B) {
 	undone := errors.New("once more")
 	for b.Loop() {
 		address := server.Database(b)
-		err := s.Move(b.Context(), func(all []sqlstore.Table) error {
+		err := s.Move(b.Context(), func(all []store.Table) error {
 			if err := postgres.Fill(b.Context(), address, all, nil); err != nil {
 				return err
 			}

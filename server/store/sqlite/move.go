@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/postern-auth/postern/server/store"
 	"github.com/postern-auth/postern/server/store/internal/sqlstore"
 )
 
@@ -17,7 +18,7 @@ const moved = "the database has been moved to PostgreSQL by postern migrate: ser
 // Move hands all tables to take, and when that has kept them refuses every later write, by whichever process: what was
 // revoked here would not be revoked there. Nobody writes meanwhile, and everybody reads, also afterwards. Errors are those
 // of take, with which nothing changes, and outages.
-func (s *Store) Move(ctx context.Context, take func([]sqlstore.Table) error) error {
+func (s *Store) Move(ctx context.Context, take func([]store.Table) error) error {
 	return s.engine.Write(ctx, func(q sqlstore.Querier) error {
 		tables, err := tablesOf(ctx, q)
 		if err != nil {
@@ -50,18 +51,18 @@ func stays(ctx context.Context, db *sql.DB) error {
 }
 
 // tablesOf returns the tables that a schema of this program has, in the order in which they were made.
-func tablesOf(ctx context.Context, q sqlstore.Querier) ([]sqlstore.Table, error) {
+func tablesOf(ctx context.Context, q sqlstore.Querier) ([]store.Table, error) {
 	names, err := texts(ctx, q, `SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'goose_%' ORDER BY rowid`)
 	if err != nil {
 		return nil, err
 	}
-	var tables []sqlstore.Table
+	var tables []store.Table
 	for _, name := range names {
 		columns, err := texts(ctx, q, `SELECT name FROM pragma_table_info($1)`, name)
 		if err != nil {
 			return nil, err
 		}
-		tables = append(tables, sqlstore.Table{Name: name, Columns: columns, Each: func(ctx context.Context, row func([]any) error) error {
+		tables = append(tables, store.Table{Name: name, Columns: columns, Each: func(ctx context.Context, row func([]any) error) error {
 			values := make([]any, len(columns))
 			into := make([]any, len(columns))
 			for i := range values {
