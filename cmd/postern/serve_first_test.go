@@ -17,7 +17,7 @@ func serveOnce(t *testing.T, f serveFlags) (string, error) {
 	f.listen = "127.0.0.1:0"
 	f.issuers = []string{"https://login.example.com"}
 	said := &untilListening{listening: cancel}
-	err := serve(ctx, &env{stderr: said}, f)
+	err := serve(ctx, &env{stderr: said, lookup: os.LookupEnv}, f)
 	return said.String(), err
 }
 

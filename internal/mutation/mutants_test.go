@@ -406,7 +406,7 @@ var serverMutants = []mutant{
 	{"endpoint: length of a query", "server/internal/endpoint/params.go", `if len(raw) > maxQuery {`, `if false {`, withServer},
 	{"endpoint: parameters twice", "server/internal/endpoint/params.go", `if len(values) > 1 && !slices.Contains(oauth.Repeatable, name) && !slices.Contains(lists, name) {`, `if false {`, nil},
 	{"server: hosts that are not an issuer's", "server/routes.go", `if issuer, known := s.issuers.of(r.Host); known {`, `if issuer := oauth.Issuer(s.config.Issuers[0]); true {`, nil},
-	{"httpd: 500 within an answer", "internal/httpd/request.go", `if a.begun || a.hijacked {`, `if false {`, nil},
+	{"httpd: 500 within an answer", "internal/httpd/request.go", `if a.begun() || a.hijacked {`, `if false {`, nil},
 	{"httpd: headers of an answer that never came", "internal/httpd/request.go", `clear(a.Header())`, ``, nil},
 	{"accesstoken: the bound on personal access tokens", "server/internal/accesstoken/reader.go", `if row.ExpiresAt.IsZero() || row.ExpiresAt.After(latest) {`, `if false {`, withServer},
 	{"httpd: connections", "internal/httpd/conns.go", `if len(all.open) > all.max {`, `if false {`, nil},
