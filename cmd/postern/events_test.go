@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,11 +16,21 @@ import (
 
 // trail is what was changed, newest first.
 type trail struct {
+	mu     sync.Mutex
 	events []store.Event
 	err    error
 }
 
+// fails has reads fail from now on; nil: no more.
+func (s *trail) fails(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.err = err
+}
+
 func (s *trail) AddEvent(_ context.Context, event store.Event) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.events = append(s.events, event)
 	slices.SortFunc(s.events, func(a, b store.Event) int { return strings.Compare(b.ID, a.ID) })
 	return nil
@@ -30,6 +41,8 @@ func (s *trail) LatestEvents(ctx context.Context, limit int) ([]store.Event, err
 }
 
 func (s *trail) EventsBefore(_ context.Context, id string, limit int) (all []store.Event, _ error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for _, event := range s.events {
 		if event.ID < id && len(all) < limit {
 			all = append(all, event)
@@ -57,12 +70,12 @@ func TestTailPrintsEachEventOnce(t *testing.T) {
 		}
 		time.Sleep(time.Second)
 		synctest.Wait()
-		s.err = store.ErrUnavailable // for a while
+		s.fails(store.ErrUnavailable) // for a while
 		add("b-00500-late")
 		add("b-02995-late")
 		time.Sleep(3 * time.Second)
 		synctest.Wait()
-		s.err = nil
+		s.fails(nil)
 		add("c-last")
 		time.Sleep(2 * time.Second)
 		stop()
