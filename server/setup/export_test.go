@@ -146,3 +146,26 @@ func TestAnExportOfManyPeople(t *testing.T) {
 		t.Errorf("%d people", n)
 	}
 }
+
+// Names that mean something else to YAML are read as they were written.
+func TestAnExportOfOddNames(t *testing.T) {
+	b := newBench(t)
+	ctx := b.Context()
+	odd := []string{"#x", "a: b", "- a", "\U0001F600", "0o17", "1_000", ".inf", "=", "<<", "!!str", "%x", "@x", "`x", "~", "null", "on", "N", "'", "\"", "\\", "{", "[]", "&a", "*a", "|", ">", "?", "2026-01-02", "12:30:45", "1e3", "0x1F", strings.Repeat("é", 60)}
+	err := b.store.InTx(ctx, func(tx store.Tx) error {
+		for n, name := range odd {
+			p := store.Project{ID: fmt.Sprintf("p%02d", n), OrganizationID: registry.FirstOrganization.ID, Name: name, Roles: []store.Role{{Key: "r", Name: name}}, Active: true}
+			if err := tx.PutProject(ctx, p); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	document := b.export()
+	if left := b.prune().compare(document); !left.Empty() {
+		t.Errorf("%s\n%s", left, document)
+	}
+}
